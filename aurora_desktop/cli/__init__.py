@@ -1,0 +1,1 @@
+"""The `aurora` command; speaks to the running program through its local API."""

@@ -1,0 +1,25 @@
+"""Errors that a person can act on: what went wrong, where, and how to mend it."""
+
+
+class AuroraError(Exception):
+    """An error told in three parts; the window, the command and the log print the same three.
+
+    title: one short sentence; detail: what and where; hint: the next step, or "" if there is none.
+    """
+
+    def __init__(self, title: str, detail: str = "", hint: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.detail = detail
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.title, self.detail, self.hint) if part)
+
+
+class NotRunningError(AuroraError):
+    """No Aurora runs on this state dir."""
+
+
+class AlreadyRunningError(AuroraError):
+    """Another Aurora holds the lock of this state dir."""

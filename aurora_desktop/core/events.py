@@ -1,0 +1,284 @@
+"""Everything that happens, as one closed set of typed events.
+
+The journal stores them, the window shows them, the API pushes them and the heartbeat counts them.
+`at` is Unix time in seconds; `component` is `service:<name>`, `heartbeat` or `aurora`. Causes are whole
+phrases in words. No event carries the value of an environment variable or of a secret.
+"""
+
+from typing import ClassVar, Literal
+
+import msgspec
+
+FailureKind = Literal["exit", "spawn", "start_timeout", "startup", "liveness", "watchdog", "memory"]
+ProbeKind = Literal["startup", "readiness", "liveness"]
+Verdict = Literal["healthy", "degraded", "unhealthy"]
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake_case):
+    """What every event carries. `recovery`: belongs in `recovery_events.log`; `error`: counts as an error."""
+
+    recovery: ClassVar[bool] = False
+    error: ClassVar[bool] = False
+
+    at: float
+    component: str
+
+    @classmethod
+    def event_type(cls) -> str:
+        """The name of the type as it is written: `service_failed` for ServiceFailed."""
+        return str(cls.__struct_config__.tag)
+
+
+class AuroraStarted(Event, frozen=True):
+    version: str
+    pid: int
+    mode: Literal["desktop", "headless"]
+
+
+class AuroraStopping(Event, frozen=True):
+    reason: str
+
+
+class AuroraStopped(Event, frozen=True):
+    reason: str
+    uptime_s: float
+
+
+class OperatorCommand(Event, frozen=True):
+    """The operator asked for something; `source` is `window`, `tray` or `command`."""
+
+    command: Literal["start", "stop", "restart", "pause", "resume", "quit"]
+    source: str
+
+
+class ServiceStateChanged(Event, frozen=True):
+    previous: str
+    state: str
+    cause: str
+    pid: int | None = None
+
+
+class ServiceFailed(Event, frozen=True):
+    """A service ended or was found unwell; `log_tail` holds the last lines that it printed."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    kind: FailureKind
+    cause: str
+    pid: int | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    uptime_s: float = 0.0
+    log_tail: tuple[str, ...] = ()
+
+
+class ServiceRestarting(Event, frozen=True):
+    """Attempt `attempt` (1 is the first) to bring the service back, `delay_s` seconds from now."""
+
+    recovery: ClassVar[bool] = True
+
+    attempt: int
+    delay_s: float
+    cause: str
+
+
+class ServiceRecovered(Event, frozen=True):
+    """Up again after `attempts` restarts and `downtime_s` seconds."""
+
+    recovery: ClassVar[bool] = True
+
+    attempts: int
+    downtime_s: float
+    cause: str
+
+
+class ServiceDegraded(Event, frozen=True):
+    """The restart budget is spent; tried again every `retry_s` seconds at the most."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    cause: str
+    attempts: int
+    retry_s: float
+
+
+class ServiceGaveUp(Event, frozen=True):
+    """Cannot start, or ended and is not to be restarted; `hint` says how to mend it."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    cause: str
+    hint: str = ""
+
+
+class ServiceAdopted(Event, frozen=True):
+    """Found running from an earlier Aurora and taken over, same pid."""
+
+    recovery: ClassVar[bool] = True
+
+    pid: int
+    uptime_s: float
+
+
+class StrayEnded(Event, frozen=True):
+    """A process that a service left behind was ended."""
+
+    recovery: ClassVar[bool] = True
+
+    pid: int
+    program: str
+
+
+class LimitWarning(Event, frozen=True):
+    """Memory in bytes or CPU in percent of one core came near to or over `limit`."""
+
+    recovery: ClassVar[bool] = True
+
+    resource: Literal["memory", "cpu"]
+    value: float
+    limit: float
+    cause: str
+
+
+class ProbeFailing(Event, frozen=True):
+    """Told once when a probe begins to fail, and once (`recovered`) when it succeeds again."""
+
+    probe: ProbeKind
+    detail: str
+    recovered: bool = False
+
+
+class SupervisionPaused(Event, frozen=True):
+    paused: bool
+
+
+class Stalled(Event, frozen=True):
+    """Aurora itself stood still for `stall_s` seconds; every child's deadline was moved on by as much."""
+
+    stall_s: float
+
+
+class ClockJumped(Event, frozen=True):
+    """The wall clock moved by `delta_s` seconds against the monotonic one: set by hand, or a suspend."""
+
+    delta_s: float
+
+
+class Heartbeat(Event, frozen=True):
+    uptime_seconds: float
+    verdict: Verdict
+    sentence: str
+    lag_ms: float
+    missed: int
+    error_counts: dict[str, int]
+    recent_recovery_events: tuple[dict[str, object], ...]
+    services: dict[str, int]
+    memory_bytes: int
+    cpu_percent: float
+
+
+class SettingsApplied(Event, frozen=True):
+    path: str
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class SettingsRefused(Event, frozen=True):
+    """The changed file has errors; the last good settings stay in force."""
+
+    error: ClassVar[bool] = True
+
+    path: str
+    problems: tuple[str, ...]
+
+
+class StorageFailing(Event, frozen=True):
+    """A file of ours cannot be written; told once until `StorageRecovered`."""
+
+    error: ClassVar[bool] = True
+
+    path: str
+    detail: str
+
+
+class StorageRecovered(Event, frozen=True):
+    path: str
+    kept: int
+    dropped: int
+
+
+class StorageQuarantined(Event, frozen=True):
+    """A damaged or newer file was moved aside, never deleted, and a new one begun."""
+
+    error: ClassVar[bool] = True
+
+    path: str
+    moved_to: str
+    reason: str
+
+
+class LogDropped(Event, frozen=True):
+    """Output of a service was lost: its log was over its limit and the disk had no room to keep a copy."""
+
+    dropped_bytes: int
+    detail: str
+
+
+class PartFailed(Event, frozen=True):
+    """A part of Aurora itself failed; the others go on."""
+
+    error: ClassVar[bool] = True
+
+    detail: str
+
+
+AnyEvent = (
+    AuroraStarted
+    | AuroraStopping
+    | AuroraStopped
+    | OperatorCommand
+    | ServiceStateChanged
+    | ServiceFailed
+    | ServiceRestarting
+    | ServiceRecovered
+    | ServiceDegraded
+    | ServiceGaveUp
+    | ServiceAdopted
+    | StrayEnded
+    | LimitWarning
+    | ProbeFailing
+    | SupervisionPaused
+    | Stalled
+    | ClockJumped
+    | Heartbeat
+    | SettingsApplied
+    | SettingsRefused
+    | StorageFailing
+    | StorageRecovered
+    | StorageQuarantined
+    | LogDropped
+    | PartFailed
+)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """An event with its place in the stream: `id` grows by one with each event, over restarts too."""
+
+    id: int
+    event: AnyEvent
+
+
+SERVICE_PREFIX = "service:"
+
+
+def service_component(name: str) -> str:
+    """The component of the service `name`."""
+    return SERVICE_PREFIX + name

@@ -1,0 +1,73 @@
+"""Where Aurora's files lie: the user's settings, the state dir, and what the package ships."""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+APP_NAME = "aurora-desktop"
+_PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def default_config_file() -> Path:
+    """The user's settings file in the platform's config dir (it need not exist)."""
+    return platformdirs.user_config_path(APP_NAME, appauthor=False) / "aurora.yaml"
+
+
+def default_state_dir() -> Path:
+    """The platform's state dir of this user."""
+    return platformdirs.user_state_path(APP_NAME, appauthor=False)
+
+
+def shipped(relative: str) -> Path:
+    """A file that Aurora ships (`config/...`, `resources/...`), from a checkout or an installed wheel."""
+    installed = _PACKAGE / "_shipped" / relative
+    return installed if installed.exists() else _PACKAGE.parent / relative
+
+
+class StatePaths(msgspec.Struct, frozen=True):
+    """The layout of one state dir."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "aurora.lock"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    @property
+    def state_db(self) -> Path:
+        return self.root / "state.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def service_logs(self) -> Path:
+        return self.logs / "services"
+
+    @property
+    def api_file(self) -> Path:
+        return self.root / "api.json"
+
+    @property
+    def tokens(self) -> Path:
+        return self.root / "tokens"
+
+    def service_log(self, name: str) -> Path:
+        return self.service_logs / f"{name}.log"
+
+    @property
+    def digest(self) -> str:
+        """A short name for this state dir, for things that live outside of it."""
+        return hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:12]
+
+    def make(self) -> None:
+        """Create the folders, readable by this user alone. Raises OSError."""
+        for folder in (self.root, self.logs, self.service_logs, self.tokens):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)

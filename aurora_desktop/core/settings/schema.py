@@ -1,0 +1,220 @@
+"""Every option of Aurora, with its type, default, unit and sentence.
+
+The loader, `docs/settings.md`, the JSON Schema for editors and the forms in the window are all made from
+these structs. `extra["unit"]` names the unit; durations are seconds unless the name says otherwise.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from aurora_desktop.core.settings.values import ByteSize, Command
+
+Seconds = Annotated[float, Meta(gt=0, extra={"unit": "s"})]
+Delay = Annotated[float, Meta(ge=0, extra={"unit": "s"})]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
+
+RESERVED_NAMES = frozenset({"aurora"})
+
+
+def option(sentence: str, unit: str = "") -> Any:
+    """The description of one option as msgspec metadata."""
+    return Meta(description=sentence, extra={"unit": unit} if unit else None)
+
+
+class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class HttpProbe(_Section, frozen=True):
+    """Succeeds when a GET answers with a status from 200 to 399."""
+
+    url: Annotated[str, Meta(pattern=r"^https?://"), option("Address to GET; redirects are not followed.")]
+
+
+class TcpProbe(_Section, frozen=True):
+    """Succeeds when a connection is accepted."""
+
+    port: Annotated[Port, option("Port to connect to.")]
+    host: Annotated[str, option("Host to connect to.")] = "127.0.0.1"
+
+
+class ExecProbe(_Section, frozen=True):
+    """Succeeds when the command exits with 0; it runs in the service's folder and environment."""
+
+    command: Annotated[Command, option("Command to run: a list, or a string split into words; no shell.")]
+
+
+class FileAgeProbe(_Section, frozen=True):
+    """Succeeds while the file was modified within `max_age_sec`."""
+
+    path: Annotated[str, Meta(min_length=1), option("File to look at; relative to the service's `cwd`.")]
+    max_age_sec: Annotated[Seconds, option("Oldest modification that still counts as alive.")]
+
+
+class LogPatternProbe(_Section, frozen=True):
+    """Searches the lines that the service printed since it was started (`present`) or since the last check."""
+
+    pattern: Annotated[str, Meta(min_length=1, max_length=500), option("Regular expression, searched in each line.")]
+    expect: Annotated[
+        Literal["present", "absent"],
+        option("`present` succeeds once a line matched; `absent` fails when a new line matches."),
+    ] = "present"
+
+
+class Probe(_Section, frozen=True):
+    """A check of a service: exactly one of `http`, `tcp`, `exec`, `file_age` and `log_pattern`."""
+
+    http: Annotated[HttpProbe | None, option("GET an address.")] = None
+    tcp: Annotated[TcpProbe | None, option("Connect to a port.")] = None
+    exec: Annotated[ExecProbe | None, option("Run a command.")] = None
+    file_age: Annotated[FileAgeProbe | None, option("Look at the age of a file.")] = None
+    log_pattern: Annotated[LogPatternProbe | None, option("Search the output.")] = None
+    period_sec: Annotated[Seconds, option("Time between two checks.")] = 5.0
+    timeout_sec: Annotated[Seconds, option("A check that takes longer has failed.")] = 1.0
+    failure_threshold: Annotated[Count, option("Failed checks in a row that count.", "checks")] = 2
+    success_threshold: Annotated[Count, option("Successful checks in a row that count.", "checks")] = 1
+
+    def __post_init__(self) -> None:
+        kinds = [k for k in ("http", "tcp", "exec", "file_age", "log_pattern") if getattr(self, k) is not None]
+        if len(kinds) != 1:
+            found = " and ".join(f"`{k}`" for k in kinds) or "none"
+            raise ValueError(f"expected exactly one of http, tcp, exec, file_age, log_pattern; found {found}")
+
+
+class ServiceLog(_Section, frozen=True):
+    """The file that a service's output goes to."""
+
+    max_bytes: Annotated[ByteSize, option("Size at which the log is rotated.", "bytes")] = ByteSize(10_000_000)
+    keep: Annotated[int, Meta(ge=0, le=1000), option("Compressed archives to keep.", "files")] = 5
+
+
+class Service(_Section, frozen=True):
+    """One program that Aurora supervises."""
+
+    command: Annotated[Command, option("Program and arguments: a list, or a string split into words; no shell.")]
+    cwd: Annotated[str | None, option("Folder to run in; `~` is understood. Default: the home folder.")] = None
+    env: Annotated[dict[str, str], option("Environment variables, taken verbatim; their values are never logged.")] = {}
+    env_file: Annotated[str | None, option("File of NAME=value lines, read at each start; `env` wins over it.")] = None
+    pass_environment: Annotated[
+        list[str] | None,
+        option("Names of Aurora's own variables to pass on. Default: all; a list passes those and the basic ones."),
+    ] = None
+    type: Annotated[
+        Literal["simple", "notify", "oneshot"],
+        option("`simple`: started once spawned; `notify`: once it sends READY=1; `oneshot`: once it ended well."),
+    ] = "simple"
+    requires: Annotated[
+        list[Name], option("Services that must be ready first; while one is down, this one waits.")
+    ] = []
+    after: Annotated[list[Name], option("Services to start before this one, without needing them.")] = []
+    part_of: Annotated[list[Name], option("Services whose stop and restart by the operator carry this one along.")] = []
+    restart: Annotated[
+        Literal["always", "on-failure", "never"] | None,
+        option("When to start it again after it ended. Default: `always`; for a oneshot `on-failure`."),
+    ] = None
+    restart_sec: Annotated[Delay, option("Base of the backoff; the first restart is at once.")] = 1.0
+    restart_max_delay_sec: Annotated[Seconds, option("Cap of the backoff.")] = 60.0
+    restart_reset_after_sec: Annotated[
+        Seconds, option("Health that must last this long before the count of restarts begins anew.")
+    ] = 60.0
+    start_limit_burst: Annotated[
+        Count, option("Restarts within `start_limit_interval_sec` before the service is degraded.", "restarts")
+    ] = 5
+    start_limit_interval_sec: Annotated[Seconds, option("Window in which restarts are counted.")] = 60.0
+    timeout_start_sec: Annotated[Seconds, option("Time to become ready before it counts as failed.")] = 90.0
+    timeout_stop_sec: Annotated[Delay, option("Time to end after `kill_signal` before SIGKILL.")] = 10.0
+    kill_signal: Annotated[Signal, option("Signal that asks it to end.")] = "SIGTERM"
+    restart_prevent_exit_status: Annotated[
+        list[Annotated[int, Meta(ge=0, le=255)]], option("Exit codes after which it is not started again.")
+    ] = []
+    memory_max: Annotated[
+        ByteSize | None, option("Memory of the whole process tree over which it is restarted.", "bytes")
+    ] = None
+    cpu_max_percent: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        option("CPU of the tree, lasting a minute, over which you are warned.", "% of one core"),
+    ] = None
+    watchdog_sec: Annotated[
+        Seconds | None, option("Restart when it sends no WATCHDOG=1 for this long (sd_notify).")
+    ] = None
+    startup_probe: Annotated[Probe | None, option("Holds back the other probes until it has succeeded.")] = None
+    readiness_probe: Annotated[Probe | None, option("Ready, and dependents may start, while it succeeds.")] = None
+    liveness_probe: Annotated[Probe | None, option("Restarted when it fails.")] = None
+    on_estop: Annotated[
+        Literal["freeze", "stop", "ignore"], option("What `freeze` of all marked services does with this one.")
+    ] = "ignore"
+    autostart: Annotated[bool, option("Start together with Aurora.")] = True
+    log: Annotated[ServiceLog, option("The log of its output.")] = ServiceLog()
+
+    def __post_init__(self) -> None:
+        if self.type == "oneshot" and self.restart == "always":
+            raise ValueError("a oneshot cannot have `restart: always`; use `on-failure` or `never`")
+        if self.restart_max_delay_sec < self.restart_sec:
+            raise ValueError("`restart_max_delay_sec` must not be below `restart_sec`")
+        for key in (*self.env, *(self.pass_environment or ())):
+            if not key or "=" in key or "\0" in key:
+                raise ValueError("names of environment variables cannot be empty or contain `=` or NUL")
+        if any("\0" in value for value in self.env.values()):
+            raise ValueError("values of environment variables cannot contain NUL")
+
+    @property
+    def restart_policy(self) -> Literal["always", "on-failure", "never"]:
+        """`restart`, with the default of the type filled in."""
+        return self.restart or ("on-failure" if self.type == "oneshot" else "always")
+
+
+class SupervisorSettings(_Section, frozen=True):
+    check_interval_s: Annotated[Seconds, option("Time between two checks of every service.")] = 5.0
+    on_quit: Annotated[
+        Literal["stop", "leave"],
+        option("`stop` ends the services in reverse order at quit; `leave` lets them run, to be adopted."),
+    ] = "stop"
+    quit_timeout_s: Annotated[Seconds, option("Most that an ordered stop of everything may take.")] = 30.0
+
+
+class HeartbeatSettings(_Section, frozen=True):
+    interval_s: Annotated[float, Meta(ge=1), option("Time between two heartbeats.", "s")] = 60.0
+
+
+class JournalSettings(_Section, frozen=True):
+    max_age_days: Annotated[float, Meta(gt=0), option("Older events are removed.", "days")] = 90.0
+    max_bytes: Annotated[ByteSize, option("Oldest events are removed above this size.", "bytes")] = ByteSize(
+        200_000_000
+    )
+
+
+class LogSettings(_Section, frozen=True):
+    """Aurora's own logs: heartbeat, recovery events and the program's log."""
+
+    max_bytes: Annotated[ByteSize, option("Size at which a log is rotated.", "bytes")] = ByteSize(10_000_000)
+    keep: Annotated[int, Meta(ge=0, le=1000), option("Compressed archives to keep.", "files")] = 5
+
+
+class ApiSettings(_Section, frozen=True):
+    port: Annotated[int, Meta(ge=0, le=65535), option("Loopback port of the local API; 0 takes a free one.")] = 0
+
+
+class NotificationSettings(_Section, frozen=True):
+    enabled: Annotated[bool, option("Notify of failures, and of recoveries that took attempts.")] = True
+
+
+class UiSettings(_Section, frozen=True):
+    theme: Annotated[Literal["system", "light", "dark"], option("Colours of the window.")] = "system"
+    start_hidden: Annotated[bool, option("Start in the tray without opening the window.")] = False
+
+
+class Settings(_Section, frozen=True):
+    """The whole of `aurora.yaml`."""
+
+    services: Annotated[dict[Name, Service], option("The programs to supervise, by name.")] = {}
+    supervisor: Annotated[SupervisorSettings, option("The supervisor.")] = SupervisorSettings()
+    heartbeat: Annotated[HeartbeatSettings, option("The heartbeat.")] = HeartbeatSettings()
+    journal: Annotated[JournalSettings, option("The journal of events.")] = JournalSettings()
+    logs: Annotated[LogSettings, option("Aurora's own logs.")] = LogSettings()
+    api: Annotated[ApiSettings, option("The local API.")] = ApiSettings()
+    notifications: Annotated[NotificationSettings, option("Notifications.")] = NotificationSettings()
+    ui: Annotated[UiSettings, option("The window.")] = UiSettings()

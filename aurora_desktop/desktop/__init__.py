@@ -1,0 +1,1 @@
+"""What differs by platform: autostart, single instance, notifications, kind of session, requirements."""
