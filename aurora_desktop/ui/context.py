@@ -1,0 +1,54 @@
+"""What the window needs of the rest of the house, as one value that `app.py` fills in."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from aurora_desktop.core.bus import Bus
+from aurora_desktop.core.events import Record
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.supervisor.view import SupervisorFace
+
+
+class SettingsFace(Protocol):
+    """The settings in force, and edits of single services that keep the file's comments.
+
+    The edits write the file and raise AuroraError (with the same problems as the loader) when the result
+    would be refused; then the file is as it was. The running program picks the change up by itself.
+    """
+
+    path: Path
+
+    def current(self) -> Settings: ...
+
+    async def save_service(self, name: str, values: dict[str, object], *, previous_name: str | None = None) -> None:
+        """Add the service, or replace `previous_name`; `values` holds the plain keys of the file."""
+        ...
+
+    async def remove_service(self, name: str) -> None: ...
+
+
+class AutostartFace(Protocol):
+    """Start at login. All calls may block for some 100 ms: run them in a thread."""
+
+    def is_enabled(self) -> bool: ...
+
+    def enable(self) -> None: ...
+
+    def disable(self) -> None: ...
+
+
+class UiContext(Struct, frozen=True, kw_only=True):
+    """`recent_records(limit)` answers from the journal, oldest first, at most `limit` recovery events."""
+
+    supervisor: SupervisorFace
+    bus: Bus
+    health: Callable[[], Health]
+    recent_records: Callable[[int], Sequence[Record]]
+    settings: SettingsFace
+    autostart: AutostartFace
+    quit: Callable[[str], None]
+    notify: Callable[[str, str], bool]
