@@ -23,3 +23,7 @@ class NotRunningError(AuroraError):
 
 class AlreadyRunningError(AuroraError):
     """Another Aurora holds the lock of this state dir."""
+
+
+class UnknownServiceError(AuroraError):
+    """No service of the settings has this name; the hint names the near one."""
