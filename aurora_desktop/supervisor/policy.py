@@ -1,0 +1,442 @@
+"""What to do with one service: a pure state machine, `(status, stimulus, now) -> (status, effects)`.
+
+The engine performs the effects and feeds back what happens; nothing here does I/O or reads a clock. All times
+are monotonic seconds. The rules: the first restart is at once, then exponential backoff with full jitter;
+`start_limit_burst` restarts within `start_limit_interval_sec` spend the budget, after which the service is
+`degraded` and tried again at the cap, until it was up for `restart_reset_after_sec` or the operator restarts it.
+"""
+
+from msgspec.structs import replace
+
+from aurora_desktop.core.events import FailureKind
+from aurora_desktop.core.settings.schema import Service
+from aurora_desktop.supervisor.outcome import Outcome, format_duration
+from aurora_desktop.supervisor.status import (
+    AfterStop,
+    Context,
+    Status,
+    needs_signal_of_readiness,
+    recovery_deadline,
+    shift,
+)
+from aurora_desktop.supervisor.stimuli import (
+    Adopted,
+    Continue,
+    DependenciesChanged,
+    Effect,
+    Exited,
+    Freeze,
+    Kill,
+    NotReady,
+    Ready,
+    Restart,
+    Resumed,
+    Spawn,
+    Spawned,
+    SpawnFailed,
+    Start,
+    Started,
+    Stimulus,
+    Stop,
+    Suspend,
+    TellDegraded,
+    TellFailed,
+    TellGaveUp,
+    TellRecovered,
+    TellRestarting,
+    Terminate,
+    Thaw,
+    TimerDue,
+    TreeGone,
+    Unwell,
+)
+from aurora_desktop.supervisor.view import State
+
+HUNG_GRACE_S = 1.0
+"""Between SIGTERM and SIGKILL for a service that hangs: TERM stays pending on a stopped process."""
+DAEMONIZES_S = 5.0
+"""A program that ends well within this time and leaves processes behind is taken for a daemon."""
+MEMORY_GRACE_S = 0.5
+"""The same for a service over its memory limit, which goes on growing meanwhile."""
+
+Step = tuple[Status, tuple[Effect, ...]]
+
+
+def backoff_s(spec: Service, attempts: int, jitter: float) -> float:
+    """Delay before the restart after `attempts` earlier ones: none at first, then full jitter under the cap."""
+    if attempts == 0:
+        return 0.0
+    exponent = min(attempts - 1, 30)
+    return float(jitter * min(spec.restart_max_delay_sec, spec.restart_sec * 2**exponent))
+
+
+def step(status: Status, spec: Service, stimulus: Stimulus, context: Context) -> Step:
+    """Take one stimulus; a stimulus that makes no sense in the state changes nothing."""
+    match stimulus:
+        case Start(cause):
+            return _start(status, cause, context)
+        case Stop(cause, hold):
+            return _stop(status, spec, cause, context, hold=hold)
+        case Restart(cause):
+            return _restart(status, spec, cause, context)
+        case DependenciesChanged() | Resumed():
+            return _try_waiting(status, context)
+        case Spawned():
+            return _spawned(status, spec, context)
+        case SpawnFailed():
+            return _spawn_failed(status, spec, stimulus, context)
+        case Adopted(ready, up_since):
+            return _adopted(status, spec, ready, up_since, context)
+        case Started():
+            return _started(status, spec, context)
+        case Ready():
+            return _ready(status, context)
+        case NotReady(cause):
+            return _not_ready(status, cause)
+        case Unwell(kind, cause):
+            return _unwell(status, spec, kind, cause, context)
+        case Exited():
+            return _exited(status, spec, stimulus, context)
+        case TreeGone():
+            return _tree_gone(status, spec, context)
+        case TimerDue():
+            return _timer_due(status, spec, context)
+        case Freeze(cause):
+            return _freeze(status, cause, context)
+        case Thaw(cause):
+            return _thaw(status, cause, context)
+
+
+def _forget_restarts(status: Status) -> Status:
+    return replace(status, attempts=0, restart_times=(), budget_spent=False, last_failure="", down_since=None)
+
+
+def _start(status: Status, cause: str, context: Context) -> Step:
+    if status.state == "stopping":
+        return replace(_forget_restarts(status), wanted=True, after_stop="start", cause=cause), ()
+    if status.is_alive:
+        return replace(status, wanted=True), ()
+    fresh = replace(_forget_restarts(status), wanted=True, finished=False, hint="")
+    return _launch(fresh, cause, context)
+
+
+def _launch(status: Status, cause: str, context: Context) -> Step:
+    """Spawn now, or wait for what is missing."""
+    if context.blockers:
+        waits = "waiting for " + ", ".join(context.blockers)
+        return replace(status, state="waiting", cause=waits, retry_at=None, finished=False), ()
+    again = status.down_since is not None or status.after_stop == "start"
+    starting = replace(
+        status,
+        restarts=status.restarts + again,
+        after_stop="stay",
+        state="starting",
+        cause=cause,
+        hint="",
+        retry_at=None,
+        up_since=None,
+        start_deadline=None,
+        finished=False,
+    )
+    return starting, (Spawn(),)
+
+
+def _stop(status: Status, spec: Service, cause: str, context: Context, *, hold: bool) -> Step:
+    after: AfterStop = "hold" if hold else "stay"
+    if status.state == "stopping":
+        return replace(status, wanted=hold, after_stop=after, cause=cause), ()
+    if status.is_alive:
+        return _terminate(replace(status, wanted=hold), after, cause, spec.timeout_stop_sec, context)
+    if hold:
+        return status, ()
+    stopped = replace(_forget_restarts(status), state="stopped", wanted=False, cause=cause, hint="", retry_at=None)
+    return stopped, ()
+
+
+def _terminate(status: Status, after: AfterStop, cause: str, grace_s: float, context: Context) -> Step:
+    stopping = replace(
+        status,
+        state="stopping",
+        after_stop=after,
+        cause=cause,
+        kill_at=context.now + grace_s,
+        start_deadline=None,
+        frozen_from=None,
+        failure=None,
+    )
+    return stopping, (Terminate(),)
+
+
+def _restart(status: Status, spec: Service, cause: str, context: Context) -> Step:
+    if not status.is_alive or status.state == "stopping":
+        return _start(status, cause, context)
+    fresh = replace(_forget_restarts(status), wanted=True)
+    return _terminate(fresh, "start", cause, spec.timeout_stop_sec, context)
+
+
+def _try_waiting(status: Status, context: Context) -> Step:
+    """What waits for dependencies or for the end of a pause starts once nothing is in its way."""
+    if status.state != "waiting" or not status.wanted or context.paused:
+        return status, ()
+    if status.retry_at is not None and status.retry_at > context.now:
+        return status, ()
+    return _relaunch(status, context)
+
+
+def _spawned(status: Status, spec: Service, context: Context) -> Step:
+    if status.state != "starting":
+        return status, ()
+    if spec.type != "oneshot" and needs_signal_of_readiness(spec):
+        status = replace(status, start_deadline=context.now + spec.timeout_start_sec)
+    if spec.type == "notify" or spec.startup_probe is not None:
+        return status, ()
+    up_since = None if needs_signal_of_readiness(spec) else context.now
+    return replace(status, state="running", up_since=up_since), ()
+
+
+def _spawn_failed(status: Status, spec: Service, failed: SpawnFailed, context: Context) -> Step:
+    if status.state != "starting":
+        return status, ()
+    told = TellFailed("spawn", failed.cause)
+    if not failed.permanent:
+        after, effects = _recover(status, spec, failed.cause, context)
+        return after, (told, *effects)
+    return _give_up(status, failed.cause, failed.hint, (told,))
+
+
+def _give_up(status: Status, cause: str, hint: str, told: tuple[Effect, ...]) -> Step:
+    failed = replace(
+        status, state="failed", cause=cause, hint=hint, last_failure=cause, retry_at=None, up_since=None, kill_at=None
+    )
+    return failed, (*told, TellGaveUp(cause, hint))
+
+
+def _adopted(status: Status, spec: Service, ready: bool, up_since: float, context: Context) -> Step:
+    adopted = replace(status, wanted=True, state="starting", cause="adopted from an earlier Aurora")
+    if spec.type == "notify" and ready and spec.readiness_probe is None:
+        return replace(adopted, state="ready", up_since=up_since), ()
+    if ready and spec.type == "notify":
+        adopted = replace(adopted, state="running")
+    running, effects = _spawned(adopted, spec, context)
+    return (replace(running, up_since=up_since) if running.up_since is not None else running), effects
+
+
+def _started(status: Status, spec: Service, context: Context) -> Step:
+    if status.state != "starting":
+        return status, ()
+    if spec.readiness_probe is not None:
+        return replace(status, state="running", cause="started; not ready yet"), ()
+    return _ready(status, context) if spec.type == "notify" else _up(status, "running", "started", context)
+
+
+def _ready(status: Status, context: Context) -> Step:
+    if status.state not in ("starting", "running", "unhealthy"):
+        return status, ()
+    return _up(status, "ready", "ready", context)
+
+
+def _up(status: Status, state: State, cause: str, context: Context) -> Step:
+    up_since = context.now if status.up_since is None else status.up_since
+    return replace(status, state=state, cause=cause, hint="", start_deadline=None, up_since=up_since), ()
+
+
+def _not_ready(status: Status, cause: str) -> Step:
+    if status.state != "ready":
+        return status, ()
+    return replace(status, state="unhealthy", cause=cause), ()
+
+
+def _unwell(status: Status, spec: Service, kind: FailureKind, cause: str, context: Context) -> Step:
+    if status.state not in ("starting", "running", "ready", "unhealthy"):
+        return status, ()
+    if context.paused:
+        return replace(status, state="unhealthy", cause=f"{cause}; supervision is paused"), ()
+    grace_s = {"memory": MEMORY_GRACE_S, "liveness": HUNG_GRACE_S, "watchdog": HUNG_GRACE_S}.get(kind)
+    grace_s = spec.timeout_stop_sec if grace_s is None else min(grace_s, spec.timeout_stop_sec)
+    stopping, effects = _terminate(status, "recover", cause, grace_s, context)
+    return replace(stopping, failure=(kind, cause)), effects
+
+
+def _exited(status: Status, spec: Service, exited: Exited, context: Context) -> Step:
+    if not status.is_alive or status.state == "stopping":
+        return status, ()
+    after, effects = _after_exit(status, spec, exited, context)
+    # What it left behind goes before its successor comes: the engine spawns once the tree is gone.
+    return after, ((Kill(), *effects) if exited.strays else effects)
+
+
+def _after_exit(status: Status, spec: Service, exited: Exited, context: Context) -> Step:
+    outcome, cause = exited.outcome, _exit_cause(exited)
+    told = TellFailed("exit", cause, outcome)
+    if outcome.is_success and spec.type == "oneshot":
+        return _ended_well(status, f"finished after {format_duration(outcome.uptime_s)}", finished=True)
+    if outcome.is_success and spec.restart_policy != "always":
+        return _ended_well(status, cause, finished=False)
+    if status.state == "frozen":
+        return _give_up(status, f"{cause} while frozen", "Start it by hand.", (told,))
+    if hint := _why_not_again(spec, outcome):
+        return _give_up(status, cause, hint, (told,))
+    after, effects = _recover(status, spec, cause, context)
+    return after, (told, *effects)
+
+
+def _why_not_again(spec: Service, outcome: Outcome) -> str:
+    """The rule by which it is not started again, in words; "" when it is."""
+    if spec.restart_policy == "never":
+        return "It is not started again because of `restart: never`; start it by hand."
+    if outcome.exit_code is not None and outcome.exit_code in spec.restart_prevent_exit_status:
+        return "It is not started again because of `restart_prevent_exit_status`; start it by hand."
+    if spec.type == "oneshot" and outcome.is_unknown:
+        return "It may have done its work: start it by hand if it should run again."
+    return ""
+
+
+def _exit_cause(exited: Exited) -> str:
+    outcome, strays = exited.outcome, exited.strays
+    if not strays:
+        return outcome.words()
+    left = f"{outcome.words()}, leaving {strays} process{'es' if strays > 1 else ''} behind"
+    if outcome.is_success and outcome.uptime_s < DAEMONIZES_S:
+        return f"{left} (does it go into the background? run it in the foreground)"
+    return left
+
+
+def _ended_well(status: Status, cause: str, *, finished: bool) -> Step:
+    ended = replace(status, state="stopped", cause=cause, finished=finished, up_since=None, start_deadline=None)
+    return replace(_forget_restarts(ended), wanted=False), ()
+
+
+def _tree_gone(status: Status, spec: Service, context: Context) -> Step:
+    if status.state != "stopping":
+        return status, ()
+    status = replace(status, kill_at=None)
+    match status.after_stop:
+        case "stay":
+            return replace(_forget_restarts(status), state="stopped", up_since=None), ()
+        case "start":
+            return _launch(status, status.cause, context)
+        case "hold":
+            return _launch(_forget_restarts(status), "its dependencies are ready", context)
+        case "recover":
+            return _replaced(status, spec, context)
+
+
+def _replaced(status: Status, spec: Service, context: Context) -> Step:
+    """The tree that was unwell is gone: bring the service back, or give up."""
+    kind, cause = status.failure or ("exit", status.cause)
+    told = TellFailed(kind, cause)
+    if hint := _why_not_again(spec, Outcome(signal=9)):
+        return _give_up(status, cause, hint, (told,))
+    after, effects = _recover(status, spec, cause, context)
+    return after, (told, *effects)
+
+
+def _recover(status: Status, spec: Service, cause: str, context: Context) -> Step:
+    """After a failure: at once, after a backoff, or at the cap once the budget is spent."""
+    status = _failed_again(status, spec, cause, context.now)
+    recent = tuple(t for t in status.restart_times if context.now - t < spec.start_limit_interval_sec)
+    if status.budget_spent or len(recent) >= spec.start_limit_burst:
+        return _degrade(status, spec, cause, context)
+    status = replace(status, restart_times=(*recent, context.now))
+    return _retry(status, spec, cause, context)
+
+
+def _failed_again(status: Status, spec: Service, cause: str, now: float) -> Status:
+    if status.up_since is not None and now - status.up_since >= spec.restart_reset_after_sec:
+        status = _forget_restarts(status)
+    down_since = now if status.down_since is None else status.down_since
+    return replace(
+        status,
+        last_failure=cause,
+        down_since=down_since,
+        up_since=None,
+        start_deadline=None,
+        kill_at=None,
+        failure=None,
+        after_stop="stay",
+    )
+
+
+def _retry(status: Status, spec: Service, cause: str, context: Context) -> Step:
+    delay_s = backoff_s(spec, status.attempts, context.jitter)
+    status = replace(status, attempts=status.attempts + 1)
+    if context.paused:
+        return replace(status, state="waiting", cause=f"{cause}; supervision is paused", retry_at=None), ()
+    told = TellRestarting(status.attempts, delay_s, cause)
+    if delay_s > 0:
+        return replace(status, state="waiting", cause=cause, retry_at=context.now + delay_s), (told,)
+    launched, effects = _relaunch(status, context)
+    return launched, (*effects, told)
+
+
+def _relaunch(status: Status, context: Context) -> Step:
+    restarted = f"restarted: {status.last_failure}"
+    return _launch(status, restarted if status.last_failure else "its dependencies are ready", context)
+
+
+def _degrade(status: Status, spec: Service, cause: str, context: Context) -> Step:
+    retry_s = spec.restart_max_delay_sec
+    degraded = replace(
+        status,
+        state="degraded",
+        budget_spent=True,
+        cause=cause,
+        hint="Look at its log, mend the cause, then restart it.",
+        retry_at=context.now + retry_s,
+    )
+    told = () if status.budget_spent else (TellDegraded(cause, status.attempts, retry_s),)
+    return degraded, told
+
+
+def _timer_due(status: Status, spec: Service, context: Context) -> Step:
+    if _is_due(status.deadline, context.now):
+        return _deadline_due(status, spec, context)
+    if _is_due(recovery_deadline(status, spec), context.now):
+        return _recovery_due(status, context)
+    return status, ()
+
+
+def _is_due(at: float | None, now: float) -> bool:
+    return at is not None and now >= at
+
+
+def _deadline_due(status: Status, spec: Service, context: Context) -> Step:
+    match status.state:
+        case "waiting" | "degraded":
+            return _retry_due(status, context)
+        case "stopping":
+            return replace(status, kill_at=None), (Kill(),)
+    late = f"not ready within {spec.timeout_start_sec:g} s (timeout_start_sec)"
+    return _unwell(replace(status, start_deadline=None), spec, "start_timeout", late, context)
+
+
+def _retry_due(status: Status, context: Context) -> Step:
+    if context.paused:
+        return replace(status, retry_at=None, state="waiting"), ()
+    if status.state == "waiting":
+        return _relaunch(status, context)
+    status = replace(status, attempts=status.attempts + 1)
+    launched, effects = _relaunch(status, context)
+    return launched, (*effects, TellRestarting(status.attempts, 0.0, status.last_failure))
+
+
+def _recovery_due(status: Status, context: Context) -> Step:
+    if status.down_since is None:
+        return _forget_restarts(status), ()
+    downtime_s = (status.up_since or context.now) - status.down_since
+    told = TellRecovered(status.attempts, downtime_s, status.last_failure)
+    return replace(status, down_since=None), (told,)
+
+
+def _freeze(status: Status, cause: str, context: Context) -> Step:
+    if status.state not in ("starting", "running", "ready", "unhealthy"):
+        return status, ()
+    frozen = replace(status, state="frozen", cause=cause, frozen_from=status.state, frozen_at=context.now)
+    return frozen, (Suspend(),)
+
+
+def _thaw(status: Status, cause: str, context: Context) -> Step:
+    if status.state != "frozen" or status.frozen_from is None:
+        return status, ()
+    thawed = replace(shift(status, context.now - status.frozen_at), state=status.frozen_from, frozen_from=None)
+    return replace(thawed, cause=cause), (Continue(),)

@@ -1,0 +1,94 @@
+"""The processes that belong to one service: what marker, session and ancestry name together."""
+
+import contextlib
+import os
+import signal as signals
+import sys
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo, ProcessTable
+
+
+class Identity(Struct, frozen=True):
+    """A process that cannot be mistaken for a later one with the same pid."""
+
+    pid: int
+    started: int
+
+
+def descendants(root: int, everyone: Mapping[int, ProcessInfo]) -> set[int]:
+    """The pids below `root`, without it."""
+    by_parent: dict[int, list[int]] = {}
+    for info in everyone.values():
+        by_parent.setdefault(info.parent, []).append(info.pid)
+    found: set[int] = set()
+    ahead = [root]
+    while ahead:
+        for child in by_parent.get(ahead.pop(), ()):
+            if child not in found:
+                found.add(child)
+                ahead.append(child)
+    return found
+
+
+class Tree:
+    """The process tree of one spawn; `main` is the process that we started, `marker` its AURORA_SPAWN.
+
+    A member is the main process, whatever descends from a member, shares a member's own session, or carries the
+    marker in its environment; members once seen are remembered, so that an orphan of theirs is found by session.
+    """
+
+    def __init__(self, table: ProcessTable, marker: str, main: Identity) -> None:
+        self._table = table
+        self.marker = marker
+        self.main = main
+        self._sessions = {main.pid}
+        self._strangers: set[Identity] = set()
+
+    def members(self, everyone: Mapping[int, ProcessInfo] | None = None) -> dict[int, ProcessInfo]:
+        """All living (not zombie) members by pid, found in one pass over the process table."""
+        everyone = self._table.all() if everyone is None else everyone
+        roots = [info.pid for info in everyone.values() if self._is_root(info)]
+        pids = set(roots).union(*(descendants(root, everyone) for root in roots))
+        pids.discard(os.getpid())
+        found = {pid: everyone[pid] for pid in pids if not everyone[pid].is_zombie}
+        self._sessions.update(info.session for info in found.values() if info.session in found)
+        return found
+
+    def _is_root(self, info: ProcessInfo) -> bool:
+        identity = Identity(info.pid, info.started)
+        if identity == self.main or (info.session and info.session in self._sessions):
+            return True
+        if identity in self._strangers or info.is_zombie:
+            return False
+        if self._table.environment(info.pid).get(SPAWN_MARKER) == self.marker:
+            return True
+        self._strangers.add(identity)
+        return False
+
+    def main_is_alive(self) -> bool:
+        info = self._table.read(self.main.pid)
+        return info is not None and info.started == self.main.started and not info.is_zombie
+
+
+def signal_all(members: Iterable[ProcessInfo], number: int, table: ProcessTable) -> int:
+    """Send a signal to each member that still is who it was; returns how many got it.
+
+    SIGTERM and its like are followed by SIGCONT, since they stay pending on a stopped process.
+    """
+    reached = 0
+    for info in members:
+        now = table.read(info.pid)
+        if now is None or now.started != info.started:
+            continue
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(info.pid, number)
+            reached += 1
+            if sys.platform != "win32" and now.is_stopped and number not in _NO_WAKE:
+                os.kill(info.pid, signals.SIGCONT)
+    return reached
+
+
+_NO_WAKE = frozenset() if sys.platform == "win32" else frozenset({signals.SIGKILL, signals.SIGSTOP, signals.SIGCONT})
