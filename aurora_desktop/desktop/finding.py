@@ -1,0 +1,64 @@
+"""What a check of the doctor hands back, and what it is given to look at."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from aurora_desktop.desktop.session import Session
+
+Status = Literal["ok", "warning", "error"]
+
+PROBE_TIMEOUT_S = 8.0
+
+
+class Finding(Struct, frozen=True):
+    """One requirement: what was found (`detail`) and the exact step that mends it (`remedy`, or "")."""
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+class Patient(Struct, frozen=True):
+    """What is examined: this program, these settings, this state dir, in this session."""
+
+    config: Path | None
+    state_dir: Path
+    environ: Mapping[str, str]
+    session: Session
+
+
+class ProbeResult(Struct, frozen=True):
+    """How a probe ended; `status` is None when it took too long."""
+
+    status: int | None
+    output: str
+    errors: str
+
+
+def run_python(code: str, environ: Mapping[str, str]) -> ProbeResult:
+    """Run `code` in a Python of its own, so that a crash of a library is a finding and not our end."""
+    return run_probe([sys.executable, "-c", code], environ)
+
+
+def run_probe(command: list[str], environ: Mapping[str, str]) -> ProbeResult:
+    """Raises OSError when the program cannot be started."""
+    try:
+        done = subprocess.run(
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return ProbeResult(None, "", f"no answer within {PROBE_TIMEOUT_S:.0f} s")
+    return ProbeResult(done.returncode, done.stdout, done.stderr)

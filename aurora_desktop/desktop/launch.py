@@ -1,0 +1,70 @@
+"""How Aurora is started again by somebody else: the absolute command line, and files written whole."""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from aurora_desktop.core.errors import AuroraError
+
+
+def aurora_command(config: Path | None, state_dir: Path | None, *arguments: str) -> tuple[str, ...]:
+    """`aurora ... run ...` by absolute paths. Raises AuroraError when the command cannot be found."""
+    options: list[str] = []
+    if config is not None:
+        options += ["--config", str(config.absolute())]
+    if state_dir is not None:
+        options += ["--state-dir", str(state_dir.absolute())]
+    return (_program(), *options, "run", *arguments)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace the file in one step, so that nobody reads half of it. Raises AuroraError."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise cannot("written", path, error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove the file if it is there. Raises AuroraError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot("removed", path, error) from error
+
+
+def cannot(done: str, path: Path, error: OSError) -> AuroraError:
+    return AuroraError(
+        "Autostart could not be changed",
+        f"{path} cannot be {done}: {error.strerror or error}",
+        f"Give this user write access to {path.parent}",
+    )
+
+
+def _program() -> str:
+    # On Windows the windowed twin of the command opens no console at login.
+    names = ("aurora-desktop.exe", "aurora.exe") if sys.platform == "win32" else ("aurora",)
+    beside = Path(sys.executable).absolute().parent
+    for name in names:
+        if (beside / name).is_file():
+            return str(beside / name)
+        if found := shutil.which(name):
+            return str(Path(found).absolute())
+    raise AuroraError(
+        "The `aurora` command was not found",
+        f"looked beside {sys.executable} and along PATH",
+        "Install Aurora (`make setup`) and run it from there",
+    )
