@@ -1,10 +1,10 @@
-"""Where Aurora's files lie: the user's settings, the state dir, and what the package ships."""
+"""Where Aurora's files lie: the user's settings, the state dir, and what the package ships.
 
-import hashlib
+The command reads this before anything else: what is slow to import is imported where it is used.
+"""
+
 from pathlib import Path
-
-import msgspec
-import platformdirs
+from typing import NamedTuple
 
 APP_NAME = "aurora-desktop"
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -12,11 +12,15 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 def default_config_file() -> Path:
     """The user's settings file in the platform's config dir (it need not exist)."""
+    import platformdirs
+
     return platformdirs.user_config_path(APP_NAME, appauthor=False) / "aurora.yaml"
 
 
 def default_state_dir() -> Path:
     """The platform's state dir of this user."""
+    import platformdirs
+
     return platformdirs.user_state_path(APP_NAME, appauthor=False)
 
 
@@ -26,7 +30,7 @@ def shipped(relative: str) -> Path:
     return installed if installed.exists() else _PACKAGE.parent / relative
 
 
-class StatePaths(msgspec.Struct, frozen=True):
+class StatePaths(NamedTuple):
     """The layout of one state dir."""
 
     root: Path
@@ -65,6 +69,8 @@ class StatePaths(msgspec.Struct, frozen=True):
     @property
     def digest(self) -> str:
         """A short name for this state dir, for things that live outside of it."""
+        import hashlib
+
         return hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:12]
 
     def make(self) -> None:
