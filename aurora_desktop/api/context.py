@@ -1,0 +1,34 @@
+"""What the door needs of the rest of the house, as one value that `app.py` fills in."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from aurora_desktop.core.bus import Bus
+from aurora_desktop.core.events import Heartbeat, Record
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.supervisor.view import SupervisorFace
+
+
+class ApiContext(Struct, frozen=True, kw_only=True):
+    """All calls are made on the loop's thread.
+
+    since(id, limit, component): records of the journal after `id`, oldest first, at most `limit`, of one
+    component or (None) of all. raise_window: False when there is no window. quit(reason): begins the ordered
+    stop and returns at once. started_at: reading of `time.monotonic()` when the program started.
+    """
+
+    supervisor: SupervisorFace
+    health: Callable[[], Health]
+    heartbeat: Callable[[], Heartbeat | None]
+    bus: Bus
+    since: Callable[[int, int, str | None], list[Record]]
+    paths: StatePaths
+    settings: Callable[[], Settings]
+    raise_window: Callable[[], bool]
+    quit: Callable[[str], None]
+    started_at: float
+    mode: Literal["desktop", "headless"]

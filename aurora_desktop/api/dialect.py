@@ -1,0 +1,57 @@
+"""The health answers in the shapes that scripts written for the earlier systems read: fields may be added only."""
+
+import time
+from datetime import UTC, datetime
+
+from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.shapes import ComponentStatus, HealthStatusReply, HeartbeatReply
+from aurora_desktop.core.events import service_component
+from aurora_desktop.supervisor.view import ServiceView
+
+_STATUS = {"running": "healthy", "ready": "healthy", "degraded": "error", "failed": "error"}
+# Parts that those scripts ask for and that this program does not have running.
+_ABSENT = ("cli_agent", "input_agent")
+
+
+def health_status(context: ApiContext) -> HealthStatusReply:
+    """`/health/status`: each component with one word, and the error if it has one."""
+    beat = context.heartbeat()
+    components = {name: ComponentStatus("stopped") for name in _ABSENT}
+    components["coordinator"] = ComponentStatus("paused" if context.supervisor.paused else "healthy")
+    for view in context.supervisor.views():
+        components[service_component(view.name)] = _component(view)
+    for problem in context.health().problems:
+        components.setdefault(problem.component, ComponentStatus("error", problem.sentence))
+    return HealthStatusReply(
+        timestamp=utc(time.time()),
+        uptime_seconds=uptime_s(context),
+        components=components,
+        error_counts=beat.error_counts if beat else {},
+        recent_recovery_events=beat.recent_recovery_events if beat else (),
+    )
+
+
+def heartbeat(context: ApiContext) -> HeartbeatReply:
+    """`/health/heartbeat`: the newest heartbeat; `last_heartbeat` is null before the first."""
+    beat = context.heartbeat()
+    return HeartbeatReply(
+        uptime_seconds=uptime_s(context),
+        last_heartbeat=utc(beat.at) if beat else None,
+        error_counts=beat.error_counts if beat else {},
+        recent_recovery_events=beat.recent_recovery_events if beat else (),
+        running=True,
+    )
+
+
+def uptime_s(context: ApiContext) -> float:
+    """Seconds since the program started, whatever the wall clock did meanwhile."""
+    return round(time.monotonic() - context.started_at, 3)
+
+
+def utc(at: float) -> str:
+    """Unix time as UTC ISO 8601 with milliseconds and `Z`."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _component(view: ServiceView) -> ComponentStatus:
+    return ComponentStatus(_STATUS.get(view.state, view.state), view.problem)

@@ -1,0 +1,86 @@
+"""Opens and closes the door: one loopback socket, its tokens and the file that tells where it is."""
+
+import errno
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.files import load_tokens, remove_address, write_address
+from aurora_desktop.api.security import BODY_TIMEOUT_S, Security
+from aurora_desktop.core.errors import AuroraError
+
+if TYPE_CHECKING:
+    from aurora_desktop.api.server import Server
+
+LOOPBACK = "127.0.0.1"
+
+
+class LocalApi:
+    """The local HTTP API of one running Aurora; used from the loop's thread, opened once."""
+
+    def __init__(self, context: ApiContext, *, body_timeout_s: float = BODY_TIMEOUT_S) -> None:
+        self._context = context
+        self._body_timeout_s = body_timeout_s
+        self._feed: EventFeed | None = None
+        self._server: Server | None = None
+
+    async def start(self, port: int) -> int:
+        """Open the door on `port` (0: a free one); returns the port.
+
+        Raises AuroraError when the port is taken, a token file cannot be trusted or `api.json` not be written.
+        """
+        tokens = load_tokens(self._context.paths)
+        listener = _listen(port)
+        chosen = int(listener.getsockname()[1])
+        # Imported here: a command that is no server need not pay for it.
+        from aurora_desktop.api.routes import build
+        from aurora_desktop.api.server import Server
+
+        self._feed = EventFeed(self._context.bus, self._context.since)
+        self._feed.open()
+        app = Security(build(self._context, self._feed), tokens, chosen, self._body_timeout_s)
+        self._server = Server(app)
+        await self._server.open(listener)
+        try:
+            write_address(self._context.paths, chosen)
+        except AuroraError:
+            await self.stop()
+            raise
+        return chosen
+
+    async def stop(self) -> None:
+        """Close the door: waiting readers are answered at once, other answers under way are finished."""
+        remove_address(self._context.paths)
+        if self._feed is not None:
+            self._feed.close()
+        if self._server is not None:
+            await self._server.close()
+            self._server = None
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket bound to loopback, not yet listening. Raises AuroraError."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        _claim_alone(listener)
+        listener.bind((LOOPBACK, port))
+    except OSError as error:
+        listener.close()
+        why = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
+        raise AuroraError(
+            "The local API cannot open its port",
+            f"{LOOPBACK}:{port}: {why}",
+            "Set `api.port` to 0 to take a free one",
+        ) from error
+    listener.settimeout(0)
+    return listener
+
+
+def _claim_alone(listener: socket.socket) -> None:
+    """The port is ours alone, and free again at once after a restart."""
+    if sys.platform == "win32":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+    else:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

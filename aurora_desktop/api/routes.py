@@ -1,0 +1,228 @@
+"""Every address of the door and what it answers."""
+
+import asyncio
+import io
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from aurora_desktop import __version__
+from aurora_desktop.api import dialect, shapes
+from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode, encode_problem, problem_of
+from aurora_desktop.api.query import Query
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.tailing import read_from
+from aurora_desktop.supervisor.view import ServiceView
+
+Answer = Callable[[Request], Awaitable[object]]
+Command = Callable[[tuple[str, ...], str], None]
+
+MAX_EVENTS = 1000
+MAX_LOG_LINES = 10_000
+LOG_CHUNK_BYTES = 256 * 1024
+LOG_TAIL_BYTES = 1024 * 1024
+MAX_POLL_S = 60.0
+MAX_INTEGER = 2**53
+SOURCE = "command"
+
+
+def build(context: ApiContext, feed: EventFeed) -> Starlette:
+    """The application; it trusts every request, so `Security` has to stand before it."""
+    app = Starlette(
+        routes=_Door(context, feed).routes(),
+        exception_handlers={HTTPException: _tell_http, AuroraError: _tell, Exception: _tell},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Door:
+    def __init__(self, context: ApiContext, feed: EventFeed) -> None:
+        self._context = context
+        self._supervisor = context.supervisor
+        self._feed = feed
+
+    def routes(self) -> list[Route]:
+        return [
+            _get("/health", self.health),
+            _get("/health/status", self.health_status),
+            _get("/health/heartbeat", self.heartbeat),
+            _get("/v1/status", self.status),
+            _get("/v1/services", self.services),
+            _get("/v1/services/{name}", self.service),
+            _get("/v1/services/{name}/log", self.service_log),
+            _get("/v1/events", self.events),
+            _post("/v1/services/start", self.start),
+            _post("/v1/services/stop", self.stop),
+            _post("/v1/services/restart", self.restart),
+            _post("/v1/supervision/pause", self.pause),
+            _post("/v1/supervision/resume", self.resume),
+            _post("/v1/window/raise", self.raise_window),
+            _post("/v1/quit", self.quit),
+        ]
+
+    async def health(self, request: Request) -> object:
+        Query(request)
+        return shapes.HealthReply(self._context.health().verdict)
+
+    async def health_status(self, request: Request) -> object:
+        Query(request)
+        return dialect.health_status(self._context)
+
+    async def heartbeat(self, request: Request) -> object:
+        Query(request)
+        return dialect.heartbeat(self._context)
+
+    async def status(self, request: Request) -> object:
+        Query(request)
+        health = self._context.health()
+        return shapes.StatusReply(
+            verdict=health.verdict,
+            sentence=health.sentence,
+            next_step=health.next_step,
+            problems=health.problems,
+            uptime_s=dialect.uptime_s(self._context),
+            pid=os.getpid(),
+            version=__version__,
+            mode=self._context.mode,
+            paused=self._supervisor.paused,
+            services=dict(Counter(view.state for view in self._supervisor.views())),
+        )
+
+    async def services(self, request: Request) -> object:
+        Query(request)
+        return [shapes.row(view) for view in self._supervisor.views()]
+
+    async def service(self, request: Request) -> object:
+        Query(request)
+        return self._named(request)
+
+    async def service_log(self, request: Request) -> object:
+        """The last `lines`, or what was added since `offset`."""
+        query = Query(request, "lines", "offset")
+        if "lines" in query and "offset" in query:
+            raise ProblemError(400, "The query is not right", "`lines` and `offset` exclude each other")
+        lines = query.integer("lines", 100, 0, MAX_LOG_LINES)
+        offset = query.integer("offset", 0, 0, MAX_INTEGER) if "offset" in query else None
+        view = self._named(request)
+        path = Path(view.log_path) if view.log_path else self._context.paths.service_log(view.name)
+        text, end = await asyncio.to_thread(_read_log, path, lines, offset)
+        return shapes.LogReply(view.name, text, end)
+
+    async def events(self, request: Request) -> object:
+        """Events after `since`; without it the newest. Waits up to `wait_s` seconds for the first."""
+        query = Query(request, "since", "limit", "component", "wait_s")
+        limit = query.integer("limit", 100, 1, MAX_EVENTS)
+        component = query.text("component")
+        wait_s = query.number("wait_s", 0, 0, MAX_POLL_S)
+        if "since" in query:
+            since = query.integer("since", 0, 0, MAX_INTEGER)
+            records = await self._feed.next_after(since, limit, component, wait_s)
+        else:
+            records = self._feed.newest(limit, component)
+        return shapes.EventsReply(records, self._feed.last_id)
+
+    async def start(self, request: Request) -> object:
+        return await self._act(request, self._supervisor.start)
+
+    async def stop(self, request: Request) -> object:
+        return await self._act(request, self._supervisor.stop)
+
+    async def restart(self, request: Request) -> object:
+        return await self._act(request, self._supervisor.restart)
+
+    async def pause(self, request: Request) -> object:
+        await _body(request, shapes.Body)
+        self._supervisor.pause(SOURCE)
+        return shapes.DoneReply("supervision is paused")
+
+    async def resume(self, request: Request) -> object:
+        await _body(request, shapes.Body)
+        self._supervisor.resume(SOURCE)
+        return shapes.DoneReply("supervision goes on")
+
+    async def raise_window(self, request: Request) -> object:
+        await _body(request, shapes.Body)
+        if not self._context.raise_window():
+            raise ProblemError(409, "There is no window", "This Aurora runs headless")
+        return shapes.DoneReply("the window is shown")
+
+    async def quit(self, request: Request) -> object:
+        wanted = await _body(request, shapes.QuitRequest)
+        self._context.quit(wanted.reason)
+        return shapes.DoneReply("Aurora is stopping")
+
+    async def _act(self, request: Request, command: Command) -> object:
+        wanted = await _body(request, shapes.ServicesRequest)
+        names = tuple(dict.fromkeys(wanted.names))
+        command(names, SOURCE)
+        settled = wanted.wait and await self._settled(names, wanted.timeout_s)
+        return shapes.ActionReply(tuple(shapes.row(self._supervisor.view(name)) for name in names), settled)
+
+    async def _settled(self, names: tuple[str, ...], timeout_s: float) -> bool:
+        """Whether it came to that in time, and before the door closed."""
+        settling = asyncio.ensure_future(self._supervisor.settled(names))
+        closing = asyncio.ensure_future(self._feed.closed())
+        await asyncio.wait({settling, closing}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        in_time = settling.done()
+        for task in (settling, closing):
+            task.cancel()
+        await asyncio.gather(settling, closing, return_exceptions=True)
+        if in_time:
+            settling.result()
+        return in_time
+
+    def _named(self, request: Request) -> ServiceView:
+        return self._supervisor.view(request.path_params["name"])
+
+
+async def _body(request: Request, shape: type[shapes.B]) -> shapes.B:
+    Query(request)
+    return shapes.parse(await request.body(), shape)
+
+
+def _read_log(path: Path, lines: int, offset: int | None) -> tuple[str, int]:
+    """Text and the offset behind it. One read serves both, so that a follower misses and repeats nothing."""
+    if offset is not None:
+        return read_from(path, offset, LOG_CHUNK_BYTES)
+    size = path.stat().st_size if path.exists() else 0
+    start = max(0, size - LOG_TAIL_BYTES)
+    text, end = read_from(path, start, LOG_TAIL_BYTES)
+    whole = io.StringIO(text, newline="\n").readlines()[1 if start else 0 :]
+    return "".join(whole[-lines:] if lines else ()), end
+
+
+def _get(path: str, answer: Answer) -> Route:
+    return Route(path, _as_endpoint(answer), methods=["GET"])
+
+
+def _post(path: str, answer: Answer) -> Route:
+    return Route(path, _as_endpoint(answer), methods=["POST"])
+
+
+def _as_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return Response(encode(await answer(request)), media_type="application/json")
+
+    return endpoint
+
+
+async def _tell(_: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    return Response(encode_problem(problem), problem.status, media_type=MEDIA_TYPE)
+
+
+async def _tell_http(_: Request, error: Exception) -> Response:
+    """Starlette's own: no such address, or not with this method."""
+    assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type alone
+    problem = ProblemError(error.status_code, error.detail, "", "docs/command.md lists the addresses")
+    return Response(encode_problem(problem), problem.status, dict(error.headers or {}), MEDIA_TYPE)

@@ -1,0 +1,152 @@
+"""What stands before every route: Host, Origin, token and the size, type and pace of the body.
+
+Loopback is no boundary: a web page can reach it through the browser (hence Host and Origin), and so can
+every other user of the machine (hence the token).
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aurora_desktop.api.files import Scope
+from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+MAX_BODY_BYTES = 64 * 1024
+# A client that sends more than it may still gets to read the answer, if it stops within this.
+MAX_DRAINED_BYTES = 1024 * 1024
+BODY_TIMEOUT_S = 10.0
+OPEN_PATHS = frozenset({"/health"})
+_TOKEN_PARAMETERS = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key"})
+_COMMON_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+
+
+class Security:
+    """Lets a request through to `app` with its body read whole, or answers it with a problem."""
+
+    def __init__(
+        self, app: App, tokens: Mapping[Scope, str], port: int, body_timeout_s: float = BODY_TIMEOUT_S
+    ) -> None:
+        self._app = app
+        self._tokens = {scope: token.encode() for scope, token in tokens.items()}
+        self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
+        self._origins = frozenset(b"http://" + host for host in self._hosts)
+        self._body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError("only HTTP is served here")
+        headers = _Headers(scope["headers"])
+        try:
+            self._check_place(headers)
+            self._check_token(scope, headers)
+            async with asyncio.timeout(self._body_timeout_s):
+                body = await _read_body(headers, receive)
+        except TimeoutError:
+            await _refuse(ProblemError(408, "The request body came too slowly"), send)
+        except ProblemError as problem:
+            await _refuse(problem, send)
+        else:
+            await self._app(scope, _replay(body, receive), _with_common_headers(send))
+
+    def _check_place(self, headers: "_Headers") -> None:
+        hosts = headers.all(b"host")
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            raise ProblemError(403, "This Host is not served here", "", "Ask 127.0.0.1 with the port of api.json")
+        if any(origin.lower() not in self._origins for origin in headers.all(b"origin")):
+            raise ProblemError(403, "Web pages of other origins are not served here")
+
+    def _check_token(self, scope: Message, headers: "_Headers") -> None:
+        names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
+        if names & _TOKEN_PARAMETERS:
+            raise ProblemError(
+                400, "A token does not belong in the address", "", "Send `Authorization: Bearer <token>`"
+            )
+        if scope["path"] in OPEN_PATHS:
+            return
+        needed: set[Scope] = {"read", "operate"} if scope["method"] in ("GET", "HEAD") else {"operate"}
+        granted = self._granted(headers.all(b"authorization"))
+        if not granted:
+            raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
+        if not granted & needed:
+            raise ProblemError(403, "This token does not allow that", "", "Use the token `operate`")
+
+    def _granted(self, given: list[bytes]) -> set[Scope]:
+        """Every token is compared, so that the time taken tells nothing."""
+        scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        equal = {scope for scope, ours in self._tokens.items() if hmac.compare_digest(ours, token.strip())}
+        return equal if scheme.lower() == b"bearer" else set()
+
+
+class _Headers:
+    """The headers of one request; uvicorn has put their names in lower case."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def all(self, name: bytes) -> list[bytes]:
+        return [value.strip() for key, value in self._raw if key == name]
+
+
+async def _read_body(headers: _Headers, receive: Receive) -> bytes:
+    """The whole body. Raises ProblemError 413 over the limit, 415 for what is not JSON."""
+    body, size, more = bytearray(), 0, True
+    while more and size <= MAX_DRAINED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ProblemError(400, "The request ended early")
+        size += len(message.get("body", b""))
+        if size <= MAX_BODY_BYTES:
+            body += message.get("body", b"")
+        more = message.get("more_body", False)
+    if size > MAX_BODY_BYTES:
+        raise ProblemError(413, "The request body is too large", f"at most {MAX_BODY_BYTES} bytes are read")
+    if body and not _is_json(headers.all(b"content-type")):
+        raise ProblemError(415, "The request body must be JSON", "", "Send `Content-Type: application/json`")
+    return bytes(body)
+
+
+def _is_json(content_types: list[bytes]) -> bool:
+    if len(content_types) != 1:
+        return False
+    media_type, _, parameter = content_types[0].lower().partition(b";")
+    return media_type.strip() == b"application/json" and parameter.strip() in (b"", b"charset=utf-8")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Hands out the body that was read, then what comes after it (the disconnect)."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replayed
+
+
+def _with_common_headers(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *_COMMON_HEADERS]}
+        await send(message)
+
+    return sent
+
+
+async def _refuse(problem: ProblemError, send: Send) -> None:
+    """Answer, and close the connection: the rest of a refused request is not to be read as the next one."""
+    body = encode_problem(problem)
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        *_COMMON_HEADERS,
+        *([(b"www-authenticate", b'Bearer realm="aurora"')] if problem.status == 401 else []),
+    ]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

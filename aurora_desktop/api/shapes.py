@@ -1,0 +1,149 @@
+"""What goes in and out of the door: one struct for each body, strict on the way in."""
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from aurora_desktop.api.problems import ProblemError
+from aurora_desktop.core.events import Record, Verdict
+from aurora_desktop.heartbeat.health import Problem as HealthProblem
+from aurora_desktop.supervisor.view import ServiceView, State
+
+MAX_WAIT_S = 600.0
+
+
+class Body(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body without fields, and the base of those that have some."""
+
+
+class ServicesRequest(Body, frozen=True, kw_only=True):
+    """`wait`: answer once every named service is settled, or after `timeout_s` seconds."""
+
+    names: Annotated[list[Annotated[str, Meta(max_length=200)]], Meta(min_length=1, max_length=1000)]
+    wait: bool = False
+    timeout_s: Annotated[float, Meta(gt=0, le=MAX_WAIT_S)] = 120.0
+
+
+class QuitRequest(Body, frozen=True):
+    reason: Annotated[str, Meta(min_length=1, max_length=200)] = "asked by the command"
+
+
+class StatusReply(Struct, frozen=True, kw_only=True):
+    """The whole in one look; `services` counts them by state."""
+
+    verdict: Verdict
+    sentence: str
+    next_step: str
+    problems: tuple[HealthProblem, ...]
+    uptime_s: float
+    pid: int
+    version: str
+    mode: str
+    paused: bool
+    services: dict[str, int]
+
+
+class ServiceRow(Struct, frozen=True, kw_only=True):
+    """A service without its histories; the fields mean what they mean in ServiceView."""
+
+    name: str
+    state: State
+    pid: int | None
+    uptime_s: float | None
+    restarts: int
+    memory_bytes: int | None
+    cpu_percent: float | None
+    last_cause: str
+    cause: str
+    problem: str
+    hint: str
+    since: float
+    next_attempt_in_s: float | None
+    memory_max: int | None
+    adopted: bool
+    autostart: bool
+    type: str
+    requires: tuple[str, ...]
+    program: str
+    log_path: str
+
+
+class ActionReply(Struct, frozen=True):
+    """`settled`: whether every service was where it was asked to be, or could not get there, in time."""
+
+    services: tuple[ServiceRow, ...]
+    settled: bool
+
+
+class LogReply(Struct, frozen=True):
+    """`offset`: where the next read goes on, in bytes."""
+
+    name: str
+    text: str
+    offset: int
+
+
+class EventsReply(Struct, frozen=True):
+    """`last_id`: id of the newest event of all; below the asked `since` when the journal was begun anew."""
+
+    records: Sequence[Record]
+    last_id: int
+
+
+class DoneReply(Struct, frozen=True):
+    done: str
+
+
+class HealthReply(Struct, frozen=True):
+    status: Verdict
+
+
+class ComponentStatus(Struct, frozen=True, omit_defaults=True):
+    status: str
+    error: str = ""
+
+
+class HealthStatusReply(Struct, frozen=True, kw_only=True):
+    timestamp: str
+    uptime_seconds: float
+    components: dict[str, ComponentStatus]
+    error_counts: dict[str, int]
+    recent_recovery_events: tuple[dict[str, object], ...]
+
+
+class HeartbeatReply(Struct, frozen=True, kw_only=True):
+    uptime_seconds: float
+    last_heartbeat: str | None
+    error_counts: dict[str, int]
+    recent_recovery_events: tuple[dict[str, object], ...]
+    running: bool
+
+
+def row(view: ServiceView) -> ServiceRow:
+    """The view without its histories."""
+    return msgspec.convert(view, ServiceRow, from_attributes=True)
+
+
+B = TypeVar("B", bound=Body)
+
+
+def parse(body: bytes, shape: type[B]) -> B:
+    """The body as `shape`; an empty one counts as `{}`. Raises ProblemError 400 with what is wrong and where."""
+    try:
+        request = msgspec.json.decode(body or b"{}", type=shape)
+        json.loads(body or b"{}", object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(
+            400, "The request body is not right", str(error), "docs/command.md has the shapes"
+        ) from error
+    return request
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a field is given twice")
+    return fields
