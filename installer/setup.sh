@@ -53,7 +53,15 @@ installable() {
     done
 }
 
+# What to type for `a|b`: the name that apt knows, else the older one.
+name_to_type() {
+    local known
+    known="$(installable "$1")"
+    printf '%s ' "${known:-${1##*|}}"
+}
+
 take_root() {
+    local one
     if [ "$(id -u)" -eq 0 ]; then
         return
     fi
@@ -62,7 +70,7 @@ take_root() {
         return
     fi
     fail "these system packages are missing, and this user may not install them:" "  ${*//|/ or }" \
-        "ask for them, or run:  sudo apt-get install ${*%%|*}"
+        "ask for them, or run:  sudo apt-get install $(for one in "$@"; do name_to_type "$one"; done)"
 }
 
 apt_get() { "${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
@@ -157,6 +165,8 @@ environment() {
     # An environment that works is kept, whatever Python comes first on PATH today.
     if is_new_enough .venv/bin/python; then python=""; fi
     say "making .venv (uv sync --locked)"
+    # The certificates of the system are those that work behind a company's proxy.
+    if [ -s /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
     # --inexact leaves what the other targets installed. Without a fitting Python, uv fetches one.
     UV_PROJECT_ENVIRONMENT=.venv "$uv" sync --quiet --locked --inexact "${groups[@]}" ${python:+--python "$python"}
     [ -x .venv/bin/aurora ] || fail "uv made no .venv/bin/aurora"
