@@ -4,11 +4,14 @@ The loader, `docs/settings.md`, the JSON Schema for editors and the forms in the
 these structs. `extra["unit"]` names the unit; durations are seconds unless the name says otherwise.
 """
 
+import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
-from aurora_desktop.core.settings.values import ByteSize, Command
+from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
 Seconds = Annotated[float, Meta(gt=0, extra={"unit": "s"})]
 Delay = Annotated[float, Meta(ge=0, extra={"unit": "s"})]
@@ -25,6 +28,14 @@ def option(sentence: str, unit: str = "") -> Any:
     return Meta(description=sentence, extra={"unit": unit} if unit else None)
 
 
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
 
@@ -33,6 +44,10 @@ class HttpProbe(_Section, frozen=True):
     """Succeeds when a GET answers with a status from 200 to 399."""
 
     url: Annotated[str, Meta(pattern=r"^https?://"), option("Address to GET; redirects are not followed.")]
+
+    def __post_init__(self) -> None:
+        if not _has_host(self.url):
+            raise ValueError("`url` is no address: expected one like `http://127.0.0.1:8080/health`")
 
 
 class TcpProbe(_Section, frozen=True):
@@ -63,6 +78,12 @@ class LogPatternProbe(_Section, frozen=True):
         Literal["present", "absent"],
         option("`present` succeeds once a line matched; `absent` fails when a new line matches."),
     ] = "present"
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern)
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            raise ValueError(f"`pattern` is no regular expression: {error}") from error
 
 
 class Probe(_Section, frozen=True):
@@ -151,6 +172,7 @@ class Service(_Section, frozen=True):
     log: Annotated[ServiceLog, option("The log of its output.")] = ServiceLog()
 
     def __post_init__(self) -> None:
+        force_setattr(self, "env", Environment(self.env))
         if self.type == "oneshot" and self.restart == "always":
             raise ValueError("a oneshot cannot have `restart: always`; use `on-failure` or `never`")
         if self.restart_max_delay_sec < self.restart_sec:

@@ -8,6 +8,7 @@ _UNITS = {
     "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
+_TOO_LARGE = 2**63
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.IGNORECASE)
 
 
@@ -17,11 +18,11 @@ class ByteSize(int):
     @classmethod
     def parse(cls, value: object) -> "ByteSize":
         """Raises ValueError with what is expected."""
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < _TOO_LARGE:
             return cls(value)
         if isinstance(value, str) and (match := _SIZE.fullmatch(value.strip())):
             factor = _UNITS.get(match[2].lower())
-            if factor and (size := int(float(match[1]) * factor)) > 0:
+            if factor and 0 < (size := float(match[1]) * factor) < _TOO_LARGE:
                 return cls(size)
         raise ValueError("expected a size above zero: a number of bytes, or one like `100MB` or `1GiB`")
 
@@ -41,6 +42,13 @@ class Command(tuple[str, ...]):
         if any("\0" in word for word in words):
             raise ValueError("a command cannot contain NUL characters")
         return cls(words)
+
+
+class Environment(dict[str, str]):
+    """Environment variables whose values are not shown: a `repr` lands in tracebacks and logs."""
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{name!r}: '***'" for name in self) + "}"
 
 
 def _words(value: object) -> list[str]:
