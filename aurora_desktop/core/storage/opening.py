@@ -1,0 +1,212 @@
+"""Opens a database file that is sound; one that is not is moved aside, never deleted, and a new one begun.
+
+Every page carries a checksum (SQLite's cksumvfs), which finds flipped bits that `integrity_check` does not
+see. Checksums reach the pages of the file; the tail of its write-ahead log is looked at here, because SQLite
+itself silently forgets every commit behind a damaged frame. A program that writes to the file without
+cksumvfs breaks it; reading it with any SQLite is fine.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import apsw
+import apsw.sqlite_extra
+import msgspec
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.wal import lost_commits
+
+VFS = "cksmvfs"
+CHECKSUM_BYTES = 8
+BUSY_TIMEOUT_MS = 5000
+_MAGIC = b"SQLite format 3\0"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+_DAMAGE_CODES = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS}
+_vfs_lock = threading.Lock()
+
+
+class Quarantine(msgspec.Struct, frozen=True):
+    """A file that could not be used was moved from `path` to `moved_to`; `reason` is a phrase in words."""
+
+    path: Path
+    moved_to: Path
+    reason: str
+
+
+class _UnsoundError(Exception):
+    """The file cannot be used as it is; `label` is the reason's short name, for the name of the file."""
+
+    def __init__(self, label: str, reason: str) -> None:
+        super().__init__(reason)
+        self.label = label
+        self.reason = reason
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether a database error says that the file itself is broken, and not the disk full or the folder gone."""
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        return True
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _DAMAGE_CODES
+
+
+def open_sound(
+    path: Path, migrations: Sequence[str], application_id: int, wall: Callable[[], float] = time.time
+) -> tuple[apsw.Connection, Quarantine | None]:
+    """The connection for writing, with the schema at its newest; raises AuroraError when the place is unusable."""
+    try:
+        try:
+            return _connect(path, migrations, application_id), None
+        except _UnsoundError as unsound:
+            quarantine = _move_aside(path, unsound, wall())
+            return _connect(path, migrations, application_id), quarantine
+    except (apsw.Error, OSError, _UnsoundError) as error:
+        raise _cannot_open(path, error) from error
+
+
+def open_reader(path: Path) -> apsw.Connection:
+    """A read-only connection to a file that `open_sound` holds open."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=VFS)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    return connection
+
+
+def _connect(path: Path, migrations: Sequence[str], application_id: int) -> apsw.Connection:
+    is_new = _is_new(path)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take their mode from it
+    register_checksums()
+    connection = apsw.Connection(str(path), vfs=VFS)
+    try:
+        _make_ready(connection, path, migrations, application_id, is_new)
+    except BaseException as error:
+        connection.close()
+        if is_damage(error):
+            raise _UnsoundError("damaged", f"damaged: {error}") from error
+        raise
+    return connection
+
+
+def _make_ready(
+    connection: apsw.Connection, path: Path, migrations: Sequence[str], application_id: int, is_new: bool
+) -> None:
+    # Until it is known to be sound, closing must leave the write-ahead log as it was found.
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+    if is_new:
+        connection.reserve_bytes("main", CHECKSUM_BYTES)  # only takes effect before the first page
+        connection.pragma("auto_vacuum", 2)
+    else:
+        _examine(connection, path, application_id, len(migrations))
+    if connection.readonly("main"):
+        raise apsw.ReadOnlyError("the file is read-only")
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("journal_size_limit", 4 * 2**20)
+    _migrate(connection, migrations, application_id)
+    if not has_checksums(connection):
+        raise _UnsoundError("damaged", "damaged: its pages carry no checksums")
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+
+def register_checksums() -> None:
+    """Make the checksum VFS known to this process; raises AuroraError when apsw came without it."""
+    with _vfs_lock:
+        if VFS in apsw.vfs_names():
+            return
+        try:
+            apsw.sqlite_extra.load(apsw.Connection(":memory:"), "cksumvfs")
+        except (apsw.Error, apsw.sqlite_extra.NotAvailable, LookupError) as error:
+            raise AuroraError(
+                "The checksum extension of the database cannot be loaded",
+                f"apsw {apsw.apsw_version()}: {error}",
+                "Install apsw from its official wheel.",
+            ) from error
+
+
+def has_checksums(connection: apsw.Connection) -> bool:
+    """Whether each page is written with a checksum and verified when it is read."""
+    return str(connection.pragma("checksum_verification")) == "1"
+
+
+def _is_new(path: Path) -> bool:
+    """Whether there is no database yet; raises _UnsoundError for what is not one."""
+    head = _head(path)
+    if head.startswith(_MAGIC):
+        return False
+    if head:
+        raise _UnsoundError("not-a-database", "not a database")
+    wal = path.with_name(path.name + "-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise _UnsoundError("truncated", "truncated: only its write-ahead log is left")
+    return True
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return b""
+
+
+def _examine(connection: apsw.Connection, path: Path, application_id: int, known_version: int) -> None:
+    version = int(str(connection.pragma("user_version")))
+    owner = int(str(connection.pragma("application_id")))
+    begun = bool(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
+    if owner != application_id and (owner or version or begun):
+        raise _UnsoundError("foreign", f"belongs to another program (application id {owner})")
+    if version > known_version:
+        raise _UnsoundError("newer-version", f"written by a newer version ({version}, known is {known_version})")
+    if not has_checksums(connection):
+        raise _UnsoundError("damaged", "damaged: its pages carry no checksums")
+    _check_pages(connection, path)
+
+
+def _check_pages(connection: apsw.Connection, path: Path) -> None:
+    frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+    if lost := lost_commits(path.with_name(path.name + "-wal"), max(frames, 0)):
+        raise _UnsoundError("damaged", f"damaged: {lost} commits lie behind a broken frame of its write-ahead log")
+    # A partial last page reads as zeros and passes every other check; after a crash the log may hold it whole.
+    if frames <= 0 and path.stat().st_size % int(str(connection.pragma("page_size"))):
+        raise _UnsoundError("truncated", "truncated: its last page is cut off")
+    findings = connection.execute("PRAGMA quick_check(1)").fetchall()
+    if findings != [("ok",)]:
+        words = str(findings[0][0]).splitlines()[-1] if findings else "no answer"
+        raise _UnsoundError("damaged", f"damaged: {words}")
+
+
+def _migrate(connection: apsw.Connection, migrations: Sequence[str], application_id: int) -> None:
+    done = int(str(connection.pragma("user_version")))
+    for version, script in enumerate(migrations[done:], done + 1):
+        with connection:  # all of a migration or nothing of it
+            connection.execute(script).fetchall()
+            connection.pragma("application_id", application_id)
+            connection.pragma("user_version", version)
+
+
+def _move_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+    target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}")
+    number = 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}-{number}")
+    for side in ("", *_SIDE_FILES):
+        source = path.with_name(path.name + side)
+        if source.exists():
+            source.rename(target.with_name(target.name + side))
+    return Quarantine(path, target, unsound.reason)
+
+
+def _cannot_open(path: Path, error: Exception) -> AuroraError:
+    return AuroraError(f"{path.name} cannot be opened", f"{path}: {error}", _hint(error))
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, apsw.FullError) or getattr(error, "errno", None) == 28:
+        return "Free some space on the disk."
+    if isinstance(error, apsw.BusyError | apsw.LockedError):
+        return "Another program holds it open; close that program."
+    return "Check that the disk has space and that you may write to the folder."
