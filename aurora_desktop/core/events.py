@@ -11,6 +11,7 @@ import msgspec
 
 FailureKind = Literal["exit", "spawn", "start_timeout", "startup", "liveness", "watchdog", "memory"]
 ProbeKind = Literal["startup", "readiness", "liveness"]
+OperatorVerb = Literal["start", "stop", "restart", "pause", "resume", "quit"]
 Verdict = Literal["healthy", "degraded", "unhealthy"]
 
 
@@ -51,7 +52,7 @@ class AuroraStopped(Event, frozen=True):
 class OperatorCommand(Event, frozen=True):
     """The operator asked for something; `source` is `window`, `tray` or `command`."""
 
-    command: Literal["start", "stop", "restart", "pause", "resume", "quit"]
+    command: OperatorVerb
     source: str
 
 

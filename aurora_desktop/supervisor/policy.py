@@ -123,7 +123,7 @@ def _start(status: Status, cause: str, context: Context) -> Step:
 def _launch(status: Status, cause: str, context: Context) -> Step:
     """Spawn now, or wait for what is missing."""
     if context.blockers:
-        waits = "waiting for " + ", ".join(context.blockers)
+        waits = "waiting for " + ", ".join(f"{blocker.name} ({blocker.state})" for blocker in context.blockers)
         return replace(status, state="waiting", cause=waits, retry_at=None, finished=False), ()
     again = status.down_since is not None or status.after_stop == "start"
     starting = replace(

@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol
 SPAWN_MARKER = "AURORA_SPAWN"
 STATE_MARKER = "AURORA_STATE"
 SERVICE_MARKER = "AURORA_SERVICE"
+PROBE_MARKER = "probe"
+"""The AURORA_SPAWN of a probe's command: of a service, and no part of its tree."""
 
 
 class ProcessInfo(NamedTuple):
@@ -49,6 +51,10 @@ class ProcessTable(Protocol):
 
     def age_s(self, pid: int) -> float:
         """Seconds since it was started; 0.0 when unknown."""
+        ...
+
+    def proportional_bytes(self, pids: Iterable[int]) -> int:
+        """Memory in bytes with shared pages counted once where the platform tells; slower than `memory_bytes`."""
         ...
 
 
@@ -123,7 +129,7 @@ if sys.platform == "linux":
             return max(0.0, float(uptime[0]) - info.started * _TICK_S) if info and uptime else 0.0
 
         def proportional_bytes(self, pids: Iterable[int]) -> int:
-            """Memory in bytes with shared pages counted once (PSS); slower than `memory_bytes`, used to make sure."""
+            """The proportional set size (PSS) of `smaps_rollup`."""
             total = 0
             for pid in pids:
                 for line in _read_file(f"/proc/{pid}/smaps_rollup").splitlines():

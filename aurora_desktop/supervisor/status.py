@@ -58,12 +58,24 @@ class Status(Struct, frozen=True, kw_only=True):
         return None
 
 
+class Blocker(Struct, frozen=True):
+    """A dependency that is not up."""
+
+    name: str
+    state: State
+
+    @property
+    def is_down(self) -> bool:
+        """Whether it will not come up by itself soon."""
+        return self.state in ("stopped", "failed", "degraded", "frozen")
+
+
 class Context(Struct, frozen=True, kw_only=True):
-    """The circumstances of one step: `jitter` in [0, 1), `blockers` the dependencies that are not up, in words."""
+    """The circumstances of one step: `jitter` in [0, 1), `blockers` the dependencies that are not up."""
 
     now: float
     jitter: float = 0.0
-    blockers: tuple[str, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
     paused: bool = False
 
 

@@ -34,16 +34,18 @@ def descendants(root: int, everyone: Mapping[int, ProcessInfo]) -> set[int]:
 
 
 class Tree:
-    """The process tree of one spawn; `main` is the process that we started, `marker` its AURORA_SPAWN.
+    """The process tree of one spawn; `main` is the process that we started, `marker` its AURORA_SPAWN,
+    `taken_at` the monotonic time at which it was spawned or adopted.
 
     A member is the main process, whatever descends from a member, shares a member's own session, or carries the
     marker in its environment; members once seen are remembered, so that an orphan of theirs is found by session.
     """
 
-    def __init__(self, table: ProcessTable, marker: str, main: Identity) -> None:
+    def __init__(self, table: ProcessTable, marker: str, main: Identity, taken_at: float = 0.0) -> None:
         self._table = table
         self.marker = marker
         self.main = main
+        self.taken_at = taken_at
         self._sessions = {main.pid}
         self._strangers: set[Identity] = set()
 
@@ -92,3 +94,44 @@ def signal_all(members: Iterable[ProcessInfo], number: int, table: ProcessTable)
 
 
 _NO_WAKE = frozenset() if sys.platform == "win32" else frozenset({signals.SIGKILL, signals.SIGSTOP, signals.SIGCONT})
+
+
+def freeze(tree: Tree) -> None:
+    """Stop every process of the tree where it stands, until none is left that runs."""
+    running = _running(tree)
+    while running:
+        for info in running:
+            _suspend(info.pid)
+        running = [info for info in _running(tree) if info not in running]
+
+
+def thaw(tree: Tree) -> None:
+    """Let every process of the tree go on."""
+    for info in tree.members().values():
+        _resume(info.pid)
+
+
+def _running(tree: Tree) -> list[ProcessInfo]:
+    return [info._replace(cpu_s=0.0, memory_bytes=0) for info in tree.members().values() if not info.is_stopped]
+
+
+if sys.platform == "win32":
+    import psutil
+
+    def _suspend(pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).suspend()
+
+    def _resume(pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).resume()
+
+else:
+
+    def _suspend(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signals.SIGSTOP)
+
+    def _resume(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signals.SIGCONT)

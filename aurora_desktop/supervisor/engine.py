@@ -1,0 +1,448 @@
+"""The supervisor: all services together, in the order of their dependencies."""
+
+import asyncio
+import contextlib
+import difflib
+import os
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+
+from aurora_desktop.core.clock import Clock, StallMeter
+from aurora_desktop.core.errors import UnknownServiceError
+from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, Stalled, SupervisionPaused
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.diff import changes
+from aurora_desktop.core.settings.schema import Service, Settings
+from aurora_desktop.supervisor import graph
+from aurora_desktop.supervisor.adoption import Found, find
+from aurora_desktop.supervisor.ending import SIGKILL, Ending
+from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
+from aurora_desktop.supervisor.ledger import Ledger
+from aurora_desktop.supervisor.logs import LogKeeper
+from aurora_desktop.supervisor.notify import NotifySocket, notify_address
+from aurora_desktop.supervisor.presenting import check_of, present
+from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessTable, process_table
+from aurora_desktop.supervisor.runner import Runner, definition_digest
+from aurora_desktop.supervisor.sampling import Sampler
+from aurora_desktop.supervisor.status import Blocker
+from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
+from aurora_desktop.supervisor.surroundings import Surroundings
+from aurora_desktop.supervisor.view import ServiceView
+
+SAMPLE_S = 10.0
+MEMORY_CHECK_S = 0.25
+LOG_CHECK_S = 1.0
+_SLICE_S = 0.02
+_TOLD_STALL_S = 2.0
+
+
+class Supervisor:
+    """Implements `SupervisorFace`; `begin` adopts and starts, `end` stops everything or lets it run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        ledger: Ledger,
+        paths: StatePaths,
+        publish: Callable[[AnyEvent], object],
+        environment: Mapping[str, str],
+        table: ProcessTable | None = None,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        self._settings = settings
+        self._around = Surroundings(
+            clock=clock,
+            stalls=StallMeter(clock),
+            loop=loop,
+            table=table or process_table(),
+            ledger=ledger,
+            paths=paths,
+            publish=publish,
+            environment=environment,
+            notify_address=notify_address(paths.root, paths.digest),
+        )
+        self._runners: dict[str, Runner] = {}
+        self._removed: dict[str, Runner] = {}
+        self._condemned: set[str] = set()
+        self._changed = asyncio.Event()
+        self._sampler = Sampler(self._around)
+        self._logs = LogKeeper(self._around)
+        self._notify = NotifySocket(self._around.notify_address, self._notified)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._strays: set[Ending] = set()
+        self._last_sample = float("-inf")
+        self._ended = False
+
+    # --- from start to end ------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Adopt what an earlier Aurora left, end its strays, and start what is to start, in order."""
+        become_subreaper()
+        with contextlib.suppress(OSError):  # a read-only state dir: `notify` services will say that they got no READY
+            self._notify.open(self._around.loop)
+        for name, spec in self._settings.services.items():
+            self._runners[name] = self._make_runner(name, spec)
+        await self._adopt()
+        self._run(self._beat())
+        self._run(self._check_rounds())
+        self._run(self._memory_rounds())
+        self._run(self._log_rounds())
+        autostart = [name for name, spec in self._settings.services.items() if spec.autostart]
+        await self._start_in_order(autostart, "started together with Aurora")
+
+    async def end(self, *, leave: bool) -> None:
+        """Stop every service in reverse order within `quit_timeout_s`, or (`leave`) let them run."""
+        if not leave:
+            try:
+                async with asyncio.timeout(self._settings.supervisor.quit_timeout_s):
+                    await self._stop_all()
+            except TimeoutError:
+                await self._kill_all()
+        self._ended = True
+        for task in self._tasks:
+            task.cancel()
+        for runner in (*self._runners.values(), *self._removed.values()):
+            runner.abandon()
+        self._notify.close()
+
+    async def _stop_all(self) -> None:
+        everyone = {**self._removed, **self._runners}
+        await self._stop_in_order(set(self._runners), frozenset(), "Aurora quits")
+        while any(runner.has_processes for runner in everyone.values()) or self._strays:
+            await self._wait_for_change()
+
+    async def _kill_all(self) -> None:
+        for runner in self._runners.values():
+            runner.feed(Stop("Aurora quits"))
+            runner.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                while any(runner.has_processes for runner in self._runners.values()):
+                    await self._wait_for_change()
+
+    def _make_runner(self, name: str, spec: Service) -> Runner:
+        return Runner(name, spec, self._around, self._blockers, self._runner_changed)
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = self._around.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- adoption ---------------------------------------------------------------------------------------------
+
+    async def _adopt(self) -> None:
+        around = self._around
+        entries = await asyncio.to_thread(around.ledger.entries)
+        found = find(entries, around.table, around.paths.digest, around.clock.monotonic())
+        alive = {tree.tree.marker for tree in found}
+        around.ledger.forget(entry.marker for entry in entries if entry.marker not in alive)
+        youngest_first = sorted(found, key=lambda tree: tree.age_s)
+        for tree in youngest_first:
+            if not self._adopt_one(tree):
+                self._end_stray(tree)
+        while self._strays:
+            await self._wait_for_change()
+
+    def _adopt_one(self, found: Found) -> bool:
+        runner = self._runners.get(found.service)
+        if runner is None or runner.has_processes or not found.has_main:
+            return False
+        try:
+            runner.adopt(found.tree, found.age_s, ready=found.ready)
+        except ProcessLookupError:
+            return False
+        if found.frozen:
+            runner.feed(Freeze("still frozen from before"))
+        elif found.definition and found.definition != definition_digest(runner.spec):
+            runner.feed(Restart("its definition changed while Aurora was away"))
+        return True
+
+    def _end_stray(self, found: Found) -> None:
+        def gone() -> None:
+            self._strays.discard(ending)
+            self._around.ledger.ended(found.tree.marker)
+            self._changed.set()
+
+        Runner.tell_strays(found.service, found.tree, self._around)
+        ending = Ending(found.tree, self._around, gone)
+        self._strays.add(ending)
+        ending.send(SIGKILL)
+
+    # --- what the operator asks for ---------------------------------------------------------------------------
+
+    @property
+    def paused(self) -> bool:
+        return self._around.paused
+
+    def views(self) -> tuple[ServiceView, ...]:
+        return tuple(self.view(name) for name in self._runners)
+
+    def view(self, name: str) -> ServiceView:
+        return present(self._known(name), self._around)
+
+    def start(self, names: tuple[str, ...], source: str) -> None:
+        self._check(names)
+        self._tell_command("start", names, source)
+        wanted = graph.with_requirements(self._services(), names)
+        self._condemned -= wanted
+        for name in self._in_order(wanted):
+            self._runners[name].feed(Start("started by the operator"))
+
+    def stop(self, names: tuple[str, ...], source: str) -> None:
+        self._check(names)
+        self._tell_command("stop", names, source)
+        parts = graph.with_parts(self._services(), names)
+        everyone = graph.with_dependents(self._services(), parts)
+        self._run(self._stop_in_order(everyone, everyone - parts, "stopped by the operator"))
+
+    def restart(self, names: tuple[str, ...], source: str) -> None:
+        self._check(names)
+        self._tell_command("restart", names, source)
+        self._restart(names, "restarted by the operator")
+
+    def _restart(self, names: Iterable[str], cause: str) -> None:
+        """Dependents stop first and wait; each named service is replaced; then what waited starts again."""
+        parts = graph.with_parts(self._services(), names)
+        dependents = graph.with_dependents(self._services(), parts) - parts
+        self._condemned -= parts
+        if not any(self._runners[name].status.is_alive for name in dependents):
+            self._restart_now(parts, cause)
+            return
+
+        async def in_order() -> None:
+            await self._stop_in_order(dependents, dependents, cause)
+            self._restart_now(parts, cause)
+
+        self._run(in_order())
+
+    def _restart_now(self, names: Iterable[str], cause: str) -> None:
+        for name in self._in_order(names):
+            if name in self._runners:
+                self._runners[name].feed(Restart(cause))
+
+    def pause(self, source: str) -> None:
+        self._set_paused(source, paused=True)
+
+    def resume(self, source: str) -> None:
+        self._set_paused(source, paused=False)
+
+    def _set_paused(self, source: str, *, paused: bool) -> None:
+        if self._around.paused == paused:
+            return
+        self._around.paused = paused
+        self._tell_command("pause" if paused else "resume", (), source)
+        self._around.publish(SupervisionPaused(at=self._around.clock.wall(), component="aurora", paused=paused))
+        if not paused:
+            self._feed_all(Resumed())
+
+    def freeze_marked(self, cause: str) -> None:
+        """Do with each service what its `on_estop` says: freeze it where it stands, stop it, or nothing."""
+        for runner in self._runners.values():
+            match runner.spec.on_estop:
+                case "freeze":
+                    runner.feed(Freeze(cause))
+                case "stop":
+                    runner.feed(Stop(cause))
+
+    def thaw(self, names: tuple[str, ...], cause: str) -> None:
+        """Let frozen services go on."""
+        self._check(names)
+        for name in names:
+            self._runners[name].feed(Thaw(cause))
+
+    async def settled(self, names: tuple[str, ...]) -> None:
+        self._check(names)
+        while not all(self._is_settled(name) for name in names):
+            await self._wait_for_change()
+
+    def _is_settled(self, name: str) -> bool:
+        runner = self._runners.get(name)
+        if runner is None:
+            return True
+        if name in self._condemned:
+            return False
+        if runner.is_up or runner.status.state in ("stopped", "failed", "degraded", "frozen"):
+            return True
+        if runner.status.state != "waiting" or runner.status.retry_at is not None:
+            return False
+        return self.paused or all(self._is_settled(dep) for dep in runner.spec.requires)
+
+    def _check(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._known(name)
+
+    def _known(self, name: str) -> Runner:
+        if name in self._runners:
+            return self._runners[name]
+        near = difflib.get_close_matches(name, self._runners, n=1)
+        hint = f"Did you mean `{near[0]}`?" if near else "`aurora ps` lists the services."
+        raise UnknownServiceError(f"There is no service `{name}`", "", hint)
+
+    def _tell_command(self, command: OperatorVerb, names: Iterable[str], source: str) -> None:
+        components = [f"service:{name}" for name in names] or ["aurora"]
+        for component in components:
+            at = self._around.clock.wall()
+            self._around.publish(OperatorCommand(at=at, component=component, command=command, source=source))
+
+    # --- order ------------------------------------------------------------------------------------------------
+
+    def _services(self) -> dict[str, Service]:
+        return {name: runner.spec for name, runner in self._runners.items()}
+
+    def _in_order(self, names: Iterable[str]) -> list[str]:
+        chosen = set(names)
+        return [name for name in graph.start_order(self._services()) if name in chosen]
+
+    async def _start_in_order(self, names: Iterable[str], cause: str) -> None:
+        """Feed Start in order, giving the loop a turn every 20 ms; what waits is started as its turn comes."""
+        self._around.ledger.prepare(self._runners)
+        slice_began = self._around.clock.monotonic()
+        for name in self._in_order(graph.with_requirements(self._services(), names)):
+            if self._around.clock.monotonic() - slice_began > _SLICE_S:
+                await asyncio.sleep(0)
+                slice_began = self._around.clock.monotonic()
+            if not self._runners[name].status.is_alive:
+                self._runners[name].feed(Start(cause))
+
+    async def _stop_in_order(self, names: set[str], held: Set[str], cause: str) -> None:
+        """Stop dependents before what they depend on; the `held` go on waiting for their dependencies."""
+        self._condemned |= names
+        services = self._services()
+        for name in reversed(self._in_order(names)):
+            dependents = graph.with_dependents(services, [name]) & names - {name}
+            while any(d in self._runners and self._runners[d].status.is_alive for d in dependents):
+                await self._wait_for_change()
+            if name in self._condemned and name in self._runners:
+                self._condemned.discard(name)
+                why = f"{cause}: what it requires stops" if name in held else cause
+                self._runners[name].feed(Stop(why, hold=name in held))
+        self._changed.set()
+
+    def _blockers(self, runner: Runner) -> tuple[Blocker, ...]:
+        """The dependencies that are not up."""
+        blockers = []
+        for name in dict.fromkeys((*runner.spec.requires, *runner.spec.after)):
+            other = self._runners.get(name)
+            if other is None or other.is_up:
+                continue
+            if name in runner.spec.requires or self._is_on_its_way(other):
+                blockers.append(Blocker(name, other.status.state))
+        return tuple(blockers)
+
+    def _is_on_its_way(self, runner: Runner) -> bool:
+        return runner.status.wanted and runner.status.state in ("starting", "running", "waiting")
+
+    def _runner_changed(self, changed: Runner) -> None:
+        self._changed.set()
+        if changed.name in self._removed and not changed.has_processes:
+            del self._removed[changed.name]
+        for runner in tuple(self._runners.values()):
+            if runner.status.state == "waiting" and changed.name in (*runner.spec.requires, *runner.spec.after):
+                runner.feed(DependenciesChanged())
+
+    async def _wait_for_change(self) -> None:
+        """Until a service changed its state, or a moment passed: some ends (a tree's) are no change of state."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), 0.05)
+
+    def _feed_all(self, stimulus: Stimulus) -> None:
+        for name in self._in_order(self._runners):
+            self._runners[name].feed(stimulus)
+
+    # --- changed settings -------------------------------------------------------------------------------------
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed settings: services whose definition is the same are not touched."""
+        difference = changes(self._settings, settings)
+        self._settings = settings
+        for name in difference.removed:
+            self._remove(name)
+        for name in (*difference.added, *difference.changed):
+            self._add_or_change(name, settings.services[name])
+        self._runners = {name: self._runners[name] for name in settings.services}
+        fresh = [name for name in difference.added if settings.services[name].autostart]
+        for name in self._in_order(graph.with_requirements(self._services(), fresh)):
+            if not self._runners[name].status.is_alive:
+                self._runners[name].feed(Start("added to the settings"))
+        self._feed_all(DependenciesChanged())
+
+    def _remove(self, name: str) -> None:
+        runner = self._runners.pop(name)
+        if runner.status.is_alive or runner.has_processes:
+            self._removed[name] = runner
+        runner.feed(Stop("removed from the settings"))
+
+    def _add_or_change(self, name: str, spec: Service) -> None:
+        runner = self._runners.get(name)
+        if runner is None:
+            self._runners[name] = self._make_runner(name, spec)
+            return
+        if not runner.status.is_alive:
+            runner.spec = spec
+            if runner.status.wanted:
+                runner.feed(Restart("its definition changed"))
+            return
+        runner.next_spec = spec
+        runner.feed(Restart("its definition changed"))
+
+    # --- rounds -----------------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        """Measure our own stalls and move the children's deadlines on by them."""
+        stalls = self._around.stalls
+        while True:
+            await asyncio.sleep(stalls.interval_s)
+            if (stall_s := stalls.beat()) > 0:
+                self._stalled(stall_s)
+
+    def _stalled(self, stall_s: float) -> None:
+        if stall_s >= _TOLD_STALL_S:
+            at = self._around.clock.wall()
+            self._around.publish(Stalled(at=at, component="aurora", stall_s=round(stall_s, 1)))
+        for runner in self._runners.values():
+            runner.stalled(stall_s)
+
+    async def _check_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.supervisor.check_interval_s)
+            self._check_round()
+
+    def _check_round(self) -> None:
+        around = self._around
+        reap_orphans(around.table.children(os.getpid()), around.table.read)
+        for runner in tuple(self._runners.values()):
+            runner.verify_alive()
+            runner.checks.append(check_of(runner))
+        now = around.clock.monotonic()
+        if now - self._last_sample >= SAMPLE_S - self._settings.supervisor.check_interval_s / 2:
+            self._last_sample = now
+            self._sampler.sample(tuple(self._runners.values()))
+
+    async def _memory_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(MEMORY_CHECK_S)
+            self._sampler.check_memory(tuple(self._runners.values()))
+
+    async def _log_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            await self._logs.check((runner.name, runner.spec.log) for runner in tuple(self._runners.values()))
+
+    # --- sd_notify --------------------------------------------------------------------------------------------
+
+    def _notified(self, pid: int, assignments: dict[str, str]) -> None:
+        runner = self._sender(pid)
+        if runner is not None:
+            runner.notified(assignments)
+
+    def _sender(self, pid: int) -> Runner | None:
+        for runner in self._runners.values():
+            if runner.pid == pid:
+                return runner
+        marker = self._around.table.environment(pid).get(SPAWN_MARKER)
+        for runner in self._runners.values():
+            if runner.tree is not None and runner.tree.marker == marker:
+                return runner
+        return None

@@ -1,0 +1,40 @@
+"""Rotation of the services' logs, which the services hold open themselves."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+
+from aurora_desktop.core.events import LogDropped, service_component
+from aurora_desktop.core.settings.schema import ServiceLog
+from aurora_desktop.core.storage.rotation import copy_truncate
+from aurora_desktop.supervisor.surroundings import Surroundings
+
+
+class LogKeeper:
+    """Looks at the size of each log and rotates in a thread what is over its limit, one at a time."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    async def check(self, logs: Iterable[tuple[str, ServiceLog]]) -> None:
+        for name, settings in logs:
+            path = self._around.paths.service_log(name)
+            if _size(str(path)) <= settings.max_bytes:
+                continue
+            rotation = await asyncio.to_thread(copy_truncate, path, settings.max_bytes, settings.keep)
+            if rotation is not None and rotation.dropped_bytes:
+                self._around.publish(
+                    LogDropped(
+                        at=self._around.clock.wall(),
+                        component=service_component(name),
+                        dropped_bytes=rotation.dropped_bytes,
+                        detail=rotation.detail,
+                    )
+                )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0

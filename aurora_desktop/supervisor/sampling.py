@@ -1,0 +1,120 @@
+"""Memory and CPU of whole process trees, and what follows when they are over their limits."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from aurora_desktop.core.events import LimitWarning
+from aurora_desktop.supervisor.outcome import format_bytes
+from aurora_desktop.supervisor.processes import ProcessInfo
+from aurora_desktop.supervisor.runner import Runner
+from aurora_desktop.supervisor.stimuli import Unwell
+from aurora_desktop.supervisor.surroundings import Surroundings
+
+MEMORY_WARNING = 0.9
+MEMORY_CALM = 0.8
+CPU_LASTING_S = 60.0
+
+
+class Sampler:
+    """`sample` reads every tree in one pass; `check_memory` only the trees with a limit, and more often."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._cpu: dict[str, tuple[str, float, float]] = {}
+        self._cpu_over_since: dict[str, float] = {}
+        self._memory_warned: set[str] = set()
+
+    def sample(self, runners: Iterable[Runner]) -> None:
+        everyone = self._around.processes()
+        for runner in runners:
+            if runner.tree is None:
+                self._forget(runner.name)
+                continue
+            members = runner.tree.members(everyone)
+            runner.memory_history.append(sum(info.memory_bytes for info in members.values()))
+            self._sample_cpu(runner, sum(info.cpu_s for info in members.values()))
+            self._judge_memory(runner, members)
+
+    def check_memory(self, runners: Iterable[Runner]) -> None:
+        for runner in runners:
+            if runner.tree is not None and runner.spec.memory_max is not None:
+                self._judge_memory(runner, self._family(runner.tree.main.pid))
+
+    def _family(self, root: int) -> dict[int, ProcessInfo]:
+        """The descendants alone, by a handful of small reads; `sample` counts the others too."""
+        found: dict[int, ProcessInfo] = {}
+        ahead = [root]
+        while ahead:
+            pid = ahead.pop()
+            if pid not in found and (info := self._around.table.read(pid)) is not None:
+                found[pid] = info
+                ahead.extend(self._around.table.children(pid))
+        return found
+
+    def _sample_cpu(self, runner: Runner, cpu_s: float) -> None:
+        assert runner.tree is not None  # noqa: S101 - the caller has looked
+        now, marker = self._around.clock.monotonic(), runner.tree.marker
+        before = self._cpu.get(runner.name)
+        self._cpu[runner.name] = (marker, now, cpu_s)
+        if before is None or before[0] != marker or now <= before[1]:
+            return
+        # A member that ended takes its share along: never below zero.
+        percent = max(0.0, 100.0 * (cpu_s - before[2]) / (now - before[1]))
+        runner.cpu_history.append(round(percent, 1))
+        self._judge_cpu(runner, percent, now)
+
+    def _judge_cpu(self, runner: Runner, percent: float, now: float) -> None:
+        limit = runner.spec.cpu_max_percent
+        if limit is None or percent <= limit:
+            if self._cpu_over_since.pop(runner.name, None) is not None:
+                runner.warning = ""
+            return
+        since = self._cpu_over_since.setdefault(runner.name, now)
+        if now - since < CPU_LASTING_S or runner.warning:
+            return
+        runner.warning = f"uses {percent:.0f} % of a core for over a minute (cpu_max_percent: {limit:g})"
+        self._warn(runner, "cpu", percent, limit, runner.warning)
+
+    def _judge_memory(self, runner: Runner, members: dict[int, ProcessInfo]) -> None:
+        limit = runner.spec.memory_max
+        if limit is None or not members:
+            return
+        used = sum(info.memory_bytes for info in members.values())
+        if used > limit and len(members) > 1:
+            # The sum counts shared pages several times: before it costs a restart, count them once.
+            used = self._around.table.proportional_bytes(members)
+        if used > limit:
+            cause = f"over memory limit: {format_bytes(used)} of {format_bytes(limit)} (memory_max)"
+            self._warn_once(runner, used, limit, cause)
+            self._memory_warned.discard(runner.name)
+            runner.feed(Unwell("memory", cause))
+        elif used > MEMORY_WARNING * limit:
+            self._warn_once(
+                runner, used, limit, f"near its memory limit: {format_bytes(used)} of {format_bytes(limit)}"
+            )
+        elif used < MEMORY_CALM * limit and runner.name in self._memory_warned:
+            self._memory_warned.discard(runner.name)
+            runner.warning = ""
+
+    def _warn_once(self, runner: Runner, used: int, limit: int, cause: str) -> None:
+        if runner.name not in self._memory_warned and runner.status.state != "stopping":
+            self._memory_warned.add(runner.name)
+            runner.warning = cause
+            self._warn(runner, "memory", used, limit, cause)
+
+    def _warn(self, runner: Runner, resource: Literal["memory", "cpu"], value: float, limit: float, cause: str) -> None:
+        self._around.publish(
+            LimitWarning(
+                at=self._around.clock.wall(),
+                component=runner.component,
+                resource=resource,
+                value=value,
+                limit=limit,
+                cause=cause,
+            )
+        )
+
+    def _forget(self, name: str) -> None:
+        self._cpu.pop(name, None)
+        self._cpu_over_since.pop(name, None)
+        self._memory_warned.discard(name)

@@ -1,0 +1,163 @@
+"""Starting a program the way a supervised service is started, and saying in words why it could not be."""
+
+import errno
+import os
+import shutil
+import signal as signals
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.env_file import read_env_file
+from aurora_desktop.core.settings.schema import Service
+from aurora_desktop.supervisor.exits import owned
+from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
+
+# Ours alone: a child that inherited them would speak to our own service manager.
+_OWN_VARIABLES = frozenset(
+    {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
+)
+_BASIC_VARIABLES = (
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "SYSTEMROOT", "USERPROFILE", "APPDATA",
+    "LOCALAPPDATA", "TEMP", "TMP", "PATHEXT", "COMSPEC",
+)  # fmt: skip
+_TEMPORARY_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO})
+
+
+class SpawnError(AuroraError):
+    """The program could not be started; `permanent` when only a change of the settings or the machine helps."""
+
+    def __init__(self, title: str, detail: str = "", hint: str = "", *, permanent: bool = True) -> None:
+        super().__init__(title, detail, hint)
+        self.permanent = permanent
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """Everything that starting one service needs besides its definition."""
+
+    name: str
+    marker: str
+    state_digest: str
+    notify_socket: str
+    log_path: Path
+
+
+def working_folder(spec: Service) -> Path:
+    """The service's `cwd`, `~` expanded; the home folder when none is set."""
+    return Path(spec.cwd).expanduser() if spec.cwd else Path.home()
+
+
+def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[str, str]:
+    """The child's environment. Raises SpawnError when `env_file` cannot be read."""
+    if spec.pass_environment is None:
+        env = {key: value for key, value in own.items() if key not in _OWN_VARIABLES}
+    else:
+        names = {*_BASIC_VARIABLES, *spec.pass_environment} - _OWN_VARIABLES
+        env = {key: own[key] for key in names if key in own}
+    if spec.env_file:
+        env.update(_read_env_file(spec))
+    env.update(spec.env)
+    env[SPAWN_MARKER] = launch.marker
+    env[STATE_MARKER] = launch.state_digest
+    env[SERVICE_MARKER] = launch.name
+    if spec.type == "notify" or spec.watchdog_sec is not None:
+        env["NOTIFY_SOCKET"] = launch.notify_socket
+    if spec.watchdog_sec is not None:
+        env["WATCHDOG_USEC"] = str(int(spec.watchdog_sec * 1_000_000))
+    return env
+
+
+def _read_env_file(spec: Service) -> dict[str, str]:
+    path = working_folder(spec) / Path(spec.env_file or "").expanduser()
+    try:
+        return read_env_file(path)
+    except AuroraError as error:
+        raise SpawnError(error.title, error.detail, error.hint) from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SpawnError(
+            f"env_file cannot be read: {path}: {reason}", hint="Correct `env_file` or make the file."
+        ) from error
+
+
+def spawn(spec: Service, launch: Launch, own: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the program in a session of its own, its output appended to its log file by itself.
+
+    Raises SpawnError in words that name the command, the folder or the log, whichever was at fault.
+    """
+    folder = working_folder(spec)
+    env = environment(spec, launch, own)
+    log_fd = _open_log(launch.log_path)
+    try:
+        child = subprocess.Popen(  # its lifetime is the supervisor's matter, not a `with` block's
+            _resolved(spec, folder, env),
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log_fd,
+            stderr=log_fd,
+            start_new_session=sys.platform != "win32",
+            creationflags=0x00000200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
+        )
+    except OSError as error:
+        raise _explained(error, spec, folder, env) from error
+    except ValueError as error:
+        raise SpawnError(f"cannot be started: {error}", hint="Correct its settings.") from error
+    finally:
+        os.close(log_fd)
+    owned.add(child.pid)
+    return child
+
+
+def _resolved(spec: Service, folder: Path, env: Mapping[str, str]) -> list[str]:
+    """The program looked up in the *service's* PATH, relative paths from its folder, as a shell there would."""
+    program, *arguments = spec.command
+    if os.path.dirname(program):
+        return [str(folder / Path(program).expanduser()), *arguments]
+    return [shutil.which(program, path=env.get("PATH", os.defpath)) or program, *arguments]
+
+
+def _open_log(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError:
+        # A log that cannot be opened (read-only or full disk) is no reason to leave a service down.
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, str]) -> SpawnError:
+    program = spec.command[0]
+    if not folder.is_dir():
+        return SpawnError(
+            f"its folder does not exist: {folder}", hint="Correct `cwd` in the settings or make the folder."
+        )
+    if error.errno in _TEMPORARY_ERRORS:
+        return SpawnError(f"cannot be started now: {error.strerror}", permanent=False)
+    if error.errno == errno.ENOENT:
+        found = shutil.which(program, path=env.get("PATH", os.defpath)) or (folder / program).exists()
+        if found:
+            return SpawnError(
+                f"its interpreter was not found: {program}", hint="Look at the first line (#!) of the program."
+            )
+        return SpawnError(
+            f"command not found: {program}", hint="Correct `command`, or install the program or set PATH in `env`."
+        )
+    if error.errno == errno.EACCES:
+        return SpawnError(f"not executable: {program}", hint=f"Make it executable: chmod +x {program}")
+    if error.errno == errno.ENOEXEC:
+        return SpawnError(
+            f"not a program: {program}", hint="Give it a first line like `#!/bin/sh`, or name its interpreter."
+        )
+    return SpawnError(
+        f"cannot be started: {program}: {error.strerror or error}", hint="Correct `command` in the settings."
+    )
+
+
+def signal_number(name: str) -> int:
+    """The number of a signal by name; on Windows, which has few, every one of them ends the process."""
+    return int(getattr(signals, name, signals.SIGTERM))

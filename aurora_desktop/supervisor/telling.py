@@ -1,0 +1,55 @@
+"""What the policy tells, made into events."""
+
+from pathlib import Path
+
+from aurora_desktop.core.events import (
+    AnyEvent,
+    ServiceDegraded,
+    ServiceFailed,
+    ServiceGaveUp,
+    ServiceRecovered,
+    ServiceRestarting,
+)
+from aurora_desktop.core.storage.rotation import tail
+from aurora_desktop.supervisor.stimuli import (
+    Effect,
+    TellDegraded,
+    TellFailed,
+    TellGaveUp,
+    TellRecovered,
+    TellRestarting,
+)
+from aurora_desktop.supervisor.surroundings import Surroundings
+
+TAIL_LINES = 10
+
+
+def tell(effect: Effect, component: str, around: Surroundings, log_path: str) -> AnyEvent | None:
+    """The event of an effect that only tells; `None` for one that acts."""
+    at = around.clock.wall()
+    match effect:
+        case TellFailed():
+            return _failed(effect, component, at, log_path)
+        case TellRestarting(attempt, delay_s, cause):
+            return ServiceRestarting(at=at, component=component, attempt=attempt, delay_s=delay_s, cause=cause)
+        case TellRecovered(attempts, downtime_s, cause):
+            return ServiceRecovered(at=at, component=component, attempts=attempts, downtime_s=downtime_s, cause=cause)
+        case TellDegraded(cause, attempts, retry_s):
+            return ServiceDegraded(at=at, component=component, cause=cause, attempts=attempts, retry_s=retry_s)
+        case TellGaveUp(cause, hint):
+            return ServiceGaveUp(at=at, component=component, cause=cause, hint=hint)
+    return None
+
+
+def _failed(told: TellFailed, component: str, at: float, log_path: str) -> ServiceFailed:
+    outcome = told.outcome
+    return ServiceFailed(
+        at=at,
+        component=component,
+        kind=told.kind,
+        cause=told.cause,
+        exit_code=outcome.exit_code if outcome else None,
+        signal=outcome.signal_name if outcome else None,
+        uptime_s=outcome.uptime_s if outcome else 0.0,
+        log_tail=tail(Path(log_path), TAIL_LINES),
+    )
