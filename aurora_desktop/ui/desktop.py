@@ -1,0 +1,126 @@
+"""The desktop face of Aurora: the tray icon from the start, the window once it is first wanted."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QApplication
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.schema import UiSettings
+from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.ui import icons
+from aurora_desktop.ui.bridge import Bridge
+from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.tray import Tray, tray_state
+
+if TYPE_CHECKING:
+    from aurora_desktop.ui.window import Window
+
+# At login the panel may come after us; only then is a window that nobody asked for better than none.
+TRAY_GRACE_MS = 10_000
+
+
+class Desktop(QObject):
+    """Owns tray and window. The window's modules are imported when it is first shown: most days it never is."""
+
+    def __init__(self, context: UiContext) -> None:
+        super().__init__()
+        self._context = context
+        self._ui_settings = context.settings.current().ui
+        self._window: Window | None = None
+        QApplication.setWindowIcon(icons.icon("aurora"))
+        self.bridge = Bridge(context, self)
+        self.tray = Tray(self)
+        self._grace = QTimer(self, singleShot=True, interval=TRAY_GRACE_MS)
+        self._connect()
+        self._show_health(self.bridge.health)
+
+    @property
+    def window(self) -> "Window | None":
+        """The window, if it was ever shown."""
+        return self._window
+
+    def start(self, hidden: bool) -> None:
+        """Show the tray icon, and the window too unless `hidden`; without a tray the window comes anyway."""
+        self.tray.start()
+        if not hidden:
+            self.raise_window()
+        elif not self.tray.is_available:
+            self._grace.start()
+
+    def raise_window(self) -> None:
+        """Show the window in front of the others."""
+        window = self._window or self._make_window()
+        window.come_forward()
+
+    def toggle_window(self) -> None:
+        """Hide the window if it is open, else show it."""
+        if self._window and self._window.isVisible() and not self._window.isMinimized():
+            self._window.hide()
+        else:
+            self.raise_window()
+
+    def apply_settings(self, settings: UiSettings) -> None:
+        """Take on changed settings of the window."""
+        self._ui_settings = settings
+        if self._window:
+            self._window.choose_theme(settings.theme)
+
+    def close(self) -> None:
+        """Take tray and window away; the object is of no use afterwards."""
+        self._grace.stop()
+        self.bridge.close()
+        self.tray.close()
+        if self._window:
+            self._window.dispose()
+            self._window = None
+
+    def _connect(self) -> None:
+        self.bridge.health_changed.connect(self._show_health)
+        self.bridge.notice.connect(self._notify)
+        self.tray.toggle_asked.connect(self.toggle_window)
+        self.tray.open_asked.connect(self.raise_window)
+        self.tray.pause_asked.connect(self._pause)
+        self.tray.restart_asked.connect(self._restart)
+        self.tray.quit_asked.connect(lambda: self._context.quit("tray"))
+        self.tray.availability_changed.connect(self._on_tray)
+        self._grace.timeout.connect(self._show_without_tray)
+
+    def _make_window(self) -> "Window":
+        from aurora_desktop.ui.window import Window
+
+        self._window = Window(self._context, self.bridge, self._ui_settings.theme, self._has_tray)
+        return self._window
+
+    def _has_tray(self) -> bool:
+        return self.tray.is_available
+
+    def _on_tray(self, available: bool) -> None:
+        if available:
+            self._grace.stop()
+        elif self._window is None or not self._window.isVisible():
+            self._grace.start()
+
+    def _show_without_tray(self) -> None:
+        if not self.tray.is_available:
+            self.raise_window()
+
+    def _show_health(self, health: Health) -> None:
+        paused = self._context.supervisor.paused
+        state = tray_state(health, self._context.supervisor.views(), paused=paused)
+        self.tray.show_state(state, health, paused=paused)
+
+    def _notify(self, title: str, body: str) -> None:
+        if not self._context.notify(title, body):
+            self.tray.tell(title, body)
+
+    def _pause(self, pause: bool) -> None:
+        supervisor = self._context.supervisor
+        (supervisor.pause if pause else supervisor.resume)("tray")
+        self.bridge.refresh()
+
+    def _restart(self, name: str) -> None:
+        try:
+            self._context.supervisor.restart((name,), "tray")
+        except AuroraError as error:  # removed from the settings since the menu was opened
+            self._notify(error.title, error.detail)

@@ -1,0 +1,1 @@
+"""Table models: rows of plain values in, narrow `dataChanged` out."""

@@ -1,0 +1,70 @@
+"""Which events are worth a notification, in which words, and how often."""
+
+from msgspec import Struct
+
+from aurora_desktop.core.events import (
+    SERVICE_PREFIX,
+    AnyEvent,
+    ServiceDegraded,
+    ServiceFailed,
+    ServiceGaveUp,
+    ServiceRecovered,
+    SettingsRefused,
+    StorageFailing,
+    StorageQuarantined,
+)
+
+REPEAT_S = 60.0
+
+
+class Notice(Struct, frozen=True):
+    """A notification: one short title, one sentence."""
+
+    title: str
+    body: str
+
+
+def notice_of(event: AnyEvent) -> Notice | None:
+    """The notice that this event deserves; None for what goes as it should."""
+    name = event.component.removeprefix(SERVICE_PREFIX)
+    match event:
+        case ServiceDegraded(cause=cause, retry_s=retry_s):
+            return Notice(f"{name} keeps failing", f"{cause}. Tried again every {retry_s:.0f} s at the most.")
+        case ServiceGaveUp(cause=cause, hint=hint):
+            return Notice(f"{name} failed", f"{cause}. {hint}" if hint else f"{cause}.")
+        case ServiceRecovered(attempts=attempts, downtime_s=down_s) if attempts >= 2:
+            return Notice(f"{name} is back", f"Up again after {attempts} restarts and {down_s:.0f} s.")
+        case ServiceFailed(kind="memory", cause=cause):
+            return Notice(f"{name} used too much memory", f"{cause}.")
+        case _:
+            return _own_notice(event)
+
+
+def _own_notice(event: AnyEvent) -> Notice | None:
+    match event:
+        case SettingsRefused(problems=problems):
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            first = problems[0] if problems else "see the settings page"
+            return Notice("Settings refused", f"The last good settings stay in force. {first}{more}")
+        case StorageFailing(path=path, detail=detail):
+            return Notice("Cannot write", f"{path}: {detail}")
+        case StorageQuarantined(path=path, moved_to=moved_to, reason=reason):
+            return Notice("A damaged file was moved aside", f"{path}: {reason}. Kept as {moved_to}.")
+        case _:
+            return None
+
+
+class Notices:
+    """Lets each text through once in `REPEAT_S` seconds. `now` is the monotonic clock in seconds."""
+
+    def __init__(self) -> None:
+        self._told: dict[Notice, float] = {}
+
+    def consider(self, event: AnyEvent, now: float, *, enabled: bool) -> Notice | None:
+        """The notice to show for this event, if any."""
+        notice = notice_of(event) if enabled else None
+        self._told = {told: at for told, at in self._told.items() if now - at < REPEAT_S}
+        if notice is None or notice in self._told:
+            return None
+        self._told[notice] = now
+        return notice

@@ -1,0 +1,221 @@
+"""The recovery page: what went wrong, what was done, and how it ended."""
+
+from datetime import datetime
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QPlainTextEdit,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aurora_desktop.supervisor.incidents import Incident
+from aurora_desktop.ui import icons, phrases
+from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, Column, IncidentsModel, IncidentsProxy, component_name
+from aurora_desktop.ui.theme import Theme
+from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
+from aurora_desktop.ui.widgets.empty import EmptyState
+from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, card, fixed_font_family, label
+from aurora_desktop.ui.widgets.tables import prepare_table
+
+_WIDTHS = {
+    Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 240, Column.OUTCOME: 140,
+    Column.DOWNTIME: 130,
+}  # fmt: skip
+
+
+class RecoveryPage(QWidget):
+    """Table of incidents with its filters, and the chosen one in detail."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self._theme = theme
+        self.model = IncidentsModel(self)
+        self.proxy = IncidentsProxy(self)
+        self.proxy.setSourceModel(self.model)
+        self._build_filters()
+        self._build_table()
+        self._build_details()
+        self._lay_out()
+        self._connect()
+
+    def show_incidents(self, incidents: tuple[Incident, ...]) -> None:
+        """Show these, newest first."""
+        self.model.show(incidents)
+        self._stack.setCurrentWidget(self._split if incidents else self._empty)
+        for each in (self.filter, self.component, self.outcome):
+            each.setVisible(bool(incidents))
+        self._offer_components()
+        self._show_details()
+
+    def focus_filter(self) -> None:
+        """Put the cursor into the filter."""
+        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.filter.selectAll()
+
+    def close_details(self) -> bool:
+        """Close the details; returns whether they were open."""
+        was_open = self.details.isVisible()
+        self.details.hide()
+        if was_open:
+            self.table.setFocus()
+        return was_open
+
+    def open_details(self) -> None:
+        """Show the chosen incident in detail."""
+        if self.table.selectionModel().hasSelection():
+            self.details.show()
+            self._show_details()
+
+    def _build_filters(self) -> None:
+        self.filter = QLineEdit(placeholderText="Filter by any word", clearButtonEnabled=True)
+        self.filter.setAccessibleName("Filter incidents")
+        self.filter.setToolTip("Filter incidents (Ctrl+F)")
+        self.filter.setMaximumWidth(360)
+        muted = self._theme.tokens.muted
+        self._search = self.filter.addAction(icons.icon("search", muted), QLineEdit.ActionPosition.LeadingPosition)
+        self.component = QComboBox()
+        self.component.setAccessibleName("Component")
+        self.component.setMinimumWidth(170)
+        self.component.addItem("All components", "")
+        self.outcome = QComboBox()
+        self.outcome.setAccessibleName("Outcome")
+        self.outcome.setMinimumWidth(150)
+        self.outcome.addItem("All outcomes", "")
+        for outcome, word in phrases.OUTCOME_WORDS.items():
+            self.outcome.addItem(word, outcome)
+
+    def _build_table(self) -> None:
+        self.table = table = QTableView()
+        table.setModel(self.proxy)
+        table.setAccessibleName("Incidents, newest first")
+        prepare_table(table)
+        table.verticalHeader().setDefaultSectionSize(36)
+        header = table.horizontalHeader()
+        header.setStretchLastSection(False)
+        for column, width in _WIDTHS.items():
+            table.setColumnWidth(column, width)
+        header.setSectionResizeMode(Column.CAUSE, QHeaderView.ResizeMode.Stretch)
+        self._set_delegates()
+
+    def _set_delegates(self) -> None:
+        muted = MutedDelegate(self._theme)
+        delegates = {
+            Column.WHEN: muted, Column.COMPONENT: NameDelegate(self._theme), Column.CAUSE: CellDelegate(self._theme),
+            Column.ACTION: muted, Column.OUTCOME: ShapeDelegate(self._theme), Column.DOWNTIME: muted,
+        }  # fmt: skip
+        for column, delegate in delegates.items():
+            self.table.setItemDelegateForColumn(column, delegate)
+
+    def _build_details(self) -> None:
+        self.details = card("incident")
+        self.details.setAccessibleName("Incident details")
+        self._title = ElidedLabel("", "title")
+        self._story = label("", wrap=True)
+        self._story.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._story.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.last_lines = QPlainTextEdit(readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
+        self.last_lines.setAccessibleName("Last lines printed")
+        self.last_lines.setPlaceholderText("It printed nothing")
+        self.last_lines.setFont(QFont(fixed_font_family(), 9))
+        self._close = Button("Close details", "close", self._theme, kind="icon", tip="Close details (Esc)")
+        self.details.hide()
+
+    def _lay_out(self) -> None:
+        tools = QHBoxLayout()
+        tools.setSpacing(8)
+        tools.addWidget(self.filter, 1)
+        tools.addWidget(self.component)
+        tools.addWidget(self.outcome)
+        tools.addStretch(1)
+        self._lay_out_details()
+        self._split = QSplitter(Qt.Orientation.Vertical)
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(10)
+        self._split.addWidget(self.table)
+        self._split.addWidget(self.details)
+        self._split.setSizes([420, 240])
+        sentence = "When a service fails, its cause, what Aurora did about it and how it ended are listed here."
+        self._empty = EmptyState(self._theme, "page-recovery", "Nothing has gone wrong", sentence)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._split)
+        self._stack.addWidget(self._empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(12)
+        column.addLayout(tools)
+        column.addWidget(self._stack, 1)
+
+    def _lay_out_details(self) -> None:
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._close)
+        body = QHBoxLayout()
+        body.setSpacing(20)
+        body.addWidget(self._story, 2)
+        lines = QVBoxLayout()
+        lines.setSpacing(4)
+        lines.addWidget(label("Last lines printed", "heading"))
+        lines.addWidget(self.last_lines, 1)
+        body.addLayout(lines, 3)
+        column = QVBoxLayout(self.details)
+        column.setContentsMargins(16, 12, 12, 12)
+        column.addLayout(head)
+        column.addLayout(body, 1)
+
+    def _connect(self) -> None:
+        self.filter.textChanged.connect(self._filter)
+        self.component.currentIndexChanged.connect(self._filter)
+        self.outcome.currentIndexChanged.connect(self._filter)
+        self.table.selectionModel().selectionChanged.connect(self._show_details)
+        self.table.clicked.connect(self.open_details)
+        self.table.activated.connect(self.open_details)
+        self._close.clicked.connect(self.close_details)
+        self._theme.changed.connect(
+            lambda: self._search.setIcon(icons.icon("search", self._theme.tokens.muted)),
+        )
+
+    def _filter(self) -> None:
+        component, outcome = str(self.component.currentData()), str(self.outcome.currentData())
+        self.proxy.show_only(self.filter.text(), component, outcome)
+
+    def _offer_components(self) -> None:
+        for component in self.model.components():
+            if self.component.findData(component) < 0:
+                self.component.addItem(component_name(component), component)
+
+    def _show_details(self) -> None:
+        rows = self.table.selectionModel().selectedRows()
+        incident = rows[0].data(INCIDENT_ROLE) if rows else None
+        if not isinstance(incident, Incident) or self.details.isHidden():
+            return
+        self._title.setText(f"{component_name(incident.component)}: {incident.cause}")
+        self._story.setText(story(incident))
+        lines = "\n".join(incident.log_tail)
+        if lines != self.last_lines.toPlainText():
+            self.last_lines.setPlainText(lines)
+            self.last_lines.verticalScrollBar().setValue(self.last_lines.verticalScrollBar().maximum())
+
+
+def story(incident: Incident) -> str:
+    """The incident in a few lines."""
+    when = datetime.fromtimestamp(incident.at).strftime("%A, %B %d %Y at %H:%M:%S")
+    lines = [when, f"Cause: {incident.cause}"]
+    if incident.failures > 1:
+        lines.append(f"Failed {incident.failures} times")
+    if incident.action:
+        lines.append(f"Action: {incident.action}")
+    result = f" ({incident.result})" if incident.result else ""
+    lines.append(f"Outcome: {phrases.OUTCOME_WORDS[incident.outcome].lower()}{result}")
+    if incident.downtime_s is not None:
+        lines.append(f"Down for {phrases.duration(incident.downtime_s)}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Widgets that the pages share; they hold no logic and never ask the core."""

@@ -1,0 +1,82 @@
+"""The verdict of the whole on top of the window: a shape, a sentence, and the next step."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
+
+from aurora_desktop.core.events import SERVICE_PREFIX
+from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.ui import icons
+from aurora_desktop.ui.theme import Theme, Tone
+from aurora_desktop.ui.tray import TrayState, sentence_case
+from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, restyle
+
+_TONES: dict[TrayState, Tone] = {
+    "healthy": "ok", "degraded": "warn", "unhealthy": "bad", "stopped": "muted", "emergency": "bad",
+}  # fmt: skip
+_ICON_SIZE = 40
+
+
+class Banner(QFrame):
+    """Shows the health; its one button restarts the worst service, or resumes supervision."""
+
+    restart_asked = Signal(str)
+    resume_asked = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self._theme = theme
+        self._state: TrayState = "stopped"
+        self._service = ""
+        self._image = QLabel()
+        self._image.setFixedSize(_ICON_SIZE, _ICON_SIZE)
+        self.sentence = ElidedLabel("", "title")
+        self.next_step = ElidedLabel("", "muted")
+        self.button = Button("Restart", "restart", theme, kind="primary")
+        self.button.clicked.connect(self._on_button)
+        self._lay_out()
+
+    def show_health(self, health: Health, state: TrayState, *, paused: bool, otherwise: str) -> None:
+        """`otherwise` stands in for the next step when there is none."""
+        self._state = state
+        self.sentence.setText(sentence_case(health.sentence))
+        self.next_step.setText(sentence_case(health.next_step or otherwise))
+        self.next_step.setVisible(bool(self.next_step.text()))
+        self._show_image()
+        self._show_button(health, paused=paused)
+        self.setAccessibleName(f"Verdict: {state}. {health.sentence}")
+        self.setAccessibleDescription(health.next_step)
+        if self.property("tone") != _TONES[state]:
+            self.setProperty("tone", _TONES[state])
+            restyle(self)
+
+    def _lay_out(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(3)
+        words.addWidget(self.sentence)
+        words.addWidget(self.next_step)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 14, 16, 14)
+        row.setSpacing(14)
+        row.addWidget(self._image)
+        row.addLayout(words, 1)
+        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    def _show_image(self) -> None:
+        self._image.setPixmap(icons.pixmap(f"tray-{self._state}", _ICON_SIZE, self.devicePixelRatioF()))
+        self._image.setAccessibleName(self._state)
+
+    def _show_button(self, health: Health, *, paused: bool) -> None:
+        worst = health.problems[0].component if health.problems else ""
+        self._service = worst.removeprefix(SERVICE_PREFIX) if worst.startswith(SERVICE_PREFIX) else ""
+        self.button.setVisible(bool(self._service) or paused)
+        if paused:
+            self.button.set_text("Resume supervision")
+        elif self._service:
+            self.button.set_text(f"Restart {self._service}".replace("&", "&&"))
+
+    def _on_button(self) -> None:
+        if self.button.text() == "Resume supervision":
+            self.resume_asked.emit()
+        else:
+            self.restart_asked.emit(self._service)

@@ -1,0 +1,100 @@
+"""The small parts that pages are put together from: labels, buttons, cards."""
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
+
+from aurora_desktop.ui import icons
+from aurora_desktop.ui.theme import Theme
+
+ICON_SIZE = 18
+
+
+class ElidedLabel(QLabel):
+    """A label of one line that ends in an ellipsis where it has no room; the tooltip has the whole text."""
+
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:  # noqa: N802 - Qt's name
+        super().setText(text)
+        self.setToolTip(text)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802, ARG002 - Qt's name and signature
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.contentsRect(), self.alignment(), text)
+        painter.end()
+
+
+def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:
+    """A plain-text label in one of the theme's roles."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setProperty("role", role)
+    made.setWordWrap(wrap)
+    return made
+
+
+def card(name: str) -> QFrame:
+    """A framed panel."""
+    made = QFrame()
+    made.setObjectName(name)
+    made.setProperty("card", True)  # noqa: FBT003 - the value of a property
+    return made
+
+
+class Button(QPushButton):
+    """A push button with an icon in the theme's colours. An `icon` button shows no text but is named by it."""
+
+    def __init__(self, text: str, icon: str, theme: Theme, *, kind: str = "", tip: str = "") -> None:
+        super().__init__("" if kind == "icon" else text)
+        self._icon, self._theme, self._kind = icon, theme, kind
+        self.setProperty("kind", kind)
+        self.setAccessibleName(without_mnemonic(text))
+        self.setToolTip(tip or without_mnemonic(text))
+        self.setIconSize(QSize(ICON_SIZE, ICON_SIZE))
+        self.setAutoDefault(False)
+        theme.changed.connect(self._colour)
+        self._colour()
+
+    def set_text(self, text: str) -> None:
+        """Change text and accessible name together."""
+        self.setText(text)
+        self.setAccessibleName(without_mnemonic(text))
+        self.setToolTip(without_mnemonic(text))
+
+    def set_icon(self, icon: str) -> None:
+        """Show another icon."""
+        self._icon = icon
+        self._colour()
+
+    def _colour(self) -> None:
+        tokens = self._theme.tokens
+        colour = tokens.on_accent if self._kind == "primary" else tokens.text
+        if self._icon:
+            self.setIcon(icons.icon(self._icon, colour, tokens.field))
+
+
+def restyle(widget: QWidget) -> None:
+    """Let the style sheet see a changed property."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def fixed_font_family() -> str:
+    """The family of the system's fixed-width font."""
+    return QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
+
+
+def without_mnemonic(text: str) -> str:
+    """The text as it reads: `&&` is an ampersand, a single one marks a key."""
+    return text.replace("&&", "\0").replace("&", "").replace("\0", "&")

@@ -1,0 +1,245 @@
+"""The window: the verdict on top, the rail on the left, one page at a time."""
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.supervisor.view import ServiceView
+from aurora_desktop.ui import phrases
+from aurora_desktop.ui.bridge import Bridge
+from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.pages.recovery import RecoveryPage
+from aurora_desktop.ui.pages.services import ServicesPage
+from aurora_desktop.ui.pages.settings import SettingsPage
+from aurora_desktop.ui.service_form import ServiceForm
+from aurora_desktop.ui.tasks import Tasks, as_aurora_error
+from aurora_desktop.ui.theme import Choice, Theme
+from aurora_desktop.ui.tray import tray_state
+from aurora_desktop.ui.widgets.banner import Banner
+from aurora_desktop.ui.widgets.rail import Rail
+
+PAGES = (
+    ("&Services", "page-services"),
+    ("Reco&very", "page-recovery"),
+    ("Settin&gs", "page-settings"),
+)
+_SIZE = (1240, 780)
+_SMALLEST = (640, 480)
+
+
+class Window(QWidget):
+    """Shows what the bridge tells and asks the supervisor to act. `has_tray`: whether a hidden window is reachable."""
+
+    def __init__(self, context: UiContext, bridge: Bridge, theme: Choice, has_tray: Callable[[], bool]) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("Aurora Desktop")
+        self.setMinimumSize(*_SMALLEST)
+        self.resize(*_SIZE)
+        self._context, self._bridge, self._has_tray = context, bridge, has_tray
+        self._views: tuple[ServiceView, ...] = ()
+        self._disposing = False
+        self.theme = Theme(theme)
+        self._tasks = Tasks(self.show_error)
+        self._build()
+        self._connect()
+        self._add_shortcuts()
+        self._restyle()
+
+    def come_forward(self) -> None:
+        """Show the window in front of the others."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def choose_theme(self, choice: Choice) -> None:
+        """Take on other colours."""
+        self.theme.choose(choice)
+        self.settings.show_settings()
+
+    def dispose(self) -> None:
+        """Close for good."""
+        self._disposing = True
+        self._tasks.cancel()
+        self._bridge.watch(False)  # noqa: FBT003 - a Qt slot
+        self.close()
+        self.deleteLater()
+
+    def show_page(self, place: int) -> None:
+        """Go to a page."""
+        self.pages.setCurrentIndex(place)
+        self.rail.choose(place)
+        first = (self.services.table, self.recovery.table, self.settings.autostart)[place]
+        first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def show_error(self, error: AuroraError) -> None:
+        """Tell of an error that no form shows."""
+        box = QMessageBox(QMessageBox.Icon.Warning, "Aurora Desktop", error.title, parent=self)
+        box.setInformativeText("\n".join(part for part in (error.detail, error.hint) if part))
+        _open_box(box)
+
+    def add_service(self) -> ServiceForm:
+        """Open the form for a new service."""
+        return self._open_form("")
+
+    def edit_service(self, name: str) -> ServiceForm | None:
+        """Open the form of a service that the settings have."""
+        return self._open_form(name) if name in self._context.settings.current().services else None
+
+    def ask_to_remove(self, name: str) -> None:
+        """Ask, then remove the service from the settings."""
+        box = QMessageBox(QMessageBox.Icon.Question, "Remove service", f"Remove {name}?", parent=self)
+        box.setInformativeText("It is stopped and taken out of the settings file. Its log is kept.")
+        remove = box.addButton("&Remove", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole)
+        remove.clicked.connect(lambda: self._tasks.run(self._context.settings.remove_service(name)))
+        _open_box(box)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        super().showEvent(event)
+        self._bridge.watch(True)  # noqa: FBT003 - a Qt slot
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        super().hideEvent(event)
+        self._bridge.watch(False)  # noqa: FBT003 - a Qt slot
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        if self._disposing or _session_ends():
+            event.accept()
+        elif self._has_tray():
+            event.ignore()
+            self.hide()
+        else:
+            event.ignore()
+            self._ask_to_quit()
+
+    def _build(self) -> None:
+        self.banner = Banner(self.theme)
+        self.rail = Rail(self.theme, PAGES)
+        self.services = ServicesPage(self.theme)
+        self.recovery = RecoveryPage(self.theme)
+        self.settings = SettingsPage(self._context, self.theme, self._tasks)
+        self.pages = QStackedWidget()
+        for page in (self.services, self.recovery, self.settings):
+            self.pages.addWidget(page)
+        self.rail.choose(0)
+        column = QVBoxLayout()
+        column.setContentsMargins(20, 18, 20, 18)
+        column.setSpacing(14)
+        column.addWidget(self.banner)
+        column.addWidget(self.pages, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.rail)
+        row.addLayout(column, 1)
+
+    def _connect(self) -> None:
+        bridge, services = self._bridge, self.services
+        bridge.services_changed.connect(self._show_views)
+        bridge.health_changed.connect(self._show_health)
+        bridge.incidents_changed.connect(self.recovery.show_incidents)
+        bridge.refusal_changed.connect(self.settings.show_refusal)
+        bridge.settings_applied.connect(self.settings.show_settings)
+        self.settings.show_refusal(bridge.refusal)
+        self.rail.chosen.connect(self.show_page)
+        self.rail.pause_asked.connect(self._pause)
+        self.banner.resume_asked.connect(lambda: self._pause(False))  # noqa: FBT003 - a Qt slot
+        self.banner.restart_asked.connect(self._restart)
+        services.add_asked.connect(self.add_service)
+        services.edit_asked.connect(self.edit_service)
+        services.remove_asked.connect(self.ask_to_remove)
+        services.drawer.start_asked.connect(self._start)
+        services.drawer.stop_asked.connect(self._stop)
+        services.drawer.restart_asked.connect(self._restart)
+        self.theme.changed.connect(self._restyle)
+
+    def _add_shortcuts(self) -> None:
+        ways: dict[str, Callable[[], object]] = {
+            "Ctrl+F": self._find, "Esc": self._escape, "F5": self._bridge.refresh, "Ctrl+W": self.close,
+            "Ctrl+N": self.add_service, "Ctrl+E": lambda: self.edit_service(self.services.selected()),
+        }  # fmt: skip
+        for place in range(len(PAGES)):
+            ways[f"Ctrl+{place + 1}"] = partial(self.show_page, place)
+        for keys, act in ways.items():
+            QShortcut(QKeySequence(keys), self).activated.connect(act)
+
+    def _restyle(self) -> None:
+        self.setStyleSheet(self.theme.style_sheet())
+
+    def _show_views(self, views: tuple[ServiceView, ...]) -> None:
+        self._views = views
+        self.services.show_views(views)
+
+    def _show_health(self, health: Health) -> None:
+        paused = self._context.supervisor.paused
+        views = self._views or self._context.supervisor.views()
+        state = tray_state(health, views, paused=paused)
+        self.banner.show_health(health, state, paused=paused, otherwise=phrases.counts(views))
+        self.rail.show_paused(paused=paused)
+
+    def _find(self) -> None:
+        page = self.pages.currentWidget()
+        if isinstance(page, ServicesPage | RecoveryPage):
+            page.focus_filter()
+
+    def _escape(self) -> None:
+        page = self.pages.currentWidget()
+        if page is self.services:
+            self.services.filter.clear() if not self.services.close_drawer() else None
+        elif page is self.recovery:
+            self.recovery.filter.clear() if not self.recovery.close_details() else None
+
+    def _open_form(self, name: str) -> ServiceForm:
+        form = ServiceForm(self._context.settings, self.theme, self._tasks, self, name)
+        form.open()
+        return form
+
+    def _pause(self, pause: bool) -> None:
+        supervisor = self._context.supervisor
+        (supervisor.pause if pause else supervisor.resume)("window")
+        self._bridge.refresh()
+
+    def _start(self, name: str) -> None:
+        self._ask(self._context.supervisor.start, name)
+
+    def _stop(self, name: str) -> None:
+        self._ask(self._context.supervisor.stop, name)
+
+    def _restart(self, name: str) -> None:
+        self._ask(self._context.supervisor.restart, name)
+
+    def _ask(self, act: Callable[[tuple[str, ...], str], None], name: str) -> None:
+        try:
+            act((name,), "window")
+        except AuroraError as error:
+            self.show_error(as_aurora_error(error))
+        self._bridge.refresh()
+
+    def _ask_to_quit(self) -> None:
+        box = QMessageBox(QMessageBox.Icon.Question, "Aurora Desktop", "Keep Aurora running?", parent=self)
+        box.setInformativeText("No tray shows Aurora here: a closed window could not be opened again.")
+        minimise = box.addButton("&Minimise", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("&Quit Aurora", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(minimise)
+        minimise.clicked.connect(self.showMinimized)
+        leave.clicked.connect(lambda: self._context.quit("window"))
+        _open_box(box)
+
+
+def _session_ends() -> bool:
+    app = QGuiApplication.instance()
+    return isinstance(app, QGuiApplication) and app.isSavingSession()
+
+
+def _open_box(box: QMessageBox) -> None:
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
