@@ -35,9 +35,9 @@ installed_packages() {
 
 # The wanted packages of which no alternative is installed, one a line.
 missing_packages() {
-    awk 'NR == FNR { there[$1] = 1; next }
+    awk 'part == "installed" { there[$1] = 1; next }
          { found = 0; n = split($1, names, "|"); for (i = 1; i <= n; i++) if (names[i] in there) found = 1 }
-         !found { print $1 }' <(installed_packages) <(wanted_packages)
+         !found { print $1 }' part=installed <(installed_packages) part=wanted <(wanted_packages)
 }
 
 known_to_apt() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }

@@ -23,7 +23,7 @@ class LaunchdAutostart:
         self.path = (home or Path.home()) / "Library" / "LaunchAgents" / f"{self._label}.plist"
 
     def enable(self) -> None:
-        write_whole(self.path, plistlib.dumps(self._agent()))
+        write_whole(self.path, plistlib.dumps(self._agent()).decode())
         # Undoes a `launchctl disable`, which outlives the removal of the file.
         _launchctl("enable", self._target())
 

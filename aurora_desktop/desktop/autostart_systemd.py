@@ -8,11 +8,12 @@ from pathlib import Path
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.desktop import session
-from aurora_desktop.desktop.launch import remove, write_whole
+from aurora_desktop.desktop.launch import remove, through_shell, write_whole
 
 GRAPHICAL = "graphical-session.target"
 HEADLESS = "default.target"
 _TIMEOUT_S = 20
+_NO_PROGRAM = set("\"'\\\n\t\r")
 
 # KillMode and OOMPolicy leave the supervised services alone when Aurora dies: the next one adopts them.
 _UNIT = """\
@@ -94,7 +95,7 @@ class SystemdAutostart:
 
     def enable(self) -> None:
         was_enabled = self.is_enabled()
-        write_whole(self.path, unit_text(self._command, self._target).encode())
+        write_whole(self.path, unit_text(self._command, self._target))
         self._systemctl.do("daemon-reload")
         # `reenable` also drops the link to the target of an older unit.
         self._systemctl.do("reenable" if was_enabled else "enable", self._unit)
@@ -122,8 +123,11 @@ def unit_text(command: tuple[str, ...], target: str) -> str:
 def quote_command(command: tuple[str, ...]) -> str:
     """One line for ExecStart that means exactly these words.
 
-    `%` would be a specifier and `$` a variable; the program itself is never taken for a variable.
+    `%` would be a specifier and `$` a variable; the program itself is never taken for a variable, and must
+    not have quotes or backslashes in its path.
     """
+    if set(command[0]) & _NO_PROGRAM:
+        command = through_shell(command)
     program, *arguments = command
     return " ".join([_quote(program), *(_quote(word).replace("$", "$$") for word in arguments)])
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.desktop.launch import cannot, remove, write_whole
+from aurora_desktop.desktop.launch import cannot, remove, through_shell, write_whole
 
 _ENTRY = """\
 [Desktop Entry]
@@ -29,7 +28,7 @@ class XdgAutostart:
         self.path = config_home / "autostart" / f"{name}.desktop"
 
     def enable(self) -> None:
-        write_whole(self.path, _ENTRY.format(command=quote_exec(self._command)).encode())
+        write_whole(self.path, _ENTRY.format(command=quote_exec(self._command)))
 
     def disable(self) -> None:
         remove(self.path)
@@ -49,13 +48,9 @@ class XdgAutostart:
 
 
 def quote_exec(command: tuple[str, ...]) -> str:
-    """The value of the Exec key that means exactly these words. Raises AuroraError where none can."""
+    """The value of the Exec key that means exactly these words; a program must not have `=` in its path."""
     if "=" in command[0]:
-        raise AuroraError(
-            "Autostart cannot start Aurora from this folder",
-            f"a desktop entry cannot name a program with `=` in its path: {command[0]}",
-            "Move Aurora to a folder without `=` in its name",
-        )
+        command = through_shell(command)
     quoted = " ".join(_quote(word) for word in command)
     # The value as a whole is escaped once more, as every string of a desktop entry.
     return quoted.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")

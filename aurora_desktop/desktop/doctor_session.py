@@ -1,7 +1,6 @@
 """Checks of the session and of Aurora's own files: D-Bus, systemd, autostart, PATH, settings, lock."""
 
 import contextlib
-import importlib
 import sys
 
 from aurora_desktop.core.errors import AuroraError
@@ -79,7 +78,9 @@ def login_path(patient: Patient) -> list[Finding]:
 
 
 def settings(patient: Patient) -> list[Finding]:
-    loader = importlib.import_module("aurora_desktop.core.settings.loader")
+    # Late, so that a broken YAML library is a finding and not the end of the doctor.
+    from aurora_desktop.core.settings import loader
+
     path = patient.config or default_config_file()
     if not path.exists():
         if patient.config is None:

@@ -1,13 +1,11 @@
 """How Aurora is started again by somebody else: the absolute command line, and files written whole."""
 
-import contextlib
-import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.atomic import replace_content
 
 
 def aurora_command(config: Path | None, state_dir: Path | None, *arguments: str) -> tuple[str, ...]:
@@ -20,21 +18,17 @@ def aurora_command(config: Path | None, state_dir: Path | None, *arguments: str)
     return (_program(), *options, "run", *arguments)
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def through_shell(command: tuple[str, ...]) -> tuple[str, ...]:
+    """The same command by way of a shell, for readers that do not take every path as a program."""
+    return ("/bin/sh", "-c", 'exec "$0" "$@"', *command)
+
+
+def write_whole(path: Path, content: str) -> None:
     """Replace the file in one step, so that nobody reads half of it. Raises AuroraError."""
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        replace_content(path, content.encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise cannot("written", path, error) from error
 
 
