@@ -1,0 +1,113 @@
+"""The commands that act on the running program: services, supervision as a whole, its end."""
+
+import os
+import select
+import sys
+import time
+from typing import Any
+
+from aurora_desktop.cli.call import FAILED, OK, Call
+from aurora_desktop.cli.showing import show_services
+from aurora_desktop.core.errors import AuroraError
+
+QUIT_TIMEOUT_S = 120.0
+_DOWN = frozenset({"failed", "degraded"})
+_NOT_UP = _DOWN | {"waiting", "unhealthy"}
+
+
+def start(call: Call) -> int:
+    return _act(call, "start", _NOT_UP)
+
+
+def stop(call: Call) -> int:
+    return _act(call, "stop", _DOWN)
+
+
+def restart(call: Call) -> int:
+    return _act(call, "restart", _NOT_UP)
+
+
+def _act(call: Call, command: str, bad: frozenset[str]) -> int:
+    given = call.given
+    body = {"names": given.names, "wait": not given.no_wait, "timeout_s": given.timeout}
+    reply = call.client.post(f"/v1/services/{command}", body, wait_s=given.timeout)
+    if given.json:
+        call.console.json(reply)
+    elif given.no_wait:
+        call.console.line(f"{command} asked for: {', '.join(given.names)}")
+    else:
+        show_services(call.console, reply["services"])
+    return OK if given.no_wait else _judge(call, reply, bad)
+
+
+def _judge(call: Call, reply: dict[str, Any], bad: frozenset[str]) -> int:
+    """1, with the reasons, when a service did not come to where it was asked to be."""
+    if not reply["settled"]:
+        call.console.error(AuroraError(f"Not settled within {call.given.timeout:g} s", "", "See `aurora ps`"))
+        return FAILED
+    lost = [service for service in reply["services"] if service["state"] in bad]
+    for service in lost:
+        title = f"{service['name']} is {service['state']}"
+        call.console.error(AuroraError(title, service["problem"] or service["cause"], service["hint"]))
+    return FAILED if lost else OK
+
+
+def pause(call: Call) -> int:
+    return _tell(call, call.client.post("/v1/supervision/pause"))
+
+
+def resume(call: Call) -> int:
+    return _tell(call, call.client.post("/v1/supervision/resume"))
+
+
+def quit(call: Call) -> int:  # noqa: A001  # named as the command is
+    """Ask for the ordered stop and wait until the process has ended."""
+    ending = _Ending(call.client.pid())
+    try:
+        reply = call.client.post("/v1/quit")
+        if call.given.no_wait:
+            return _tell(call, reply)
+        if not ending.wait(QUIT_TIMEOUT_S):
+            raise AuroraError("Aurora is still stopping", f"after {QUIT_TIMEOUT_S:g} s", "See `aurora ps`")
+    finally:
+        ending.close()
+    call.console.line("Aurora has stopped")
+    return OK
+
+
+def _tell(call: Call, reply: dict[str, Any]) -> int:
+    call.console.line(reply["done"])
+    return OK
+
+
+class _Ending:
+    """The end of a process that is not our child; opened before it is asked for, so the pid cannot be another's."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._pidfd = _pidfd(pid)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it ended in time."""
+        if self._pidfd is not None:
+            return bool(select.select([self._pidfd], [], [], timeout_s)[0])
+        import psutil
+
+        end = time.monotonic() + timeout_s
+        while psutil.pid_exists(self._pid) and time.monotonic() < end:
+            time.sleep(0.1)
+        return not psutil.pid_exists(self._pid)
+
+    def close(self) -> None:
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+
+
+def _pidfd(pid: int) -> int | None:
+    """None where the system has no such thing, or the process is gone."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None

@@ -1,0 +1,38 @@
+"""One call of the command: what was asked for, and what every command needs to do it."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import NamedTuple
+
+from aurora_desktop.cli.client import Client
+from aurora_desktop.cli.console import Console
+from aurora_desktop.core.paths import StatePaths
+
+OK = 0
+FAILED = 1
+USAGE = 2
+NOT_RUNNING = 3
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+class RunOptions(NamedTuple):
+    """How `aurora run` was called; `config` need not exist."""
+
+    config: Path
+    state_dir: Path
+    headless: bool = False
+    hidden: bool = False
+
+
+class Call(NamedTuple):
+    """Commands take this and return the exit code."""
+
+    given: Namespace
+    console: Console
+    config: Path
+    state_dir: Path
+
+    @property
+    def client(self) -> Client:
+        return Client(StatePaths(self.state_dir))

@@ -1,0 +1,114 @@
+"""Asks the running Aurora over its local API: finds it by `api.json`, enters with the token of the scope."""
+
+import http.client
+import json
+import os
+import sys
+from typing import Any
+from urllib.parse import urlencode
+
+from aurora_desktop.core.errors import AuroraError, NotRunningError
+from aurora_desktop.core.paths import StatePaths
+
+HOST = "127.0.0.1"
+ANSWER_TIMEOUT_S = 15.0
+
+
+class Client:
+    """Raises NotRunningError when no Aurora runs on this state dir, AuroraError for every refusal."""
+
+    def __init__(self, paths: StatePaths) -> None:
+        self._paths = paths
+
+    def get(self, path: str, *, wait_s: float = 0.0, **query: object) -> Any:
+        """`wait_s`: seconds that the answer may take beyond the usual."""
+        given = urlencode({name: value for name, value in query.items() if value is not None})
+        return self._ask("GET", f"{path}?{given}" if given else path, "read", None, wait_s)
+
+    def post(self, path: str, body: dict[str, object] | None = None, *, wait_s: float = 0.0) -> Any:
+        return self._ask("POST", path, "operate", json.dumps(body or {}).encode(), wait_s)
+
+    def pid(self) -> int:
+        """The process id of the running Aurora."""
+        return self._address()[1]
+
+    def _ask(self, method: str, path: str, scope: str, body: bytes | None, wait_s: float) -> Any:
+        port, _ = self._address()
+        headers = {"Authorization": f"Bearer {self._token(scope)}", "Connection": "close"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_TIMEOUT_S + wait_s)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return _answer(response.status, response.read())
+        except ConnectionRefusedError as error:
+            raise self._not_running() from error
+        except (OSError, http.client.HTTPException) as error:
+            self._address()  # it may have ended meanwhile, and that is the better thing to say
+            raise _broken_off(error) from error
+        finally:
+            connection.close()
+
+    def _address(self) -> tuple[int, int]:
+        """Port and pid. A file left behind by one that died says nothing about who has the port now."""
+        try:
+            address = json.loads(self._paths.api_file.read_bytes())
+            port, pid = int(address["port"]), int(address["pid"])
+        except PermissionError as error:
+            raise _not_allowed(error) from error
+        except (OSError, ValueError, TypeError, LookupError) as error:
+            raise self._not_running() from error
+        if not _is_alive(pid):
+            raise self._not_running()
+        return port, pid
+
+    def _token(self, scope: str) -> str:
+        try:
+            return (self._paths.tokens / scope).read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise _not_allowed(error) from error
+
+    def _not_running(self) -> NotRunningError:
+        return NotRunningError(
+            "Aurora is not running",
+            f"Nothing answers for the state folder {self._paths.root}",
+            "Start it with `aurora run`, or name its folder with --state-dir",
+        )
+
+
+def _answer(status: int, body: bytes) -> Any:
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = {}
+    if status < 400:
+        return answer
+    problem = answer if isinstance(answer, dict) else {}
+    title = str(problem.get("title") or f"Aurora refused the request with status {status}")
+    raise AuroraError(title, str(problem.get("detail", "")), str(problem.get("hint", "")))
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process of ours has this pid; on Windows, where asking could end it, the port tells."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (OSError, OverflowError):
+        return False
+    return pid > 0
+
+
+def _broken_off(error: Exception) -> AuroraError:
+    if isinstance(error, TimeoutError):
+        return AuroraError("Aurora does not answer", "It runs, but did not answer in time", "See logs/aurora.log")
+    return AuroraError("Aurora broke off its answer", str(error), "It may be stopping; try `aurora status`")
+
+
+def _not_allowed(error: Exception) -> AuroraError:
+    return AuroraError(
+        "The token of the local API cannot be read",
+        str(error),
+        "Use the user account that runs Aurora",
+    )

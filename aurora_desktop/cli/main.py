@@ -1,0 +1,77 @@
+"""Parses the command line, runs the command, and turns every error into a message and an exit code.
+
+0 done; 1 failed; 2 wrong usage; 3 Aurora is not running; 130 interrupted; 141 the reader of the output left.
+"""
+
+import contextlib
+import io
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from aurora_desktop.cli.call import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_RUNNING, USAGE, Call, RunOptions
+from aurora_desktop.cli.console import Console
+from aurora_desktop.cli.parser import build
+from aurora_desktop.core.errors import AuroraError, NotRunningError
+from aurora_desktop.core.paths import default_config_file, default_state_dir
+
+Run = Callable[[RunOptions], int]
+
+
+def main(argv: Sequence[str] | None = None, *, run: Run) -> int:
+    """The exit code. `run` builds and runs the program itself, for `aurora run`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    console = Console(sys.stdout, sys.stderr)
+    try:
+        code = _perform(argv, console, run)
+        console.flush()
+    except BrokenPipeError:
+        _forget_output()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code
+
+
+def _perform(argv: Sequence[str] | None, console: Console, run: Run) -> int:
+    parser = build()
+    try:
+        given = parser.parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else USAGE
+    if given.command is None:
+        console.out.write(parser.format_help())
+        return 0
+    try:
+        call = Call(given, console, _config(given), _state_dir(given))
+        return _start(call, run) if given.command == "run" else int(given.perform()(call))
+    except NotRunningError as error:
+        console.error(error)
+        return NOT_RUNNING
+    except AuroraError as error:
+        console.error(error)
+        return FAILED
+
+
+def _start(call: Call, run: Run) -> int:
+    return run(RunOptions(call.config, call.state_dir, call.given.headless, call.given.hidden))
+
+
+def _config(given: Namespace) -> Path:
+    chosen = given.config or os.environ.get("AURORA_CONFIG")
+    return Path(chosen).absolute() if chosen else default_config_file()
+
+
+def _state_dir(given: Namespace) -> Path:
+    chosen = given.state_dir or os.environ.get("AURORA_STATE_DIR")
+    return Path(chosen).absolute() if chosen else default_state_dir()
+
+
+def _forget_output() -> None:
+    """Nobody reads any more: keep the interpreter from failing once more when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

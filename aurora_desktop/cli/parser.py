@@ -1,0 +1,100 @@
+"""The grammar of the command line."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from aurora_desktop import __version__
+
+MAX_TIMEOUT_S = 600.0
+
+
+def build() -> ArgumentParser:
+    """The whole grammar; `perform` of the result gives the function of the command."""
+    parser = ArgumentParser(
+        prog="aurora", description="Supervise programs from the tray, and speak to the Aurora that does."
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings file (also AURORA_CONFIG)")
+    parser.add_argument("--state-dir", metavar="DIR", help="folder of state, logs and tokens (also AURORA_STATE_DIR)")
+    parser.add_argument("--version", action="version", version=f"aurora {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    _add_run(commands)
+    _add_showing(commands)
+    _add_acting(commands)
+    _add_setting_up(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser("run", help="run Aurora: tray, supervisor and heartbeat")
+    run.add_argument("--headless", action="store_true", help="without tray and window")
+    run.add_argument("--hidden", action="store_true", help="in the tray, without opening the window")
+
+
+def _add_showing(commands: Any) -> None:
+    _add(commands, "status", "showing", "the health of the whole, in a sentence", _json)
+    _add(commands, "ps", "showing", "the services", _json)
+    logs = _add(commands, "logs", "logs", "what a service printed", _json)
+    logs.add_argument("name", metavar="NAME")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl+C")
+    logs.add_argument("-n", "--lines", type=_count, default=100, metavar="LINES", help="last lines (100)")
+    events = _add(commands, "events", "showing", "what happened", _json)
+    events.add_argument("--since", type=_count, metavar="ID", help="only events after this id")
+    events.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl+C")
+    events.add_argument("--component", metavar="C", help="only of this one, such as service:web")
+    events.add_argument("-n", "--limit", type=_limit, default=100, metavar="N", help="at most so many (100)")
+
+
+def _add_acting(commands: Any) -> None:
+    for name, what in (("start", "start services"), ("stop", "stop services"), ("restart", "restart services")):
+        command = _add(commands, name, "acting", what, _json)
+        command.add_argument("names", nargs="+", metavar="NAME")
+        command.add_argument("--no-wait", action="store_true", help="do not wait until they are up or down")
+        command.add_argument("--timeout", type=_timeout, default=120.0, metavar="SECONDS", help="longest wait (120)")
+    _add(commands, "pause", "acting", "start and restart nothing by itself until `resume`")
+    _add(commands, "resume", "acting", "supervise again")
+    leave = _add(commands, "quit", "acting", "stop the running Aurora")
+    leave.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
+
+
+def _add_setting_up(commands: Any) -> None:
+    check = _add(commands, "check", "setting_up", "look for mistakes in a settings file", _json)
+    check.add_argument("file", nargs="?", metavar="FILE", help="default: the settings file in use")
+    _add(commands, "doctor", "setting_up", "what this desktop lacks, and how to mend it", _json)
+    autostart = _add(commands, "autostart", "setting_up", "start Aurora at login", _json)
+    autostart.add_argument("what", choices=("enable", "disable", "status"))
+
+
+def _add(commands: Any, name: str, module: str, what: str, *extra: Callable[[ArgumentParser], None]) -> ArgumentParser:
+    parser: ArgumentParser = commands.add_parser(name, help=what, description=what)
+    parser.set_defaults(perform=lambda: getattr(import_module(f"aurora_desktop.cli.{module}"), name))
+    for add in extra:
+        add(parser)
+    return parser
+
+
+def _json(parser: ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs: the shapes of docs/command.md")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise ArgumentTypeError("expected a whole number, 0 or more")
+    return int(text)
+
+
+def _limit(text: str) -> int:
+    if not 1 <= _count(text) <= 1000:
+        raise ArgumentTypeError("expected a number from 1 to 1000")
+    return int(text)
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise ArgumentTypeError(f"expected seconds, above 0 and up to {MAX_TIMEOUT_S:g}")
+    return seconds

@@ -1,0 +1,126 @@
+"""The commands that show: `status`, `ps` and `events`."""
+
+import time
+from typing import Any
+
+from aurora_desktop.cli.call import OK, Call
+from aurora_desktop.cli.console import Column, Console, duration, size, state_style
+
+POLL_S = 25.0
+_SERVICE_COLUMNS = (
+    Column("NAME"),
+    Column("STATE", style=state_style),
+    Column("PID", right=True),
+    Column("UPTIME", right=True),
+    Column("RESTARTS", right=True),
+    Column("MEMORY", right=True),
+    Column("CPU", right=True),
+    Column("LAST CAUSE"),
+)
+_TOLD_ELSEWHERE = frozenset({"type", "at", "component", "log_tail"})
+
+
+def status(call: Call) -> int:
+    """The verdict with its sentence and next step, the problems, and what runs."""
+    answer = call.client.get("/v1/status")
+    if call.given.json:
+        call.console.json(answer)
+    else:
+        _show_status(call.console, answer)
+    return OK
+
+
+def _show_status(console: Console, answer: Any) -> None:
+    console.line(f"{console.styled(answer['verdict'], state_style(answer['verdict']))}: {answer['sentence']}")
+    if answer["next_step"]:
+        console.line(f"next step: {answer['next_step']}")
+    for problem in answer["problems"][1:]:
+        step = f" ({problem['next_step']})" if problem["next_step"] else ""
+        console.line(f"also: {problem['sentence']}{step}")
+    counts = ", ".join(f"{count} {state}" for state, count in sorted(answer["services"].items()))
+    console.line(f"services: {counts or 'none'}")
+    paused = ", supervision paused" if answer["paused"] else ""
+    up = duration(answer["uptime_s"])
+    console.line(f"aurora {answer['version']} ({answer['mode']}), pid {answer['pid']}, up {up}{paused}")
+
+
+def ps(call: Call) -> int:
+    """One line for each service."""
+    rows = call.client.get("/v1/services")
+    if call.given.json:
+        call.console.json(rows)
+    elif rows:
+        show_services(call.console, rows)
+    else:
+        call.console.line("no services in the settings yet")
+    return OK
+
+
+def show_services(console: Console, rows: list[dict[str, Any]]) -> None:
+    """The table of `ps`."""
+    console.table(_SERVICE_COLUMNS, [_service_cells(row) for row in rows])
+
+
+def _service_cells(row: dict[str, Any]) -> list[str]:
+    cpu = row["cpu_percent"]
+    return [
+        row["name"],
+        row["state"],
+        "-" if row["pid"] is None else str(row["pid"]),
+        duration(row["uptime_s"]),
+        str(row["restarts"]),
+        size(row["memory_bytes"]),
+        "-" if cpu is None else f"{cpu:.1f}%",
+        row["problem"] or row["last_cause"],
+    ]
+
+
+def events(call: Call) -> int:
+    """What happened, oldest first; with `--follow` also what happens from now on."""
+    given, client = call.given, call.client
+    reply = client.get("/v1/events", since=given.since, limit=given.limit, component=given.component)
+    if not given.follow:
+        _show_events(call, reply["records"])
+        return OK
+    while True:
+        _show_events(call, reply["records"])
+        call.console.flush()
+        reply = client.get("/v1/events", since=_next(reply), limit=1000, component=given.component, wait_s=POLL_S)
+
+
+def _next(reply: Any) -> int:
+    """Where to read on: behind the last one shown, or at the end if the search came up to it."""
+    return int(reply["records"][-1]["id"] if reply["records"] else reply["last_id"])
+
+
+def _show_events(call: Call, records: list[dict[str, Any]]) -> None:
+    if call.given.json and not call.given.follow:
+        call.console.json(records)
+        return
+    for record in records:
+        if call.given.json:
+            call.console.json(record, compact=True)
+        else:
+            call.console.line(_event_line(record).replace("\n", " "))
+
+
+def _event_line(record: dict[str, Any]) -> str:
+    event = record["event"]
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["at"]))
+    return f"{record['id']:>6}  {at}  {event['component']:<20}  {event['type']:<22}  {_in_words(event)}".rstrip()
+
+
+def _in_words(event: dict[str, Any]) -> str:
+    if event["type"] == "service_state_changed":
+        return f"{event['previous']} -> {event['state']}: {event['cause']}"
+    if event["type"] == "service_restarting":
+        return f"attempt {event['attempt']} in {event['delay_s']:.1f} s: {event['cause']}"
+    for field in ("cause", "sentence", "detail", "reason"):
+        if event.get(field):
+            return str(event[field])
+    rest = {key: value for key, value in event.items() if key not in _TOLD_ELSEWHERE and value not in (None, [], "")}
+    return ", ".join(f"{key} {_plain(value)}" for key, value in rest.items())
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,1 @@
+"""The `aurora` command against a real local API."""
