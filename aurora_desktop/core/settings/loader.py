@@ -58,15 +58,25 @@ def parse_tree(text: str, path: Path) -> tuple[Tree | None, Settings]:
 
 
 def _read(text: str, path: Path, findings: Findings) -> Tree | None:
+    return read_json(text, findings) if is_json(text, path) else read_yaml(text, findings)
+
+
+def is_json(text: str, path: Path) -> bool:
+    """Whether to read it as JSON: by its suffix, or a YAML file that is JSON throughout.
+
+    JSON is YAML, but PyYAML stumbles over its tabs, and a generated file may have them.
+    """
     if path.suffix.lower() == ".json":
-        return read_json(text, findings)
-    if text.lstrip()[:1] == "{":
-        # JSON is YAML, but PyYAML stumbles over its tabs: a generated file may have them.
-        try:
-            return read_json(text, Findings(path))
-        except SettingsError:
-            pass
-    return read_yaml(text, findings)
+        return True
+    if text.lstrip()[:1] != "{":
+        return False
+    findings = Findings(path)
+    try:
+        read_json(text, findings)
+        findings.raise_if_any()
+    except SettingsError:
+        return False
+    return True
 
 
 def read_bytes(path: Path) -> bytes:

@@ -20,6 +20,7 @@ Port = Annotated[int, Meta(ge=1, le=65535)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
 
+PROBE_KINDS = ("http", "tcp", "exec", "file_age", "log_pattern")
 RESERVED_NAMES = frozenset({"aurora"})
 
 
@@ -100,10 +101,10 @@ class Probe(_Section, frozen=True):
     success_threshold: Annotated[Count, option("Successful checks in a row that count.", "checks")] = 1
 
     def __post_init__(self) -> None:
-        kinds = [k for k in ("http", "tcp", "exec", "file_age", "log_pattern") if getattr(self, k) is not None]
+        kinds = [k for k in PROBE_KINDS if getattr(self, k) is not None]
         if len(kinds) != 1:
             found = " and ".join(f"`{k}`" for k in kinds) or "none"
-            raise ValueError(f"expected exactly one of http, tcp, exec, file_age, log_pattern; found {found}")
+            raise ValueError(f"expected exactly one of {', '.join(PROBE_KINDS)}; found {found}")
 
 
 class ServiceLog(_Section, frozen=True):
