@@ -173,6 +173,11 @@ class ClockJumped(Event, frozen=True):
 
 
 class Heartbeat(Event, frozen=True):
+    """The periodic snapshot: `missed` beats lost to a stall, `slept_s` seconds of suspend.
+
+    `memory_bytes` (resident) and `cpu_percent` (of one core) are Aurora's own; `services` counts them by state.
+    """
+
     uptime_seconds: float
     verdict: Verdict
     sentence: str
@@ -183,6 +188,7 @@ class Heartbeat(Event, frozen=True):
     services: dict[str, int]
     memory_bytes: int
     cpu_percent: float
+    slept_s: float = 0.0
 
 
 class SettingsApplied(Event, frozen=True):

@@ -56,6 +56,11 @@ class StatePaths(NamedTuple):
         return self.logs / "services"
 
     @property
+    def last_good_settings(self) -> Path:
+        """A copy of the settings that were last accepted, for a start with a file that is refused."""
+        return self.root / "last-good-settings.yaml"
+
+    @property
     def api_file(self) -> Path:
         return self.root / "api.json"
 

@@ -1,6 +1,7 @@
 """What kind of session this is, read from the environment and a few paths."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -38,6 +39,30 @@ def detect(
         has_systemd_user=on_linux and exists(runtime / "systemd"),
         has_session_bus=on_linux and ("DBUS_SESSION_BUS_ADDRESS" in environ or exists(runtime / "bus")),
     )
+
+
+def display_answers(session: Session, timeout_s: float = 3.0) -> bool:
+    """Whether a local X server accepts connections: Qt ends the whole program when it does not.
+
+    True for every other kind of display, which is not probed.
+    """
+    host, _, number = session.display.rpartition(":")
+    number = number.partition(".")[0]
+    if session.kind != "x11" or host not in ("", "unix") or not number.isdigit():
+        return True
+    return any(_accepts(address, timeout_s) for address in (f"\0/tmp/.X11-unix/X{number}", f"/tmp/.X11-unix/X{number}"))  # noqa: S108 - where X servers listen
+
+
+def _accepts(address: str, timeout_s: float) -> bool:
+    if sys.platform == "win32":
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(timeout_s)
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True
 
 
 def runtime_dir(environ: Mapping[str, str] = os.environ) -> Path:

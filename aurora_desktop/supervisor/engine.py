@@ -33,6 +33,7 @@ MEMORY_CHECK_S = 0.25
 LOG_CHECK_S = 1.0
 _SLICE_S = 0.02
 _TOLD_STALL_S = 2.0
+_FIRST_LOOK_S = 1.0
 
 
 class Supervisor:
@@ -72,7 +73,6 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._strays: set[Ending] = set()
         self._last_sample = float("-inf")
-        self._ended = False
 
     # --- from start to end ------------------------------------------------------------------------------------
 
@@ -99,12 +99,22 @@ class Supervisor:
                     await self._stop_all()
             except TimeoutError:
                 await self._kill_all()
-        self._ended = True
         for task in self._tasks:
             task.cancel()
         for runner in (*self._runners.values(), *self._removed.values()):
             runner.abandon()
         self._notify.close()
+        self._reap_orphans()
+
+    def hurry(self) -> None:
+        """Asked a second time to quit: no more grace for anybody."""
+        for runner in self._runners.values():
+            runner.feed(Stop("Aurora quits at once"))
+            runner.kill()
+
+    def set_path(self, path: str) -> None:
+        """The PATH that services are started with from now on."""
+        self._around.environment = {**self._around.environment, "PATH": path}
 
     async def _stop_all(self) -> None:
         everyone = {**self._removed, **self._runners}
@@ -113,9 +123,7 @@ class Supervisor:
             await self._wait_for_change()
 
     async def _kill_all(self) -> None:
-        for runner in self._runners.values():
-            runner.feed(Stop("Aurora quits"))
-            runner.kill()
+        self.hurry()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
                 while any(runner.has_processes for runner in self._runners.values()):
@@ -194,6 +202,7 @@ class Supervisor:
         self._tell_command("stop", names, source)
         parts = graph.with_parts(self._services(), names)
         everyone = graph.with_dependents(self._services(), parts)
+        self._condemned |= everyone
         self._run(self._stop_in_order(everyone, everyone - parts, "stopped by the operator"))
 
     def restart(self, names: tuple[str, ...], source: str) -> None:
@@ -205,10 +214,10 @@ class Supervisor:
         """Dependents stop first and wait; each named service is replaced; then what waited starts again."""
         parts = graph.with_parts(self._services(), names)
         dependents = graph.with_dependents(self._services(), parts) - parts
-        self._condemned -= parts
         if not any(self._runners[name].status.is_alive for name in dependents):
             self._restart_now(parts, cause)
             return
+        self._condemned |= parts | dependents
 
         async def in_order() -> None:
             await self._stop_in_order(dependents, dependents, cause)
@@ -218,6 +227,7 @@ class Supervisor:
 
     def _restart_now(self, names: Iterable[str], cause: str) -> None:
         for name in self._in_order(names):
+            self._condemned.discard(name)
             if name in self._runners:
                 self._runners[name].feed(Restart(cause))
 
@@ -306,12 +316,15 @@ class Supervisor:
                 self._runners[name].feed(Start(cause))
 
     async def _stop_in_order(self, names: set[str], held: Set[str], cause: str) -> None:
-        """Stop dependents before what they depend on; the `held` go on waiting for their dependencies."""
+        """Stop dependents before what they depend on; the `held` go on waiting for their dependencies.
+
+        A name is condemned until its turn comes; a start by the operator meanwhile takes it off the list.
+        """
         self._condemned |= names
         services = self._services()
         for name in reversed(self._in_order(names)):
             dependents = graph.with_dependents(services, [name]) & names - {name}
-            while any(d in self._runners and self._runners[d].status.is_alive for d in dependents):
+            while name in self._condemned and any(self._is_going_down(d) for d in dependents):
                 await self._wait_for_change()
             if name in self._condemned and name in self._runners:
                 self._condemned.discard(name)
@@ -319,12 +332,16 @@ class Supervisor:
                 self._runners[name].feed(Stop(why, hold=name in held))
         self._changed.set()
 
+    def _is_going_down(self, name: str) -> bool:
+        runner = self._runners.get(name)
+        return runner is not None and (name in self._condemned or runner.status.state == "stopping")
+
     def _blockers(self, runner: Runner) -> tuple[Blocker, ...]:
         """The dependencies that are not up."""
         blockers = []
         for name in dict.fromkeys((*runner.spec.requires, *runner.spec.after)):
             other = self._runners.get(name)
-            if other is None or other.is_up:
+            if other is None or (other.is_up and name not in self._condemned):
                 continue
             if name in runner.spec.requires or self._is_on_its_way(other):
                 blockers.append(Blocker(name, other.status.state))
@@ -405,13 +422,15 @@ class Supervisor:
             runner.stalled(stall_s)
 
     async def _check_rounds(self) -> None:
+        await asyncio.sleep(_FIRST_LOOK_S)
+        self._sampler.sample(tuple(self._runners.values()))
         while True:
             await asyncio.sleep(self._settings.supervisor.check_interval_s)
             self._check_round()
 
     def _check_round(self) -> None:
         around = self._around
-        reap_orphans(around.table.children(os.getpid()), around.table.read)
+        self._reap_orphans()
         for runner in tuple(self._runners.values()):
             runner.verify_alive()
             runner.checks.append(check_of(runner))
@@ -429,6 +448,10 @@ class Supervisor:
         while True:
             await asyncio.sleep(LOG_CHECK_S)
             await self._logs.check((runner.name, runner.spec.log) for runner in tuple(self._runners.values()))
+
+    def _reap_orphans(self) -> None:
+        table = self._around.table
+        reap_orphans(table.children(os.getpid()), table.read)
 
     # --- sd_notify --------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ def _restarting(known: Incident | None, record: Record, event: ServiceRestarting
 
 def _restart_words(attempt: int, delay_s: float) -> str:
     when = "at once" if delay_s < 0.05 else f"after {delay_s:.1f} s"
-    return f"restarted {when}" if attempt <= 1 else f"restarted {attempt} times, the last {when}"
+    return f"restarted {when}" if attempt <= 1 else f"restarted {attempt} times, last {when}"
 
 
 def _recovered(known: Incident | None, record: Record, event: ServiceRecovered) -> Incident:

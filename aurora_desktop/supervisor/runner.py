@@ -22,7 +22,7 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor import policy
 from aurora_desktop.supervisor.ending import SIGKILL, Ending
-from aurora_desktop.supervisor.exits import Watch, owned, reap, watch_exit
+from aurora_desktop.supervisor.exits import Watch, owned, reap, reap_orphans, watch_exit
 from aurora_desktop.supervisor.ledger import Entry
 from aurora_desktop.supervisor.observe import Observation
 from aurora_desktop.supervisor.outcome import Outcome
@@ -56,8 +56,18 @@ from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check
 
 def definition_digest(spec: Service) -> str:
     """A short name for the definition, so that an adopted process of an older one is known."""
-    plain = msgspec.to_builtins(spec, enc_hook=lambda value: value)
+    plain = msgspec.to_builtins(spec, enc_hook=_plain)
     return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, tuple):
+        return tuple(value)
+    if isinstance(value, dict):
+        return dict(value)
+    raise TypeError(f"no plain form of {type(value).__name__}")
 
 
 class Runner:
@@ -97,6 +107,8 @@ class Runner:
         self._spawn_waits = False
         self._timer: asyncio.TimerHandle | None = None
         self._failing_probes: set[ProbeKind] = set()
+        self._digested: Service | None = None
+        self._digest = ""
 
     # --- what it is -------------------------------------------------------------------------------------------
 
@@ -130,7 +142,7 @@ class Runner:
         around = self._around
         context = Context(
             now=around.clock.monotonic(),
-            jitter=around.random.random(),
+            jitter=around.jitter(),
             blockers=self._blockers(self),
             paused=around.paused,
         )
@@ -246,9 +258,15 @@ class Runner:
             spawned_at=self._around.clock.wall(),
             ready=False,
             frozen=False,
-            definition=definition_digest(self.spec),
+            definition=self._definition(),
         )
         self._around.ledger.spawned(marker, entry)
+
+    def _definition(self) -> str:
+        """The digest of `spec`, made once for each definition: a restart has no time to spare."""
+        if self._digested is not self.spec:
+            self._digested, self._digest = self.spec, definition_digest(self.spec)
+        return self._digest
 
     def _take(self, tree: Tree, age_s: float) -> None:
         self.tree = tree
@@ -332,6 +350,7 @@ class Runner:
 
     def _tree_gone(self) -> None:
         self._ending = None
+        reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
         if self._watch is not None:  # the table says so before the pidfd did
             self._watch.cancel()
             self._main_ended()

@@ -31,7 +31,7 @@ class Surroundings(Struct, kw_only=True):
     environment: Mapping[str, str]
     notify_address: str
     paused: bool = False
-    random: random.Random = random.Random()  # noqa: S311 - jitter, no secret
+    jitter: Callable[[], float] = random.random
     _snapshot: dict[int, ProcessInfo] = {}
     _snapshot_at: float = float("-inf")
 

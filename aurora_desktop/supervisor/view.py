@@ -59,7 +59,10 @@ class SupervisorFace(Protocol):
     or `command`) into the journal.
     """
 
-    paused: bool
+    @property
+    def paused(self) -> bool:
+        """Whether the operator paused supervision."""
+        ...
 
     def views(self) -> tuple[ServiceView, ...]:
         """Every service, in the order of the settings."""

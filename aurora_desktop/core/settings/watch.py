@@ -55,6 +55,13 @@ class SettingsSource:
         stamp = _stamp(path)
         return cls(path, parse(decode(read_bytes(path), path), path), stamp)
 
+    @classmethod
+    def refused(cls, path: Path, last_good: Settings) -> "SettingsSource":
+        """Begin with settings of before, since the file as it is now was refused and told already."""
+        source = cls(path, last_good, _stamp(path))
+        source._is_refused = True
+        return source
+
     def current(self) -> Settings:
         """The settings in force."""
         return self._settings

@@ -1,0 +1,240 @@
+"""The composition root and the entry points: gives the house a loop, with Qt in front of it or without."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal as signals
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aurora_desktop.cli import main as cli
+from aurora_desktop.cli.call import RunOptions
+from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
+from aurora_desktop.core.paths import StatePaths, default_config_file
+
+if TYPE_CHECKING:
+    from aurora_desktop.core.settings.problems import SettingsError
+    from aurora_desktop.core.settings.watch import SettingsSource
+    from aurora_desktop.house import House
+    from aurora_desktop.ui.desktop import Desktop
+
+# The parts are imported when the program is run: `aurora ps` needs none of them.
+
+log = logging.getLogger("aurora")
+
+
+def main() -> int:
+    """`aurora`: the command."""
+    return cli.main(run=run)
+
+
+def desktop() -> int:
+    """`aurora-desktop`: the program itself, as an icon in the menu starts it."""
+    return cli.main(["run", *sys.argv[1:]], run=run)
+
+
+def run(options: RunOptions) -> int:
+    """Run the program until it is asked to quit; the exit code. Raises AuroraError when it cannot start."""
+    from aurora_desktop.desktop import systemd
+    from aurora_desktop.desktop.single_instance import InstanceLock
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    paths = StatePaths(options.state_dir)
+    _make(paths)
+    lock = InstanceLock(paths.lock)
+    try:
+        lock.acquire()
+    except AlreadyRunningError as error:
+        return _raise_the_first(paths, error)
+    source, refused = _settings(options, paths)
+    environment = dict(os.environ)
+    for name in systemd.take_notify_environment(environment):
+        log.debug("%s is not passed on", name)
+    headless = _why_headless(options)
+    if headless:
+        print(headless, file=sys.stderr)  # noqa: T201 - said to the person who started it
+        return _run_headless(paths, source, refused, environment)
+    return _run_desktop(options, paths, source, refused, environment)
+
+
+def _make(paths: StatePaths) -> None:
+    try:
+        paths.make()
+    except OSError as error:
+        raise AuroraError(
+            "The state folder cannot be used",
+            f"{paths.root}: {error.strerror or error}",
+            "Give this user write access to the folder, or name another one with --state-dir",
+        ) from error
+
+
+def _raise_the_first(paths: StatePaths, running: AlreadyRunningError) -> int:
+    """A second start: bring the window of the first to the front."""
+    from aurora_desktop.cli.client import Client
+
+    try:
+        raised = Client(paths).post("/v1/window/raise")["raised"]
+    except AuroraError:
+        raise running from None
+    print("Aurora is already running" + ("; its window is in front now" if raised else ""))  # noqa: T201
+    return 0
+
+
+def _settings(options: RunOptions, paths: StatePaths) -> "tuple[SettingsSource, SettingsError | None]":
+    """The settings; when the file is refused, those that were last accepted, and the refusal."""
+    from aurora_desktop.core.settings.edit import create_default
+    from aurora_desktop.core.settings.loader import load
+    from aurora_desktop.core.settings.problems import SettingsError
+    from aurora_desktop.core.settings.watch import SettingsSource
+    from aurora_desktop.house import keep_last_good, last_good_copy
+
+    if options.config == default_config_file():
+        _create(options.config, create_default)
+    try:
+        source = SettingsSource.load(options.config)
+    except SettingsError as error:
+        copy = last_good_copy(paths, options.config)
+        try:
+            last_good = load(copy)
+        except SettingsError:
+            raise error from None
+        print(f"{error}\nThe settings that were last accepted are used instead.", file=sys.stderr)  # noqa: T201
+        return SettingsSource.refused(options.config, last_good), error
+    keep_last_good(paths, options.config)
+    return source, None
+
+
+def _create(path: Path, create_default: Callable[[Path], bool]) -> None:
+    try:
+        if create_default(path):
+            print(f"Settings made from the sample: {path}", file=sys.stderr)  # noqa: T201
+    except OSError as error:
+        raise AuroraError(
+            "The settings file cannot be made", f"{path}: {error.strerror or error}", "Name another one with --config"
+        ) from error
+
+
+def _why_headless(options: RunOptions) -> str:
+    """A sentence that says why there is no window; "" when there is one."""
+    from aurora_desktop.desktop import session
+
+    if options.headless:
+        return "Running headless, as asked; `aurora status` and `aurora ps` show how it is."
+    facts = session.detect()
+    if facts.kind == "headless":
+        return "There is no display: running headless. `aurora status` and `aurora ps` show how it is."
+    if not session.display_answers(facts):
+        return f"The display {facts.display} does not answer: running headless. `aurora doctor` says more."
+    return ""
+
+
+# --- headless ---------------------------------------------------------------------------------------------------
+
+
+def _run_headless(
+    paths: StatePaths, source: "SettingsSource", refused: "SettingsError | None", environment: dict[str, str]
+) -> int:
+    from aurora_desktop.house import House
+
+    async def live() -> None:
+        house = House(paths, source, environment, "headless")
+        await _live(house, refused)
+
+    asyncio.run(live())
+    return 0
+
+
+async def _live(house: "House", refused: "SettingsError | None") -> None:
+    """From the first event to the last one."""
+    if refused is not None:
+        house.refused(refused)
+    _install_signals(house)
+    beginning = asyncio.ensure_future(house.begin())
+    reason = await house.quit_requested()
+    beginning.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await beginning
+    await house.close(reason)
+
+
+def _install_signals(house: "House") -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        number = getattr(signals, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, house.quit, name)
+        except NotImplementedError:  # Windows
+            signals.signal(number, lambda *_, name=name: loop.call_soon_threadsafe(house.quit, name))
+
+
+# --- with a window ----------------------------------------------------------------------------------------------
+
+
+def _run_desktop(
+    options: RunOptions,
+    paths: StatePaths,
+    source: "SettingsSource",
+    refused: "SettingsError | None",
+    environment: dict[str, str],
+) -> int:
+    import qasync
+    from PySide6.QtWidgets import QApplication
+
+    from aurora_desktop.house import House
+
+    application = QApplication(["aurora-desktop"])
+    application.setApplicationDisplayName("Aurora Desktop")
+    application.setDesktopFileName("aurora-desktop")
+    application.setQuitOnLastWindowClosed(False)
+    loop = qasync.QEventLoop(application)
+    asyncio.set_event_loop(loop)
+
+    async def live() -> None:
+        house = House(paths, source, environment, "desktop")
+        front = _make_front(house, options)
+        application.aboutToQuit.connect(lambda: house.quit("the session ends"))
+        front.start(hidden=options.hidden or source.current().ui.start_hidden)
+        try:
+            await _live(house, refused)
+        finally:
+            front.close()
+
+    with loop:
+        loop.run_until_complete(live())
+    return 0
+
+
+def _make_front(house: "House", options: RunOptions) -> "Desktop":
+    from aurora_desktop.desktop.autostart import for_this_platform
+    from aurora_desktop.desktop.notifications import Notifier
+    from aurora_desktop.ui.context import UiContext
+    from aurora_desktop.ui.desktop import Desktop
+
+    front = Desktop(
+        UiContext(
+            supervisor=house.supervisor,
+            bus=house.bus,
+            health=house.health,
+            recent_records=lambda limit: house.journal.recent(limit, recovery_only=True),
+            settings=house.source,
+            autostart=for_this_platform(options.config, options.state_dir),
+            quit=house.quit,
+            notify=Notifier(icon="aurora-desktop").notify,
+        )
+    )
+
+    def raise_window() -> bool:
+        front.raise_window()
+        return True
+
+    house.front = raise_window
+    return front
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The house without its front: every part below the window, built once, in order, and taken down in reverse.
+
+It runs on any asyncio loop; `app.py` gives it one, with or without Qt.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from aurora_desktop import __version__
+from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.local import LocalApi
+from aurora_desktop.core.bus import Bus
+from aurora_desktop.core.clock import SystemClock
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import (
+    AnyEvent,
+    AuroraStarted,
+    AuroraStopped,
+    AuroraStopping,
+    PartFailed,
+    SettingsApplied,
+    SettingsRefused,
+    StorageQuarantined,
+)
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.atomic import replace_content
+from aurora_desktop.core.settings.diff import Changes, changes
+from aurora_desktop.core.settings.problems import Problem, SettingsError
+from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
+from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.journal import Journal
+from aurora_desktop.desktop import systemd
+from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
+from aurora_desktop.heartbeat.health import Health, assess
+from aurora_desktop.heartbeat.own_problems import OwnProblems
+from aurora_desktop.heartbeat.pulse import Pulse
+from aurora_desktop.supervisor.engine import Supervisor
+from aurora_desktop.supervisor.ledger import MIGRATIONS, Ledger
+from aurora_desktop.supervisor.view import ServiceView
+
+STATE_APPLICATION_ID = 0x41555253
+SETTINGS_POLL_S = 1.0
+PRUNE_S = 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class House:
+    """Everything that runs below the window. `open` builds, `begin` starts, `close` takes down.
+
+    `front` brings the window to the front, once there is one.
+    """
+
+    def __init__(
+        self,
+        paths: StatePaths,
+        source: SettingsSource,
+        environment: Mapping[str, str],
+        mode: Literal["desktop", "headless"],
+    ) -> None:
+        """Blocking (the journal is opened); called with the loop that it is to run in already current."""
+        self.paths = paths
+        self.source = source
+        self.mode = mode
+        self._environment = dict(environment)
+        self._clock = SystemClock()
+        self._began_at = self._clock.monotonic()
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._quit = self._loop.create_future()
+        # Told before `begin`; None from then on.
+        self._early: list[AnyEvent] | None = []
+        settings = source.current()
+        self.journal = Journal(
+            paths, settings.journal, settings.logs, self._clock, on_trouble=self._publish, call_soon=self._call_soon
+        )
+        self.bus = Bus(self.journal.open())
+        self.own_problems = OwnProblems()
+        self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
+        for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
+            self.bus.subscribe(reader)
+        self._state = Database.open(paths.state_db, MIGRATIONS, STATE_APPLICATION_ID, self._clock.wall)
+        self.supervisor = Supervisor(
+            settings,
+            clock=self._clock,
+            ledger=Ledger(self._state),
+            paths=paths,
+            publish=self.bus.publish,
+            environment=self._environment,
+        )
+        self._api: LocalApi | None = None
+        self.front: Callable[[], bool] | None = None
+
+    # --- up ---------------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Tell what was found, start the services, open the door, and keep the rounds going."""
+        self._tell_what_was_found()
+        await self._take_over_login_path()
+        await self.supervisor.begin()
+        await self._open_door()
+        for rounds in (self.pulse.run(), self._settings_rounds(), self._prune_rounds(), self._watchdog_rounds()):
+            self._run(rounds)
+        systemd.notify("READY=1")
+
+    def _tell_what_was_found(self) -> None:
+        early, self._early = self._early or [], None
+        now = self._now()
+        self._publish(AuroraStarted(at=now, component="aurora", version=__version__, pid=os.getpid(), mode=self.mode))
+        for event in early:
+            self._publish(event)
+        if moved := self._state.quarantine:
+            self._publish(
+                StorageQuarantined(
+                    at=now,
+                    component="aurora",
+                    path=str(moved.path),
+                    moved_to=str(moved.moved_to),
+                    reason=moved.reason,
+                )
+            )
+
+    async def _take_over_login_path(self) -> None:
+        """A program started by the tray's session or systemd lacks the PATH that the operator's shell has."""
+        if not needs_login_path(self._environment):
+            return
+        path = await asyncio.to_thread(login_shell_path)
+        if path:
+            self.supervisor.set_path(path)
+
+    async def _open_door(self) -> None:
+        self._api = LocalApi(self._api_context())
+        try:
+            await self._api.start(self.source.current().api.port)
+        except AuroraError as error:
+            detail = f"{error.title}: {error.detail}. {error.hint}"
+            self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))
+
+    def _api_context(self) -> ApiContext:
+        return ApiContext(
+            supervisor=self.supervisor,
+            health=self.health,
+            heartbeat=lambda: self.pulse.last,
+            bus=self.bus,
+            since=self.journal.since,
+            paths=self.paths,
+            settings=self.source.current,
+            raise_window=self._raise_window,
+            quit=self.quit,
+            started_at=self._began_at,
+            mode=self.mode,
+        )
+
+    # --- what it is -------------------------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """The health of the whole, now."""
+        return assess(self._views(), self.own_problems.current(), paused=self.supervisor.paused)
+
+    def _views(self) -> tuple[ServiceView, ...]:
+        return self.supervisor.views()
+
+    def refused(self, error: SettingsError) -> None:
+        """The file was refused at the start already: the last good settings are in force."""
+        self._tell_refused(error.problems)
+
+    # --- down -------------------------------------------------------------------------------------------------
+
+    def quit(self, reason: str) -> None:
+        """Begin the ordered stop; returns at once. Asked again, it kills what is still there."""
+        if not self._quit.done():
+            self._quit.set_result(reason)
+        else:
+            self.supervisor.hurry()
+
+    async def quit_requested(self) -> str:
+        """The reason, once somebody asked to quit."""
+        return str(await self._quit)
+
+    async def close(self, reason: str) -> None:
+        """Stop the services in order (or leave them, as set), close the door, write the last records."""
+        systemd.notify("STOPPING=1")
+        self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
+        await self.supervisor.end(leave=self.source.current().supervisor.on_quit == "leave")
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._api is not None:
+            await self._api.stop()
+        uptime_s = round(self._clock.monotonic() - self._began_at, 1)
+        self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
+        await asyncio.to_thread(self.journal.close)
+        await asyncio.to_thread(self._state.close)
+
+    # --- rounds -----------------------------------------------------------------------------------------------
+
+    async def _settings_rounds(self) -> None:
+        while True:
+            await asyncio.sleep(SETTINGS_POLL_S)
+            match await self.source.poll():
+                case Applied(old=old, new=new):
+                    self._apply(changes(old, new))
+                case Refused(problems=problems):
+                    self._tell_refused(problems)
+
+    def _tell_refused(self, problems: Sequence[Problem]) -> None:
+        told = tuple(str(problem) for problem in problems)
+        path = str(self.source.path)
+        self._publish(SettingsRefused(at=self._now(), component="aurora", path=path, problems=told))
+
+    def _apply(self, difference: Changes) -> None:
+        settings = self.source.current()
+        self.supervisor.apply(settings)
+        self.pulse.interval_s = settings.heartbeat.interval_s
+        self.journal.configure(settings.journal, settings.logs)
+        self._publish(
+            SettingsApplied(
+                at=self._now(),
+                component="aurora",
+                path=str(self.source.path),
+                added=difference.added,
+                changed=difference.changed,
+                removed=difference.removed,
+            )
+        )
+        keep_last_good(self.paths, self.source.path)
+
+    async def _prune_rounds(self) -> None:
+        while True:
+            with contextlib.suppress(AuroraError, OSError):
+                await asyncio.wrap_future(self.journal.prune())
+            await asyncio.sleep(PRUNE_S)
+
+    async def _watchdog_rounds(self) -> None:
+        """Under systemd's watchdog: tell it that this loop runs."""
+        interval_s = systemd.watchdog_interval_s()
+        while interval_s is not None:
+            systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(interval_s)
+
+    # --- small change -----------------------------------------------------------------------------------------
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._part_ended)
+
+    def _part_ended(self, task: "asyncio.Task[None]") -> None:
+        """No part ends in silence."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of Aurora failed", exc_info=error)
+            detail = f"a part of Aurora failed: {type(error).__name__}: {error}"
+            self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))
+
+    def _publish(self, event: AnyEvent) -> None:
+        if self._early is not None:
+            self._early.append(event)
+        else:
+            self.bus.publish(event)
+
+    def _call_soon(self, call: Callable[[], None]) -> object:
+        with contextlib.suppress(RuntimeError):  # the loop has closed: the last records are being written
+            return self._loop.call_soon_threadsafe(call)
+        return None
+
+    def _now(self) -> float:
+        return self._clock.wall()
+
+    def _raise_window(self) -> bool:
+        return self.front is not None and self.front()
+
+
+def last_good_copy(paths: StatePaths, source_path: Path) -> Path:
+    """Where the copy of the last accepted settings lies; same ending, since JSON is told by it."""
+    return paths.last_good_settings.with_suffix(source_path.suffix)
+
+
+def keep_last_good(paths: StatePaths, source_path: Path) -> None:
+    """Copy the accepted file into the state dir, for a start with a file that is refused."""
+    with contextlib.suppress(OSError):
+        replace_content(last_good_copy(paths, source_path), source_path.read_bytes())
