@@ -9,7 +9,7 @@ from aurora_desktop.core.events import StorageFailing, StorageQuarantined, Stora
 StorageEvent = StorageFailing | StorageRecovered | StorageQuarantined
 
 FIRST_RETRY_S = 0.25
-LONGEST_RETRY_S = 30.0
+LONGEST_RETRY_S = 5.0
 COMPONENT = "aurora"
 
 

@@ -1,0 +1,377 @@
+"""The database: durable, shared by threads, and never opened damaged."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+import pytest
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.database import Database, is_damage
+
+from .conftest import SmallDisk
+
+APPLICATION_ID = 0x41555254
+MIGRATIONS = ("CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT NOT NULL)",)
+AT = 1_750_000_000.0
+
+
+def open_at(path: Path, migrations: tuple[str, ...] = MIGRATIONS) -> Database:
+    return Database.open(path, migrations, APPLICATION_ID, wall=lambda: AT)
+
+
+def add(text: str) -> Callable[[apsw.Connection], int]:
+    def work(connection: apsw.Connection) -> int:
+        connection.execute("INSERT INTO note(text) VALUES (?)", (text,))
+        return connection.last_insert_rowid()
+
+    return work
+
+
+@contextmanager
+def held(database: Database) -> Iterator[None]:
+    """Keep the writer's thread busy, so that what is submitted meanwhile is queued."""
+    reached, gate = threading.Event(), threading.Event()
+
+    def wait(_: apsw.Connection) -> None:
+        reached.set()
+        gate.wait()
+
+    busy = database.submit(wait)
+    reached.wait()
+    yield
+    gate.set()
+    busy.result()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "test.db"
+
+
+@pytest.fixture
+def filled(file: Path) -> Path:
+    """A closed database of some 60 pages."""
+    database = open_at(file)
+    for number in range(60):
+        database.submit(add(f"{number} " + "x" * 3000)).result()
+    database.close()
+    return file
+
+
+def quarantined(file: Path) -> Database:
+    """Open the file, which must have been set aside whole, and must work afresh."""
+    content = file.read_bytes()
+    database = open_at(file)
+    assert database.quarantine
+    assert database.quarantine.moved_to.read_bytes() == content
+    assert database.submit(add("afresh")).result() == 1
+    return database
+
+
+def test_what_is_acknowledged_is_there_after_reopening(file: Path) -> None:
+    database = open_at(file)
+    database.submit(add("kept")).result()
+    database.close()
+    database = open_at(file)
+    assert database.read("SELECT text FROM note") == [("kept",)]
+    assert database.quarantine is None
+    database.close()
+
+
+def test_every_page_carries_a_checksum_and_every_commit_is_synced(file: Path) -> None:
+    database = open_at(file)
+    names = ("checksum_verification", "synchronous", "journal_mode", "auto_vacuum")
+    found = database.submit(lambda c: [str(c.pragma(name)) for name in names]).result()
+    database.close()
+    assert found == ["1", "2", "wal", "2"]
+    assert file.read_bytes()[20] == 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no file modes")
+def test_files_are_readable_by_this_user_alone(file: Path) -> None:
+    database = open_at(file)
+    database.submit(add("x")).result()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()}
+    database.close()
+    assert modes == {"test.db": 0o600, "test.db-wal": 0o600, "test.db-shm": 0o600}
+
+
+def test_one_failing_work_does_not_take_its_batch_along(file: Path) -> None:
+    database = open_at(file)
+
+    def fail(connection: apsw.Connection) -> None:
+        add("half done")(connection)
+        raise ValueError("no")
+
+    with held(database):
+        before, failing, after = (database.submit(work) for work in (add("before"), fail, add("after")))
+    assert (before.result(), after.result()) == (1, 2)
+    with pytest.raises(ValueError, match="no"):
+        failing.result()
+    assert database.read("SELECT text FROM note") == [("before",), ("after",)]
+    database.close()
+
+
+def test_work_queued_together_shares_one_commit(file: Path) -> None:
+    database = open_at(file)
+    commits: list[int] = []
+
+    def count() -> bool:
+        commits.append(1)
+        return False  # True would forbid the commit
+
+    database.submit(lambda c: c.set_commit_hook(count)).result()
+    commits.clear()
+    with held(database):
+        futures = [database.submit(add(str(n))) for n in range(20)]
+    assert [future.result() for future in futures] == list(range(1, 21))
+    database.close()
+    assert len(commits) == 2  # of what held the writer, and of the twenty
+
+
+def test_work_that_may_wait_is_committed_by_itself(file: Path) -> None:
+    database = open_at(file)
+    assert database.submit(add("later"), within_s=0.01).result() == 1
+    database.close()
+
+
+def test_close_performs_what_is_queued_and_refuses_the_rest(file: Path) -> None:
+    database = open_at(file)
+    queued = database.submit(add("queued"), within_s=1000.0)
+    database.close()
+    assert queued.result() == 1
+    with pytest.raises(apsw.ConnectionClosedError):
+        database.submit(add("late")).result()
+
+
+def test_cancelled_work_is_not_done(file: Path) -> None:
+    database = open_at(file)
+    assert database.submit(add("cancelled"), within_s=1000.0).cancel()
+    database.submit(add("done")).result()
+    assert database.read("SELECT text FROM note") == [("done",)]
+    database.close()
+
+
+def test_two_threads_read_while_a_third_writes(file: Path) -> None:
+    database = open_at(file)
+
+    def count_up() -> list[int]:
+        seen = [0]
+        while seen[-1] < 200:
+            seen.append(database.read("SELECT count(*) FROM note")[0][0])
+        return seen
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(count_up) for _ in range(2)]
+        for number in range(200):
+            database.submit(add(str(number))).result()
+        for reader in readers:
+            assert reader.result() == sorted(reader.result())
+    database.close()
+
+
+def test_migrations_go_on_from_the_version_of_the_file(filled: Path) -> None:
+    longer = (*MIGRATIONS, "ALTER TABLE note ADD COLUMN colour TEXT DEFAULT 'red'")
+    database = open_at(filled, longer)
+    assert database.read("SELECT colour FROM note LIMIT 1") == [("red",)]
+    assert database.read("PRAGMA user_version") == [(2,)]
+    database.close()
+
+
+def test_a_failing_migration_is_told_and_leaves_the_file_as_it_was(filled: Path) -> None:
+    broken = (*MIGRATIONS, "CREATE TABLE other(x); CREATE TABLE note(x)")
+    with pytest.raises(AuroraError, match="already exists"):
+        open_at(filled, broken)
+    database = open_at(filled)
+    assert database.read("SELECT count(*) FROM sqlite_schema WHERE name = 'other'") == [(0,)]
+    assert database.quarantine is None
+    database.close()
+
+
+@pytest.mark.parametrize("offset", [0, 16, 20, 28, 60, 100, 4090, 5000, 100_000, -5000, -1])
+def test_a_flipped_bit_is_found(filled: Path, offset: int) -> None:
+    content = bytearray(filled.read_bytes())
+    content[offset] ^= 4
+    filled.write_bytes(content)
+    database = quarantined(filled)
+    assert database.quarantine
+    assert "quarantined-20250615T150640Z-" in database.quarantine.moved_to.name
+    database.close()
+
+
+@pytest.mark.parametrize("size", [10, 50, 500, 4096, 8192, 100_000, -4096, -100])
+def test_a_truncated_file_is_found(filled: Path, size: int) -> None:
+    os.truncate(filled, size if size > 0 else filled.stat().st_size + size)
+    quarantined(filled).close()
+
+
+def test_a_newer_version_is_set_aside_unharmed(filled: Path) -> None:
+    open_at(filled, (*MIGRATIONS, "CREATE TABLE newer(x)")).close()
+    database = quarantined(filled)
+    assert database.quarantine
+    assert database.quarantine.reason == "written by a newer version (2, known is 1)"
+    assert database.quarantine.moved_to.name.endswith("-newer-version")
+    database.close()
+
+
+def test_a_file_of_another_program_is_set_aside_unharmed(file: Path) -> None:
+    other = sqlite3.connect(file)
+    other.execute("CREATE TABLE theirs(x)")
+    other.close()
+    database = quarantined(file)
+    assert database.quarantine
+    assert database.quarantine.moved_to.name.endswith("-foreign")
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_set_aside(file: Path) -> None:
+    file.write_text("hello")
+    database = quarantined(file)
+    assert database.quarantine
+    assert database.quarantine.reason == "not a database"
+    database.close()
+
+
+def test_quarantined_files_of_the_same_second_do_not_replace_each_other(file: Path) -> None:
+    for text in ("one", "two", "three"):
+        file.write_text(text)
+        open_at(file).close()
+    kept = sorted(path.read_text() for path in file.parent.glob("*.quarantined-*"))
+    assert kept == ["one", "three", "two"]
+
+
+def test_an_empty_file_is_begun(file: Path) -> None:
+    file.touch()
+    database = open_at(file)
+    assert database.quarantine is None
+    database.close()
+
+
+CRASH = """
+import os, sys
+from pathlib import Path
+from aurora_desktop.core.storage.database import Database
+database = Database.open(Path(sys.argv[1]), (sys.argv[2],), int(sys.argv[3]))
+for number in range(20):
+    database.submit(lambda c: c.execute("INSERT INTO note(text) VALUES ('x')").fetchall()).result()
+os._exit(9)
+"""
+
+
+@pytest.fixture
+def crashed(file: Path) -> Path:
+    """A database whose 20 commits lie in its write-ahead log."""
+    subprocess.run([sys.executable, "-c", CRASH, str(file), MIGRATIONS[0], str(APPLICATION_ID)], check=False)
+    assert wal_of(file).stat().st_size
+    return file
+
+
+def wal_of(file: Path) -> Path:
+    return file.with_name(file.name + "-wal")
+
+
+def test_commits_of_a_crashed_process_are_there(crashed: Path) -> None:
+    database = open_at(crashed)
+    assert database.quarantine is None
+    assert database.read("SELECT count(*) FROM note") == [(20,)]
+    database.close()
+
+
+@pytest.mark.parametrize("offset", [9, 20, 32, 40, 60, 5000, 20_000])
+def test_damage_in_the_write_ahead_log_is_not_a_silent_loss(crashed: Path, offset: int) -> None:
+    content = bytearray(wal_of(crashed).read_bytes())
+    content[offset] ^= 4
+    wal_of(crashed).write_bytes(content)
+    database = open_at(crashed)
+    assert database.quarantine
+    assert wal_of(database.quarantine.moved_to).read_bytes() == content
+    database.close()
+
+
+def test_the_torn_last_commit_of_a_power_cut_is_no_damage(crashed: Path) -> None:
+    wal = wal_of(crashed)
+    os.truncate(wal, wal.stat().st_size - 100)
+    database = open_at(crashed)
+    assert database.quarantine is None
+    assert database.read("SELECT count(*) FROM note") == [(19,)]
+    database.close()
+
+
+def test_a_log_without_its_database_is_set_aside(crashed: Path) -> None:
+    content = wal_of(crashed).read_bytes()
+    crashed.unlink()
+    database = open_at(crashed)
+    assert database.quarantine
+    assert wal_of(database.quarantine.moved_to).read_bytes() == content
+    database.close()
+
+
+def test_damage_that_shows_later_reaches_the_future_and_the_reader(filled: Path) -> None:
+    database = open_at(filled)
+    with filled.open("r+b") as file:
+        for page in range(10, 50):
+            file.seek(page * 4096 + 50)
+            file.write(b"damage")
+    database.submit(lambda c: c.pragma("shrink_memory")).result()  # forget the sound pages
+    found = database.submit(lambda c: c.execute("SELECT sum(length(text)) FROM note").fetchall()).exception()
+    assert found
+    assert is_damage(found)
+    with pytest.raises(apsw.IOError):
+        database.read("SELECT sum(length(text)) FROM note")
+    assert database.submit(lambda _: "alive").result() == "alive"
+    database.close()
+    database = open_at(filled)
+    assert database.quarantine
+    database.close()
+
+
+def test_a_full_disk_reaches_the_future_and_its_return_too(small_disk: SmallDisk) -> None:
+    database = open_at(small_disk.folder / "test.db")
+    database.submit(add("before")).result()
+    small_disk.fill()
+    errors = [database.submit(add("x" * 200_000)).exception() for _ in range(3)]
+    small_disk.free()
+    assert all(isinstance(error, apsw.FullError | apsw.IOError) for error in errors)
+    assert not any(is_damage(error) for error in errors if error)
+    database.submit(add("after")).result()
+    assert database.read("SELECT text FROM note") == [("before",), ("after",)]
+    database.close()
+
+
+def test_opening_on_a_full_disk_says_what_to_do(small_disk: SmallDisk) -> None:
+    small_disk.fill()
+    try:
+        with pytest.raises(AuroraError) as caught:
+            open_at(small_disk.folder / "test.db")
+    finally:
+        small_disk.free()
+    assert caught.value.title == "test.db cannot be opened"
+    assert "space" in caught.value.hint
+
+
+def test_a_place_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AuroraError) as caught:
+        open_at(tmp_path / "file" / "test.db")
+    assert "may write to the folder" in caught.value.hint
+
+
+def test_a_file_that_is_a_folder_is_left_alone(file: Path) -> None:
+    file.mkdir()
+    with pytest.raises(AuroraError, match="cannot be opened"):
+        open_at(file)
+    assert file.is_dir()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, which nobody can write to")
+def test_a_read_only_folder_says_so() -> None:
+    with pytest.raises(AuroraError, match="cannot be opened"):
+        open_at(Path("/proc/sys/aurora.db"))
