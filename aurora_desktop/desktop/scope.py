@@ -21,7 +21,9 @@ _FOREIGN = re.compile(r"(session-.*|vte-spawn-.*|app-.*|init)\.scope|app-.*@auto
 
 def needs_own_scope(cgroup: str) -> bool:
     """Whether `/proc/self/cgroup` names a unit that a desktop or a login made, not one made for Aurora."""
-    unit = cgroup.strip().rpartition("/")[2]
+    # Where both versions of cgroups are mounted, the line of version 2 is one of several.
+    lines = [line for line in cgroup.splitlines() if line.startswith("0::")]
+    unit = lines[0].rpartition("/")[2] if lines else ""
     return bool(_FOREIGN.fullmatch(unit)) and not (unit.startswith(_PREFIX) and unit.endswith(".scope"))
 
 

@@ -20,6 +20,7 @@ USER = "0::/user.slice/user-1000.slice"
         (f"{USER}/user@1000.service/app.slice/aurora-desktop.service\n", False),
         (f"{USER}/user@1000.service/app.slice/app-aurora\\x2ddesktop-4711.scope\n", False),
         ("0::/system.slice/ci-runner.service\n", False),
+        (f"1:name=systemd:/init.scope\n0::{USER[3:]}/session-2.scope\n9:cpu:/\n", True),
         ("0::/\n", False),
         ("", False),
     ],
