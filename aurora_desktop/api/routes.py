@@ -128,7 +128,7 @@ class _Door:
             since = query.integer("since", 0, 0, MAX_INTEGER)
             records = await self._feed.next_after(since, limit, component, wait_s)
         else:
-            records = self._feed.newest(limit, component)
+            records = self._context.recent(limit, component)
         return shapes.EventsReply(records, self._feed.last_id)
 
     async def start(self, request: Request) -> object:

@@ -16,7 +16,7 @@ import msgspec
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.local import LocalApi
 from aurora_desktop.core.bus import Bus
-from aurora_desktop.core.errors import UnknownServiceError
+from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import Heartbeat, PartFailed, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
@@ -93,6 +93,7 @@ class House:
         self.journal: list[Record] = []
         self.bus.subscribe(self.journal.append)
         self.supervisor = FakeSupervisor(*views)
+        self.journal_error: AuroraError | None = None
         self.beat: Heartbeat | None = None
         self.has_window = True
         self.quit_reasons: list[str] = []
@@ -173,6 +174,7 @@ class House:
             heartbeat=lambda: self.beat,
             bus=self.bus,
             since=self._since,
+            recent=self._recent,
             paths=self.paths,
             settings=Settings,
             raise_window=lambda: self.has_window,
@@ -189,8 +191,13 @@ class House:
         self.on_quit()
 
     def _since(self, after: int, limit: int, component: str | None) -> list[Record]:
+        if self.journal_error:
+            raise self.journal_error
         found = [r for r in self.journal if r.id > after and component in (None, r.event.component)]
         return found[:limit]
+
+    def _recent(self, limit: int, component: str | None) -> list[Record]:
+        return self._since(0, len(self.journal), component)[-limit:]
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.house import House, read_all, view
+from aurora_desktop.api import server
 from aurora_desktop.api.security import MAX_BODY_BYTES
 
 
@@ -174,6 +175,25 @@ def test_a_head_that_never_ends_is_cut_off(house: House) -> None:
     with house.connect() as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nX-Long: " + b"a" * 100_000)
         assert not read_all(connection).startswith(b"HTTP/1.1 2")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nHost: 127"])
+def test_a_head_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(server, "HEAD_TIMEOUT_S", 0.05)
+    house = House(tmp_path).open()
+    try:
+        with house.connect() as connection:
+            connection.sendall(sent)
+            assert read_all(connection) == b""
+    finally:
+        house.close()
+
+
+def test_closing_does_not_wait_for_a_silent_client(house: House) -> None:
+    with house.connect() as connection:
+        assert house.ask("GET", "/health")[0] == 200  # taken after the silent one
+        house.close()
+        assert read_all(connection) == b""
 
 
 def test_what_is_not_http_is_refused_and_the_door_stays_open(house: House) -> None:
