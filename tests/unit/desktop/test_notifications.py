@@ -1,63 +1,35 @@
 """Notifications over a real bus, to a small notification service."""
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from jeepney import DBusAddress, HeaderFields, MessageType, new_error, new_method_return
-from jeepney.bus_messages import message_bus
-from jeepney.io.blocking import DBusConnection, Proxy, open_dbus_connection
+from jeepney import DBusAddress, new_error, new_method_return
 
 from aurora_desktop.desktop.bus_connection import BusConnection, BusError
 from aurora_desktop.desktop.notifications import Notifier
 
-NAME = "org.freedesktop.Notifications"
+from .bus_service import BusService
 
 
-class NotificationService:
+class NotificationService(BusService):
     """Answers as a notification daemon does, and keeps what it was asked to show."""
 
-    def __init__(self, bus: str, capabilities: tuple[str, ...] = ("body", "body-markup")) -> None:
+    name = "org.freedesktop.Notifications"
+
+    def __init__(self, bus: str, capabilities: tuple[str, ...]) -> None:
         self.shown: queue.Queue[tuple[Any, ...]] = queue.Queue()
         self._capabilities = list(capabilities)
-        self._connection: DBusConnection = open_dbus_connection(bus)
-        Proxy(message_bus, self._connection).RequestName(NAME)
-        self._thread = threading.Thread(target=self._serve, name="notification service")
-        self._thread.start()
+        super().__init__(bus)
 
-    def stop(self, bus: str) -> None:
-        """Leave the bus, as a daemon does that crashes."""
-        with open_dbus_connection(bus) as other:
-            address = DBusAddress("/", bus_name=self._connection.unique_name, interface="aurora.Test")
-            other.send(_call(address, "Quit"))
-            self._thread.join()
-        self._connection.close()
-
-    def _serve(self) -> None:
-        while True:
-            message = self._connection.receive()
-            if message.header.message_type != MessageType.method_call:
-                continue
-            member = message.header.fields[HeaderFields.member]
-            if member == "Quit":
-                return
-            self._connection.send(self._answer(member, message))
-
-    def _answer(self, member: str, message: Any) -> Any:
+    def answer(self, member: str, message: Any) -> list[Any]:
         if member == "GetCapabilities":
-            return new_method_return(message, "as", (self._capabilities,))
+            return [new_method_return(message, "as", (self._capabilities,))]
         if member == "Notify":
             self.shown.put(message.body)
-            return new_method_return(message, "u", (7,))
-        return new_error(message, "org.freedesktop.DBus.Error.UnknownMethod")
-
-
-def _call(address: DBusAddress, method: str) -> Any:
-    from jeepney import new_method_call
-
-    return new_method_call(address, method)
+            return [new_method_return(message, "u", (7,))]
+        return [new_error(message, "org.freedesktop.DBus.Error.UnknownMethod")]
 
 
 Start = Callable[..., NotificationService]
@@ -72,7 +44,7 @@ def start(session_bus: str) -> Iterator[Start]:
         return running[-1]
 
     yield start_service
-    running[-1].stop(session_bus)
+    running[-1].stop()
 
 
 @pytest.fixture
@@ -111,10 +83,10 @@ def test_text_that_d_bus_forbids_does_not_cost_the_connection(start: Start, noti
     assert [service.shown.get_nowait()[3] for _ in range(2)] == ["nul  and ?", "again"]
 
 
-def test_service_that_was_restarted_is_found_again(start: Start, notifier: Notifier, session_bus: str) -> None:
+def test_service_that_was_restarted_is_found_again(start: Start, notifier: Notifier) -> None:
     first = start()
     assert notifier.notify("one", "")
-    first.stop(session_bus)
+    first.stop()
     assert not notifier.notify("lost", "")
     second = start()
     assert notifier.notify("two", "")

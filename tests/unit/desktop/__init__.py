@@ -1,0 +1,1 @@
+"""The local door, served by the real uvicorn and asked by real sockets."""
