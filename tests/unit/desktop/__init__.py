@@ -1,1 +1,1 @@
-"""The local door, served by the real uvicorn and asked by real sockets."""
+"""The desktop room, with real shells, buses, locks and scripts."""
