@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from aurora_desktop.core.storage.opening import Quarantine, is_damage, open_reader, open_sound
+from aurora_desktop.core.storage.opening import Quarantine, cannot_open, is_damage, open_reader, open_sound
 from aurora_desktop.core.storage.writer import Writer
 
 __all__ = ["GROUP_COMMIT_S", "Database", "Quarantine", "is_damage"]
@@ -46,7 +46,11 @@ class Database:
         the disk does not let us.
         """
         writing, quarantine = open_sound(path, migrations, application_id, wall)
-        return cls(path, writing, quarantine)
+        try:
+            return cls(path, writing, quarantine)
+        except apsw.Error as error:
+            writing.close()
+            raise cannot_open(path, error) from error
 
     def submit(self, work: Callable[[apsw.Connection], T], within_s: float = 0.0) -> Future[T]:
         """Perform `work` in the writer's thread, in a savepoint; the future is resolved after the commit.

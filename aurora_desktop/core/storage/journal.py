@@ -18,6 +18,7 @@ from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.event_logs import EventLogs
 from aurora_desktop.core.storage.jsonl import to_json
+from aurora_desktop.core.storage.opening import cannot_open
 from aurora_desktop.core.storage.pending import MOST_IN_A_BURST, MOST_PENDING, PendingRecords
 from aurora_desktop.core.storage.pruning import MIGRATION as PRUNING_TABLE
 from aurora_desktop.core.storage.pruning import Pruner
@@ -84,11 +85,13 @@ class Journal:
         self._database: Database | None = None
 
     def open(self) -> int:
-        """Open or begin the journal; returns the last id given. Blocks; raises AuroraError, OSError."""
-        self._paths.make()
+        """Open or begin the journal; returns the last id given. Blocks; raises AuroraError."""
+        try:
+            self._paths.make()
+        except OSError as error:
+            raise cannot_open(self._paths.journal, error) from error
         database = Database.open(self._paths.journal, MIGRATIONS, APPLICATION_ID, self._clock.wall)
-        last_id = database.submit(self._find_last_id).result()
-        database.submit(self._pruner.begin).result()
+        last_id = self._begin(database)
         self._logs.open()
         self._database = database
         if moved := database.quarantine:
@@ -226,6 +229,14 @@ class Journal:
                 f"{self._paths.journal}: {error}",
                 "Restart Aurora: a damaged journal is then set aside and a new one begun.",
             ) from error
+
+    def _begin(self, database: Database) -> int:
+        try:
+            database.submit(self._pruner.begin).result()
+            return database.submit(self._find_last_id).result()
+        except apsw.Error as error:
+            database.close()
+            raise cannot_open(self._paths.journal, error) from error
 
     def _find_last_id(self, connection: apsw.Connection) -> int:
         """The highest id ever given; after a loss of the journal a round number well above the logs' last id.

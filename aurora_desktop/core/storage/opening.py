@@ -6,6 +6,7 @@ itself silently forgets every commit behind a damaged frame. A program that writ
 cksumvfs breaks it; reading it with any SQLite is fine.
 """
 
+import errno
 import os
 import threading
 import time
@@ -63,7 +64,7 @@ def open_sound(
             quarantine = _move_aside(path, unsound, wall())
             return _connect(path, migrations, application_id), quarantine
     except (apsw.Error, OSError, _UnsoundError) as error:
-        raise _cannot_open(path, error) from error
+        raise cannot_open(path, error) from error
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -200,12 +201,13 @@ def _move_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
     return Quarantine(path, target, unsound.reason)
 
 
-def _cannot_open(path: Path, error: Exception) -> AuroraError:
+def cannot_open(path: Path, error: Exception) -> AuroraError:
+    """The error of a place that does not let us, in words that a person can act on."""
     return AuroraError(f"{path.name} cannot be opened", f"{path}: {error}", _hint(error))
 
 
 def _hint(error: Exception) -> str:
-    if isinstance(error, apsw.FullError) or getattr(error, "errno", None) == 28:
+    if isinstance(error, apsw.FullError) or getattr(error, "errno", None) == errno.ENOSPC:
         return "Free some space on the disk."
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return "Another program holds it open; close that program."

@@ -339,6 +339,23 @@ def test_the_trouble_is_handed_over_where_the_caller_wants_it(
     assert journal.close(WAIT_S)
 
 
+def test_opening_where_nothing_can_be_written_says_what_to_do(
+    open_journal: OpenJournal, tmp_path: Path, small_disk: SmallDisk
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AuroraError, match=r"journal\.db"):
+        open_journal(StatePaths(tmp_path / "file" / "state"))
+    paths = StatePaths(small_disk.folder / "state")
+    paths.make()
+    small_disk.fill()
+    try:
+        with pytest.raises(AuroraError) as caught:
+            open_journal(paths)
+    finally:
+        small_disk.free()
+    assert "space" in caught.value.hint
+
+
 # --- damage -----------------------------------------------------------------------------------------------------
 
 
