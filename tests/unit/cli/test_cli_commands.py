@@ -2,10 +2,14 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 from api.house import House, view
+
+from aurora_desktop.core import events
 
 Aurora = Callable[..., int]
 PS_FIELDS = {"name", "state", "pid", "uptime_s", "restarts", "memory_bytes", "cpu_percent", "last_cause"}
@@ -159,3 +163,50 @@ def test_quit_without_wait(house: House, aurora: Aurora, capsys: pytest.CaptureF
     assert aurora("quit", "--no-wait") == 0
     assert house.quit_reasons == ["asked by the command"]
     assert capsys.readouterr().out == "Aurora is stopping\n"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            events.ServiceStateChanged(at=0.0, component="service:web", previous="ready", state="failed", cause="gone"),
+            "ready -> failed: gone",
+        ),
+        (
+            events.ServiceRestarting(at=0.0, component="service:web", attempt=2, delay_s=1.5, cause="gone"),
+            "attempt 2 in 1.5 s: gone",
+        ),
+        (
+            events.SettingsApplied(at=0.0, component="aurora", path="a.yaml", added=("x", "y")),
+            "path a.yaml, added x, y",
+        ),
+        (events.AuroraStopping(at=0.0, component="aurora", reason="logout"), "logout"),
+        (events.SupervisionPaused(at=0.0, component="aurora", paused=True), "paused True"),
+    ],
+)
+def test_an_event_in_words(
+    house: House, aurora: Aurora, capsys: pytest.CaptureFixture[str], event: events.AnyEvent, words: str
+) -> None:
+    house.call(lambda: house.bus.publish(event))
+    assert aurora("events") == 0
+    assert capsys.readouterr().out.rstrip("\n").endswith(f"{event.event_type():<22}  {words}")
+
+
+def test_quit_waits_where_there_is_no_pidfd(
+    house: House, aurora: Aurora, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_desktop.cli.acting._pidfd", lambda pid: None)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    house.on_quit = lambda: process.communicate(b"\n") and None
+    house.paths.api_file.write_text(json.dumps({"port": house.port, "pid": process.pid}))
+    assert aurora("quit") == 0
+    assert process.returncode == 0
+    assert capsys.readouterr().out == "Aurora has stopped\n"
+
+
+def test_quit_that_takes_too_long_is_told(
+    house: House, aurora: Aurora, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_desktop.cli.acting.QUIT_TIMEOUT_S", 0.01)
+    assert aurora("quit") == 1
+    assert "Aurora is still stopping" in capsys.readouterr().err
