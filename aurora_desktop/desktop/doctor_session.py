@@ -83,8 +83,8 @@ def settings(patient: Patient) -> list[Finding]:
 
     path = patient.config or default_config_file()
     if not path.exists():
-        if patient.config is None:
-            return [Finding("Settings", "ok", f"{path} is not there yet; the shipped ones serve")]
+        if path == default_config_file():
+            return [Finding("Settings", "ok", f"{path} is not there yet; the first start makes it from the sample")]
         return [Finding("Settings", "error", f"{path} is not there", "Create it, or leave --config out")]
     problems = loader.check(path)
     if not problems:

@@ -176,6 +176,13 @@ def test_settings_that_were_named_and_are_not_there_are_an_error(tmp_path: Path)
     assert found.status == "error"
 
 
+def test_settings_that_the_first_start_will_make_are_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = tmp_path / "aurora.yaml"
+    monkeypatch.setattr(doctor_session, "default_config_file", lambda: default)
+    statuses = [doctor_session.settings(patient(tmp_path, named))[0].status for named in (None, default)]
+    assert statuses == ["ok", "ok"]
+
+
 def test_settings_are_checked_as_the_program_would(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text("services: {}\n")
