@@ -128,7 +128,7 @@ class _File:
 
     def write(self, text: str, wanted: Settings, name: str) -> None:
         """Write the text if it means `wanted`, and the file is still what was read."""
-        if _meaning(text, self.path) != wanted:
+        if self._meaning(text) != wanted:
             self.refuse(name, "this file is laid out in a way that cannot be edited safely", "edit it by hand")
         bom = _BOM if self._content.startswith(_BOM) else b""
         if read_bytes(self.path) != self._content:
@@ -140,13 +140,14 @@ class _File:
         except OSError as error:
             self.refuse(name, f"the file cannot be written: {error.strerror}", "check its folder's permissions")
 
-
-def _meaning(text: str, path: Path) -> Settings:
-    """What the new text means; its problems are told without lines, since it is nowhere to be seen."""
-    try:
-        return parse_tree(text, path)[1]
-    except SettingsError as error:
-        raise SettingsError(msgspec.structs.replace(p, line=None, column=None) for p in error.problems) from error
+    def _meaning(self, text: str) -> Settings | None:
+        """What the new text means, None if it is broken; problems have no line, since it is nowhere to be seen."""
+        try:
+            return parse_tree(text, self.path)[1]
+        except SettingsError as error:
+            if any(not problem.field for problem in error.problems):
+                return None
+            raise SettingsError(msgspec.structs.replace(p, line=None, column=None) for p in error.problems) from error
 
 
 def _asked(values: dict[str, object], path: Path, name: str) -> tuple[Mapping, Service]:

@@ -16,8 +16,8 @@ def read_env_file(path: Path) -> dict[str, str]:
     """The variables of a file of `NAME=value` lines; blocks on the disk.
 
     `export ` before a name, lines that begin with `#`, and a comment after a blank are allowed. A value in
-    single quotes is taken as it is; in double quotes a backslash stands before `"`, `\\`, `$` and a backtick.
-    Nothing is expanded. Raises SettingsError, which names the line and never the value.
+    single quotes is taken as it is; in double quotes a backslash stands before `"` and `\\`. Nothing is expanded.
+    Raises SettingsError, which names the line and never the value.
     """
     findings = Findings(path)
     variables = Environment()

@@ -41,8 +41,12 @@ def written(text: str) -> str:
     """The text as YAML, quoted where any YAML could take the bare word for something else."""
     if _SAFE_WORD.fullmatch(text) and not _is_ambiguous(text):
         return text
-    quoted = json.dumps(text, ensure_ascii=False)
-    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
+    return quoted(text)
+
+
+def quoted(text: str) -> str:
+    """The text as YAML in double quotes."""
+    return _TO_ESCAPE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _is_ambiguous(word: str) -> bool:

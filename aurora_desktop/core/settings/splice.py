@@ -7,7 +7,7 @@ only the characters of what changed are replaced. JSON is edited like the braces
 import json
 from typing import NamedTuple
 
-from aurora_desktop.core.settings.scalars import written
+from aurora_desktop.core.settings.scalars import quoted, written
 from aurora_desktop.core.settings.tree import Entry, Mapping, Scalar, Spot, Tree, is_nothing
 
 STEP = "  "
@@ -50,8 +50,9 @@ class Splices:
             if _is_block(old):
                 self._note(self._next_line(colon), self._block_end(entry, self._column(entry.key)), "")
         else:
-            end = old.start + len(self._text[old.start : old.end].rstrip())
-            self._note(old.start, end, shown)
+            was = self._text[old.start : old.end].rstrip()
+            keeps_quotes = isinstance(value, str) and not self._is_json and was[:1] in ("'", '"')
+            self._note(old.start, old.start + len(was), quoted(str(value)) if keeps_quotes else shown)
 
     def edit(self, mapping: Mapping, gone: set[str], added: dict[str, object]) -> None:
         """Remove and add members of a mapping; one without braces has some."""
@@ -73,7 +74,10 @@ class Splices:
         self._insert_lines(self._next_line(max(entry.value.end, entry.key.end)), self._block(members, indent))
 
     def append(self, members: dict[str, object]) -> None:
-        """Add keys at the end of a file whose top has no braces."""
+        """Add keys at the end of a file whose top has no braces; JSON without a value gets them."""
+        if self._is_json:
+            self._note(0, len(self._text), self._inline(members, "") + self._newline)
+            return
         self._insert_lines(len(self._text), self._block(members, ""))
 
     def _note(self, start: int, end: int, text: str) -> None:
@@ -87,7 +91,8 @@ class Splices:
         if added:
             *_, last = mapping.entries.values()
             blank = [""] if self._is_spaced(mapping) else []
-            self._insert_lines(self._block_end(last, indent), [*blank, *self._block(added, " " * indent)])
+            # Comments as deep as the keys are most often keys that are commented out: the new ones come after.
+            self._insert_lines(self._block_end(last, indent - 1), [*blank, *self._block(added, " " * indent)])
 
     def _insert_lines(self, at: int, lines: list[str]) -> None:
         """Insert whole lines at the beginning of a line, or at the end of the text."""
