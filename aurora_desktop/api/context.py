@@ -16,10 +16,10 @@ from aurora_desktop.supervisor.view import SupervisorFace
 class ApiContext(Struct, frozen=True, kw_only=True):
     """All calls are made on the loop's thread.
 
-    since(id, limit, component): the first records of the journal after `id`, at most `limit`, of one component
-    or (None) of all; recent(limit, component): the last ones. Both oldest first, what is not committed yet
-    included. raise_window: False when there is no window. quit(reason): begins the ordered
-    stop and returns at once. started_at: reading of `time.monotonic()` when the program started.
+    since(id, limit, component): the first records of the journal after `id`, oldest first, at most `limit`, of one
+    component or (None) of all, what is not committed yet included. raise_window: False when there is no window.
+    quit(reason): begins the ordered stop and returns at once. started_at: reading of `time.monotonic()` when the
+    program started.
     """
 
     supervisor: SupervisorFace
@@ -27,7 +27,6 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     heartbeat: Callable[[], Heartbeat | None]
     bus: Bus
     since: Callable[[int, int, str | None], list[Record]]
-    recent: Callable[[int, str | None], list[Record]]
     paths: StatePaths
     settings: Callable[[], Settings]
     raise_window: Callable[[], bool]

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Record
 
+NEWEST_SEARCHED = 20_000
+
 
 class EventFeed:
     """Answers by id, and lets readers wait. Begins to listen with `open`, ends with `close`."""
@@ -34,6 +36,16 @@ class EventFeed:
     async def closed(self) -> None:
         """Return when the feed is closed."""
         await self._closed.wait()
+
+    def newest(self, limit: int, component: str | None) -> list[Record]:
+        """The last `limit` records, oldest first; those of one component are sought in the newest 20,000 events."""
+        window = limit
+        while True:
+            since = max(0, self.last_id - window)
+            records = self._journal(since, window, component)
+            if len(records) >= limit or since == 0 or window >= NEWEST_SEARCHED:
+                return records[-limit:]
+            window = min(window * 4, NEWEST_SEARCHED)
 
     async def next_after(self, since: int, limit: int, component: str | None, wait_s: float) -> list[Record]:
         """Records after `since`, oldest first; waits up to `wait_s` seconds for the first one.

@@ -97,6 +97,12 @@ class DoneReply(Struct, frozen=True):
     done: str
 
 
+class RaiseReply(Struct, frozen=True):
+    """`raised`: false when this Aurora has no window."""
+
+    raised: bool
+
+
 class HealthReply(Struct, frozen=True):
     status: Verdict
 

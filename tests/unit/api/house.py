@@ -174,7 +174,6 @@ class House:
             heartbeat=lambda: self.beat,
             bus=self.bus,
             since=self._since,
-            recent=self._recent,
             paths=self.paths,
             settings=Settings,
             raise_window=lambda: self.has_window,
@@ -195,9 +194,6 @@ class House:
             raise self.journal_error
         found = [r for r in self.journal if r.id > after and component in (None, r.event.component)]
         return found[:limit]
-
-    def _recent(self, limit: int, component: str | None) -> list[Record]:
-        return self._since(0, len(self.journal), component)[-limit:]
 
 
 def read_all(connection: socket.socket) -> bytes:

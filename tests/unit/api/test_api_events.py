@@ -48,6 +48,14 @@ def test_events_of_one_component(house: House) -> None:
     assert _ids(_events(house, "component=service:none")) == []
 
 
+def test_the_newest_of_a_rare_component_are_found(house: House) -> None:
+    for _ in range(3):
+        house.publish("service:busy")
+        house.call(lambda: [house.bus.publish(house.journal[0].event) for _ in range(900)])
+        house.publish("service:rare")
+    assert _ids(_events(house, "component=service:rare&limit=2")) == [1804, 2706]
+
+
 def test_a_waiting_reader_wakes_with_the_event(house: House) -> None:
     with ThreadPoolExecutor(1) as readers:
         waiting = readers.submit(_events, house, "since=0&wait_s=60")

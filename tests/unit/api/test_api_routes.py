@@ -143,14 +143,10 @@ def test_supervision_is_paused_and_resumed(house: House) -> None:
     assert house.supervisor.paused is False
 
 
-def test_the_window_is_raised(house: House) -> None:
-    assert house.ask("POST", "/v1/window/raise")[0] == 200
-
-
-def test_without_a_window_none_is_raised(house: House) -> None:
-    house.has_window = False
-    status, body, _ = house.ask("POST", "/v1/window/raise")
-    assert (status, body["title"]) == (409, "There is no window")
+@pytest.mark.parametrize("has_window", [True, False])
+def test_the_window_is_raised_if_there_is_one(house: House, has_window: bool) -> None:
+    house.has_window = has_window
+    assert house.ask("POST", "/v1/window/raise")[:2] == (200, {"raised": has_window})
 
 
 def test_quit_passes_the_reason_on(house: House) -> None:
