@@ -55,7 +55,8 @@ class Findings:
     def stop(self, at: Spot | None, field: str, message: str, hint: str = "") -> NoReturn:
         """Note a problem after which nothing more can be read. Raises SettingsError with all so far."""
         self.add(at, field, message, hint)
-        raise self.error()
+        # Without the cause: the parser's own error quotes the file, and a traceback would show it.
+        raise self.error() from None
 
     def raise_if_any(self) -> None:
         """Raises SettingsError if there is a problem."""

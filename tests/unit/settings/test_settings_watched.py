@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.settings.loader import load, parse
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
 
@@ -101,6 +101,15 @@ def test_a_source_without_a_stamp_reads_the_file_again(path: Path) -> None:
     assert isinstance(polled(source, 2)[1], Applied)
 
 
+def test_a_source_that_began_with_a_refused_file_tells_its_mending_alone(path: Path) -> None:
+    good = load(path)
+    path.write_text("services: [", encoding="utf-8")
+    source = SettingsSource.refused(path, good)
+    assert polled(source, 2) == [None, None]
+    path.write_text(ONE, encoding="utf-8")
+    assert polled(source, 2) == [None, Applied(good, good)]
+
+
 def test_an_edit_is_applied_by_the_next_poll(path: Path) -> None:
     source = SettingsSource.load(path)
 
@@ -108,7 +117,7 @@ def test_an_edit_is_applied_by_the_next_poll(path: Path) -> None:
         await source.save_service("b", {"command": ["y"]})
         return await source.poll()
 
-    assert asyncio.run(edit()) == Applied(load_text(ONE, path), load_text(TWO, path))
+    assert asyncio.run(edit()) == Applied(parse(ONE, path), parse(TWO, path))
 
 
 def test_a_removal_is_applied_by_the_next_poll(path: Path) -> None:
@@ -143,9 +152,3 @@ def test_a_poll_during_an_edit_waits_for_the_next(path: Path) -> None:
         return during
 
     assert asyncio.run(both()) is None
-
-
-def load_text(text: str, path: Path) -> object:
-    from aurora_desktop.core.settings.loader import parse
-
-    return parse(text, path)
