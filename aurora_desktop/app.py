@@ -6,9 +6,9 @@ import logging
 import os
 import signal as signals
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aurora_desktop.cli import main as cli
 from aurora_desktop.cli.call import RunOptions
@@ -26,6 +26,23 @@ if TYPE_CHECKING:
 log = logging.getLogger("aurora")
 
 
+class Start(NamedTuple):
+    """What a start has gathered before there is a loop; `own` speaks to systemd and is not passed on to children."""
+
+    options: RunOptions
+    paths: StatePaths
+    source: "SettingsSource"
+    refused: "SettingsError | None"
+    environment: Mapping[str, str]
+    own: Mapping[str, str]
+
+    def house(self, mode: Literal["desktop", "headless"]) -> "House":
+        """Built in the loop that runs now."""
+        from aurora_desktop.house import House
+
+        return House(self.paths, self.source, self.environment, self.own, mode)
+
+
 def main() -> int:
     """`aurora`: the command."""
     return cli.main(run=run)
@@ -39,6 +56,7 @@ def desktop() -> int:
 def run(options: RunOptions) -> int:
     """Run the program until it is asked to quit; the exit code. Raises AuroraError when it cannot start."""
     from aurora_desktop.desktop import systemd
+    from aurora_desktop.desktop.scope import move_to_own_scope
     from aurora_desktop.desktop.single_instance import InstanceLock
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
@@ -50,14 +68,14 @@ def run(options: RunOptions) -> int:
     except AlreadyRunningError as error:
         return _raise_the_first(paths, error)
     source, refused = _settings(options, paths)
-    environment = dict(os.environ)
-    for name in systemd.take_notify_environment(environment):
-        log.debug("%s is not passed on", name)
-    headless = _why_headless(options)
-    if headless:
-        print(headless, file=sys.stderr)  # noqa: T201 - said to the person who started it
-        return _run_headless(paths, source, refused, environment)
-    return _run_desktop(options, paths, source, refused, environment)
+    own = systemd.take_notify_environment()
+    move_to_own_scope()
+    start = Start(options, paths, source, refused, dict(os.environ), own)
+    why_headless = _why_headless(options)
+    if why_headless:
+        print(why_headless, file=sys.stderr)  # noqa: T201 - said to the person who started it
+        return _run_headless(start)
+    return _run_desktop(start)
 
 
 def _make(paths: StatePaths) -> None:
@@ -134,14 +152,9 @@ def _why_headless(options: RunOptions) -> str:
 # --- headless ---------------------------------------------------------------------------------------------------
 
 
-def _run_headless(
-    paths: StatePaths, source: "SettingsSource", refused: "SettingsError | None", environment: dict[str, str]
-) -> int:
-    from aurora_desktop.house import House
-
+def _run_headless(start: Start) -> int:
     async def live() -> None:
-        house = House(paths, source, environment, "headless")
-        await _live(house, refused)
+        await _live(start.house("headless"), start.refused)
 
     asyncio.run(live())
     return 0
@@ -152,8 +165,14 @@ async def _live(house: "House", refused: "SettingsError | None") -> None:
     if refused is not None:
         house.refused(refused)
     _install_signals(house)
+    asking = asyncio.ensure_future(house.quit_requested())
     beginning = asyncio.ensure_future(house.begin())
-    reason = await house.quit_requested()
+    await asyncio.wait((asking, beginning), return_when=asyncio.FIRST_COMPLETED)
+    if beginning.done() and beginning.exception() is not None:
+        await house.close("it could not start")
+        asking.cancel()
+        await beginning  # raises what kept it from starting
+    reason = await asking
     beginning.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await beginning
@@ -175,17 +194,9 @@ def _install_signals(house: "House") -> None:
 # --- with a window ----------------------------------------------------------------------------------------------
 
 
-def _run_desktop(
-    options: RunOptions,
-    paths: StatePaths,
-    source: "SettingsSource",
-    refused: "SettingsError | None",
-    environment: dict[str, str],
-) -> int:
+def _run_desktop(start: Start) -> int:
     import qasync
     from PySide6.QtWidgets import QApplication
-
-    from aurora_desktop.house import House
 
     application = QApplication(["aurora-desktop"])
     application.setApplicationDisplayName("Aurora Desktop")
@@ -195,12 +206,12 @@ def _run_desktop(
     asyncio.set_event_loop(loop)
 
     async def live() -> None:
-        house = House(paths, source, environment, "desktop")
-        front = _make_front(house, options)
+        house = start.house("desktop")
+        front = _make_front(house, start.options)
         application.aboutToQuit.connect(lambda: house.quit("the session ends"))
-        front.start(hidden=options.hidden or source.current().ui.start_hidden)
+        front.start(hidden=start.options.hidden or start.source.current().ui.start_hidden)
         try:
-            await _live(house, refused)
+            await _live(house, start.refused)
         finally:
             front.close()
 

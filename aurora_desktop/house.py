@@ -53,6 +53,7 @@ log = logging.getLogger(__name__)
 class House:
     """Everything that runs below the window. `open` builds, `begin` starts, `close` takes down.
 
+    `environment` is passed on to the services; `own` is what speaks to systemd as ours alone.
     `front` brings the window to the front, once there is one.
     """
 
@@ -61,13 +62,15 @@ class House:
         paths: StatePaths,
         source: SettingsSource,
         environment: Mapping[str, str],
+        own: Mapping[str, str],
         mode: Literal["desktop", "headless"],
     ) -> None:
         """Blocking (the journal is opened); called with the loop that it is to run in already current."""
         self.paths = paths
         self.source = source
         self.mode = mode
-        self._environment = dict(environment)
+        self._environment = environment
+        self._own = own
         self._clock = SystemClock()
         self._began_at = self._clock.monotonic()
         self._loop = asyncio.get_running_loop()
@@ -106,7 +109,7 @@ class House:
         await self._open_door()
         for rounds in (self.pulse.run(), self._settings_rounds(), self._prune_rounds(), self._watchdog_rounds()):
             self._run(rounds)
-        systemd.notify("READY=1")
+        systemd.notify("READY=1", self._own)
 
     def _tell_what_was_found(self) -> None:
         early, self._early = self._early or [], None
@@ -184,7 +187,7 @@ class House:
 
     async def close(self, reason: str) -> None:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
-        systemd.notify("STOPPING=1")
+        systemd.notify("STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
         await self.supervisor.end(leave=self.source.current().supervisor.on_quit == "leave")
         for task in tuple(self._tasks):
@@ -237,9 +240,9 @@ class House:
 
     async def _watchdog_rounds(self) -> None:
         """Under systemd's watchdog: tell it that this loop runs."""
-        interval_s = systemd.watchdog_interval_s()
+        interval_s = systemd.watchdog_interval_s(self._own)
         while interval_s is not None:
-            systemd.notify("WATCHDOG=1")
+            systemd.notify("WATCHDOG=1", self._own)
             await asyncio.sleep(interval_s)
 
     # --- small change -----------------------------------------------------------------------------------------

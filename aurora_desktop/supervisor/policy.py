@@ -316,7 +316,10 @@ def _tree_gone(status: Status, spec: Service, context: Context) -> Step:
         case "start":
             return _launch(status, status.cause, context)
         case "hold":
-            return _launch(_forget_restarts(status), "its dependencies are ready", context)
+            waiting = replace(
+                _forget_restarts(status), state="waiting", cause="held for its dependencies", retry_at=None
+            )
+            return _try_waiting(waiting, context)
         case "recover":
             return _replaced(status, spec, context)
 
