@@ -8,32 +8,25 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.errors import UnknownServiceError
-from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, Stalled, SupervisionPaused
+from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, SupervisionPaused
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.diff import changes
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.supervisor import graph
-from aurora_desktop.supervisor.adoption import Found, find
-from aurora_desktop.supervisor.ending import SIGKILL, Ending
 from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
 from aurora_desktop.supervisor.ledger import Ledger
-from aurora_desktop.supervisor.logs import LogKeeper
 from aurora_desktop.supervisor.notify import NotifySocket, notify_address
-from aurora_desktop.supervisor.presenting import check_of, present
+from aurora_desktop.supervisor.presenting import present
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessTable, process_table
-from aurora_desktop.supervisor.runner import Runner, definition_digest
-from aurora_desktop.supervisor.sampling import Sampler
+from aurora_desktop.supervisor.rounds import Rounds
+from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.status import Blocker
 from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
 from aurora_desktop.supervisor.surroundings import Surroundings
+from aurora_desktop.supervisor.takeover import Takeover
 from aurora_desktop.supervisor.view import ServiceView
 
-SAMPLE_S = 10.0
-MEMORY_CHECK_S = 0.25
-LOG_CHECK_S = 1.0
 _SLICE_S = 0.02
-_TOLD_STALL_S = 2.0
-_FIRST_LOOK_S = 1.0
 
 
 class Supervisor:
@@ -67,12 +60,9 @@ class Supervisor:
         self._removed: dict[str, Runner] = {}
         self._condemned: set[str] = set()
         self._changed = asyncio.Event()
-        self._sampler = Sampler(self._around)
-        self._logs = LogKeeper(self._around)
         self._notify = NotifySocket(self._around.notify_address, self._notified)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._strays: set[Ending] = set()
-        self._last_sample = float("-inf")
+        self._takeover = Takeover(self._around, self._runners, self._changed.set)
 
     # --- from start to end ------------------------------------------------------------------------------------
 
@@ -83,11 +73,10 @@ class Supervisor:
             self._notify.open(self._around.loop)
         for name, spec in self._settings.services.items():
             self._runners[name] = self._make_runner(name, spec)
-        await self._adopt()
-        self._run(self._beat())
-        self._run(self._check_rounds())
-        self._run(self._memory_rounds())
-        self._run(self._log_rounds())
+        await self._takeover.perform()
+        rounds = Rounds(self._around, lambda: tuple(self._runners.values()), lambda: self._settings.supervisor)
+        for loop in rounds.all():
+            self._run(loop)
         autostart = [name for name, spec in self._settings.services.items() if spec.autostart]
         await self._start_in_order(autostart, "started together with Aurora")
 
@@ -104,7 +93,7 @@ class Supervisor:
         for runner in (*self._runners.values(), *self._removed.values()):
             runner.abandon()
         self._notify.close()
-        self._reap_orphans()
+        reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
 
     def hurry(self) -> None:
         """Asked a second time to quit: no more grace for anybody."""
@@ -119,7 +108,7 @@ class Supervisor:
     async def _stop_all(self) -> None:
         everyone = {**self._removed, **self._runners}
         await self._stop_in_order(set(self._runners), frozenset(), "Aurora quits")
-        while any(runner.has_processes for runner in everyone.values()) or self._strays:
+        while any(runner.has_processes for runner in everyone.values()) or self._takeover.is_busy:
             await self._wait_for_change()
 
     async def _kill_all(self) -> None:
@@ -136,46 +125,6 @@ class Supervisor:
         task = self._around.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    # --- adoption ---------------------------------------------------------------------------------------------
-
-    async def _adopt(self) -> None:
-        around = self._around
-        entries = await asyncio.to_thread(around.ledger.entries)
-        found = find(entries, around.table, around.paths.digest, around.clock.monotonic())
-        alive = {tree.tree.marker for tree in found}
-        around.ledger.forget(entry.marker for entry in entries if entry.marker not in alive)
-        youngest_first = sorted(found, key=lambda tree: tree.age_s)
-        for tree in youngest_first:
-            if not self._adopt_one(tree):
-                self._end_stray(tree)
-        while self._strays:
-            await self._wait_for_change()
-
-    def _adopt_one(self, found: Found) -> bool:
-        runner = self._runners.get(found.service)
-        if runner is None or runner.has_processes or not found.has_main:
-            return False
-        try:
-            runner.adopt(found.tree, found.age_s, ready=found.ready)
-        except ProcessLookupError:
-            return False
-        if found.frozen:
-            runner.feed(Freeze("still frozen from before"))
-        elif found.definition and found.definition != definition_digest(runner.spec):
-            runner.feed(Restart("its definition changed while Aurora was away"))
-        return True
-
-    def _end_stray(self, found: Found) -> None:
-        def gone() -> None:
-            self._strays.discard(ending)
-            self._around.ledger.ended(found.tree.marker)
-            self._changed.set()
-
-        Runner.tell_strays(found.service, found.tree, self._around)
-        ending = Ending(found.tree, self._around, gone)
-        self._strays.add(ending)
-        ending.send(SIGKILL)
 
     # --- what the operator asks for ---------------------------------------------------------------------------
 
@@ -403,55 +352,6 @@ class Supervisor:
             return
         runner.next_spec = spec
         runner.feed(Restart("its definition changed"))
-
-    # --- rounds -----------------------------------------------------------------------------------------------
-
-    async def _beat(self) -> None:
-        """Measure our own stalls and move the children's deadlines on by them."""
-        stalls = self._around.stalls
-        while True:
-            await asyncio.sleep(stalls.interval_s)
-            if (stall_s := stalls.beat()) > 0:
-                self._stalled(stall_s)
-
-    def _stalled(self, stall_s: float) -> None:
-        if stall_s >= _TOLD_STALL_S:
-            at = self._around.clock.wall()
-            self._around.publish(Stalled(at=at, component="aurora", stall_s=round(stall_s, 1)))
-        for runner in self._runners.values():
-            runner.stalled(stall_s)
-
-    async def _check_rounds(self) -> None:
-        await asyncio.sleep(_FIRST_LOOK_S)
-        self._sampler.sample(tuple(self._runners.values()))
-        while True:
-            await asyncio.sleep(self._settings.supervisor.check_interval_s)
-            self._check_round()
-
-    def _check_round(self) -> None:
-        around = self._around
-        self._reap_orphans()
-        for runner in tuple(self._runners.values()):
-            runner.verify_alive()
-            runner.checks.append(check_of(runner))
-        now = around.clock.monotonic()
-        if now - self._last_sample >= SAMPLE_S - self._settings.supervisor.check_interval_s / 2:
-            self._last_sample = now
-            self._sampler.sample(tuple(self._runners.values()))
-
-    async def _memory_rounds(self) -> None:
-        while True:
-            await asyncio.sleep(MEMORY_CHECK_S)
-            self._sampler.check_memory(tuple(self._runners.values()))
-
-    async def _log_rounds(self) -> None:
-        while True:
-            await asyncio.sleep(LOG_CHECK_S)
-            await self._logs.check((runner.name, runner.spec.log) for runner in tuple(self._runners.values()))
-
-    def _reap_orphans(self) -> None:
-        table = self._around.table
-        reap_orphans(table.children(os.getpid()), table.read)
 
     # --- sd_notify --------------------------------------------------------------------------------------------
 
