@@ -10,7 +10,6 @@ from aurora_desktop.supervisor.runner import Runner, definition_digest
 from aurora_desktop.supervisor.stimuli import Freeze, Restart
 from aurora_desktop.supervisor.surroundings import Surroundings
 
-
 REMOVED_GRACE_S = 3.0
 
 
