@@ -16,6 +16,7 @@ from aurora_desktop.core.settings.env_file import read_env_file
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
+from aurora_desktop.supervisor.windows_job import put_in_job
 
 # Ours alone: a child that inherited them would speak to our own service manager.
 _OWN_VARIABLES = frozenset(
@@ -111,6 +112,7 @@ def spawn(spec: Service, launch: Launch, own: Mapping[str, str]) -> subprocess.P
     finally:
         os.close(log_fd)
     owned.add(child.pid)
+    put_in_job(launch.marker, child.pid)
     return child
 
 

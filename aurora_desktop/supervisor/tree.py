@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo, ProcessTable
+from aurora_desktop.supervisor.windows_job import job_pids
 
 
 class Identity(Struct, frozen=True):
@@ -37,8 +38,9 @@ class Tree:
     """The process tree of one spawn; `main` is the process that we started, `marker` its AURORA_SPAWN,
     `taken_at` the monotonic time at which it was spawned or adopted.
 
-    A member is the main process, whatever descends from a member, shares a member's own session, or carries the
-    marker in its environment; members once seen are remembered, so that an orphan of theirs is found by session.
+    A member is the main process and whatever descends from a member, shares a member's own session, carries the
+    marker in its environment or (Windows) is in its job; sessions once seen are remembered, so that an orphan is
+    found by its own.
     """
 
     def __init__(self, table: ProcessTable, marker: str, main: Identity, taken_at: float = 0.0) -> None:
@@ -53,6 +55,7 @@ class Tree:
         """All living (not zombie) members by pid, found in one pass over the process table."""
         everyone = self._table.all() if everyone is None else everyone
         roots = [info.pid for info in everyone.values() if self._is_root(info)]
+        roots += (pid for pid in job_pids(self.marker) if pid in everyone)
         pids = set(roots).union(*(descendants(root, everyone) for root in roots))
         pids.discard(os.getpid())
         found = {pid: everyone[pid] for pid in pids if not everyone[pid].is_zombie}
@@ -93,7 +96,10 @@ def signal_all(members: Iterable[ProcessInfo], number: int, table: ProcessTable)
     return reached
 
 
-_NO_WAKE = frozenset() if sys.platform == "win32" else frozenset({signals.SIGKILL, signals.SIGSTOP, signals.SIGCONT})
+if sys.platform == "win32":
+    _NO_WAKE: frozenset[int] = frozenset()
+else:
+    _NO_WAKE = frozenset({signals.SIGKILL, signals.SIGSTOP, signals.SIGCONT})
 
 
 def freeze(tree: Tree) -> None:
