@@ -49,17 +49,19 @@ class Bridge(QObject):
     def is_watched(self) -> bool:
         return self._watched
 
-    def watch(self, watched: bool) -> None:
-        """Begin or end the heavy updates: whoever shows the services calls this as it is shown and hidden."""
-        if watched == self._watched:
+    def watch(self) -> None:
+        """Begin the heavy updates: what shows the services has become visible."""
+        if self._watched:
             return
-        self._watched = watched
-        if not watched:
-            self._tick_timer.stop()
-            return
+        self._watched = True
         self._incidents = Incidents(self._context.recent_records(RECORDS_SHOWN))
         self._tick_timer.start()
         self.refresh()
+
+    def unwatch(self) -> None:
+        """End the heavy updates."""
+        self._watched = False
+        self._tick_timer.stop()
 
     def refresh(self) -> None:
         """Show everything as it is now."""
@@ -101,10 +103,12 @@ class Bridge(QObject):
                 self.settings_applied.emit()
 
     def _flush(self) -> None:
+        if self._watched:
+            self._show_services()
+            self._show_incidents()
         self._show_health()
-        if not self._watched:
-            return
-        self._show_services()
+
+    def _show_incidents(self) -> None:
         if self._incidents_stale:
             self._incidents_stale = False
             self.incidents_changed.emit(self._incidents.rows())

@@ -18,7 +18,7 @@ _SIZES = (
     ("TB", 10**12), ("TiB", 2**40), ("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20), ("KB", 10**3),
     ("KiB", 2**10),
 )  # fmt: skip
-_TITLES = {"cwd": "Folder", "env": "Environment", "env_file": "Environment file", "http": "HTTP", "tcp": "TCP"}
+_TITLES = {"cwd": "Folder", "env": "Environment", "env_file": "Environment file", "url": "URL"}
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ def _written_size(value: int) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value as the file holds it; of a struct the keys that differ from their defaults."""
+    """A value as the file holds it."""
     match value:
         case Struct():
             return plain_keys(value)
@@ -130,9 +130,12 @@ def plain(value: Any) -> Any:
 
 
 def plain_keys(struct: Struct) -> dict[str, Any]:
-    """The keys of a struct that differ from their defaults."""
-    pairs = ((option, getattr(struct, option.key)) for option in options_of(type(struct)))
-    return {option.key: plain(value) for option, value in pairs if option.required or value != option.default}
+    """The keys of a struct as the file holds them, less those that are None.
+
+    Defaults are among them: the file keeps them where it has them, and does not gain them where it does not.
+    """
+    pairs = ((field, getattr(struct, field)) for field in struct.__struct_fields__)
+    return {field: plain(value) for field, value in pairs if value is not None}
 
 
 def parsed(option: Option, text: str) -> Any:

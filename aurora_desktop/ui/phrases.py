@@ -1,15 +1,20 @@
 """Numbers, times and states in words, as the window writes them."""
 
+import re
 from datetime import datetime
 
 from aurora_desktop.supervisor.incidents import Outcome
 from aurora_desktop.supervisor.view import Check, ServiceView, State
 
+_BACKTICKS = re.compile(r"`([^`]+)`")
 NONE = "\N{EN DASH}"
 STATE_WORDS: dict[State, str] = {
     "stopped": "Stopped", "waiting": "Waiting", "starting": "Starting", "running": "Running", "ready": "Ready",
     "unhealthy": "Unhealthy", "stopping": "Stopping", "degraded": "Degraded", "failed": "Failed", "frozen": "Frozen",
 }  # fmt: skip
+_WORST_FIRST: tuple[State, ...] = (
+    "failed", "degraded", "unhealthy", "waiting", "starting", "stopping", "frozen", "running", "ready", "stopped",
+)  # fmt: skip
 OUTCOME_WORDS: dict[Outcome, str] = {
     "open": "Under way", "recovered": "Recovered", "degraded": "Degraded", "gave_up": "Gave up",
     "stopped": "Stopped", "done": "Done", "warned": "Warned",
@@ -68,9 +73,9 @@ def counts(views: tuple[ServiceView, ...]) -> str:
     tally: dict[str, int] = {}
     for view in views:
         tally[view.state] = tally.get(view.state, 0) + 1
-    parts = [f"{tally[state]} {state}" for state in STATE_WORDS if state in tally]
+    parts = [f"{tally[state]} {state}" for state in _WORST_FIRST if state in tally]
     noun = "service" if len(views) == 1 else "services"
-    return f"{len(views)} {noun}: {', '.join(reversed(parts))}" if views else ""
+    return f"{len(views)} {noun}: {', '.join(parts)}" if views else ""
 
 
 def checks(history: tuple[Check, ...]) -> str:
@@ -79,3 +84,8 @@ def checks(history: tuple[Check, ...]) -> str:
         return "no checks yet"
     parts = [f"{history.count(kind)} {word}" for kind, word in CHECK_WORDS.items() if kind in history]
     return f"last {len(history)} checks: {', '.join(parts)}"
+
+
+def quoted(text: str) -> str:
+    """Words in backticks as words in quotation marks."""
+    return _BACKTICKS.sub("\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", text)

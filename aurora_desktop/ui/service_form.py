@@ -81,9 +81,12 @@ class ServiceForm(QDialog):
         box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "Discard what you typed?", parent=self)
         discard = box.addButton("&Discard", QMessageBox.ButtonRole.DestructiveRole)
         box.addButton("&Keep editing", QMessageBox.ButtonRole.RejectRole)
-        discard.clicked.connect(super().reject)
+        discard.clicked.connect(self._discard)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
+
+    def _discard(self) -> None:
+        self.done(QDialog.DialogCode.Rejected)
 
     async def _save(self, name: str, values: dict[str, Any]) -> None:
         await self._settings.save_service(name, values, previous_name=self._previous or None)

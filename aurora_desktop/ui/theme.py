@@ -52,7 +52,7 @@ class Tokens(Struct, frozen=True, kw_only=True):
 LIGHT = Tokens(
     window="#f3f5f7", surface="#ffffff", hover="#eef2f5", border="#d9e0e6", field="#8793a0",
     text="#15202b", muted="#566472", accent="#0b7468", accent_hover="#095f56", on_accent="#ffffff",
-    selection="#d9efeb", ok="#0a7a52", warn="#925400", bad="#b3261e", info="#1b5cb8", faint="#b9c3cc",
+    selection="#d9efeb", ok="#08704a", warn="#925400", bad="#b3261e", info="#1b5cb8", faint="#b9c3cc",
     ok_soft="#e2f4ec", warn_soft="#fcf0d9", bad_soft="#fce9e7", info_soft="#e5effb", muted_soft="#e9edf1",
 )  # fmt: skip
 DARK = Tokens(
@@ -88,8 +88,9 @@ class Theme(QObject):
 
     def style_sheet(self) -> str:
         """The style sheet of the window, in the colours in force."""
-        arrow = shipped(f"resources/icons/arrow-{'dark' if self.is_dark else 'light'}.svg")
-        values = {**asdict(self.tokens), "arrow": f'"{arrow.as_posix()}"'}
+        shade = "dark" if self.is_dark else "light"
+        images = {name: shipped(f"resources/icons/{name}-{shade}.svg") for name in ("arrow", "check")}
+        values = {**asdict(self.tokens), **{name: f'"{path.as_posix()}"' for name, path in images.items()}}
         return re.sub(r"@(\w+)", lambda found: str(values[found[1]]), _SHEET)
 
     def _refresh(self) -> None:
@@ -181,13 +182,12 @@ QComboBox QAbstractItemView { background: @surface; color: @text; border: 1px so
 
 QTableView { background: @surface; color: @text; border: 1px solid @border; border-radius: 8px; outline: 0;
   selection-background-color: @selection; selection-color: @text; }
-QTableView::item { border: 0; padding: 0 8px; }
-QTableView::item:hover { background: @hover; }
+QTableView::item { border: 0; border-bottom: 1px solid @hover; padding: 0 8px; }
 QTableView::item:selected { background: @selection; color: @text; }
 QTableView:focus { border-color: @accent; }
 QHeaderView { background: @surface; border: 0; border-top-left-radius: 8px; border-top-right-radius: 8px; }
 QHeaderView::section { background: @surface; color: @muted; border: 0; border-bottom: 1px solid @border;
-  padding: 8px 8px; font-size: 12px; font-weight: 600; }
+  padding: 8px 12px; font-size: 12px; font-weight: 600; }
 QHeaderView::section:first { border-top-left-radius: 8px; }
 QHeaderView::section:last { border-top-right-radius: 8px; }
 QHeaderView::section:hover { color: @text; }
@@ -199,9 +199,17 @@ QScrollArea { border: 0; background: transparent; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QSplitter::handle { background: transparent; }
 QSplitter::handle:hover { background: @border; }
-QCheckBox { spacing: 8px; color: @text; }
+QCheckBox { spacing: 8px; color: @text; padding: 2px; }
+QCheckBox:focus { border: 1px solid @accent; border-radius: 4px; padding: 1px; }
+QCheckBox::indicator { width: 18px; height: 18px; border: 1px solid @field; border-radius: 5px; background: @surface; }
+QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(@check); }
+QCheckBox::indicator:disabled { border-color: @border; }
+QMenu { background: @surface; color: @text; border: 1px solid @border; padding: 4px; }
+QMenu::item { padding: 6px 20px; border-radius: 4px; }
+QMenu::item:selected { background: @selection; }
 QToolTip { background: @surface; color: @text; border: 1px solid @border; padding: 4px; }
 
+QAbstractScrollArea::corner { background: transparent; border: 0; }
 QScrollBar:vertical { background: transparent; width: 12px; margin: 2px; }
 QScrollBar::handle:vertical { background: @faint; border-radius: 4px; min-height: 28px; }
 QScrollBar::handle:vertical:hover { background: @field; }

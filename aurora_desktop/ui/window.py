@@ -28,8 +28,9 @@ PAGES = (
     ("Reco&very", "page-recovery"),
     ("Settin&gs", "page-settings"),
 )
-_SIZE = (1240, 780)
+_SIZE = (1280, 800)
 _SMALLEST = (640, 480)
+_TO_BEGIN = "Add a service and Aurora keeps it running"
 
 
 class Window(QWidget):
@@ -50,6 +51,7 @@ class Window(QWidget):
         self._connect()
         self._add_shortcuts()
         self._restyle()
+        self.services.table.setFocus()
 
     def come_forward(self) -> None:
         """Show the window in front of the others."""
@@ -68,7 +70,7 @@ class Window(QWidget):
         """Close for good."""
         self._disposing = True
         self._tasks.cancel()
-        self._bridge.watch(False)  # noqa: FBT003 - a Qt slot
+        self._bridge.unwatch()
         self.close()
         self.deleteLater()
 
@@ -78,6 +80,13 @@ class Window(QWidget):
         self.rail.choose(place)
         first = (self.services.table, self.recovery.table, self.settings.autostart)[place]
         first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def show_service(self, name: str) -> None:
+        """Show one service in detail."""
+        self.show_page(0)
+        self.services.filter.clear()
+        self.services.select(name)
+        self.services.open_drawer()
 
     def show_error(self, error: AuroraError) -> None:
         """Tell of an error that no form shows."""
@@ -104,11 +113,11 @@ class Window(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         super().showEvent(event)
-        self._bridge.watch(True)  # noqa: FBT003 - a Qt slot
+        self._bridge.watch()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         super().hideEvent(event)
-        self._bridge.watch(False)  # noqa: FBT003 - a Qt slot
+        self._bridge.unwatch()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         if self._disposing or _session_ends():
@@ -153,6 +162,7 @@ class Window(QWidget):
         self.rail.pause_asked.connect(self._pause)
         self.banner.resume_asked.connect(lambda: self._pause(False))  # noqa: FBT003 - a Qt slot
         self.banner.restart_asked.connect(self._restart)
+        self.banner.details_asked.connect(self.show_service)
         services.add_asked.connect(self.add_service)
         services.edit_asked.connect(self.edit_service)
         services.remove_asked.connect(self.ask_to_remove)
@@ -182,7 +192,7 @@ class Window(QWidget):
         paused = self._context.supervisor.paused
         views = self._views or self._context.supervisor.views()
         state = tray_state(health, views, paused=paused)
-        self.banner.show_health(health, state, paused=paused, otherwise=phrases.counts(views))
+        self.banner.show_health(health, state, paused=paused, otherwise=phrases.counts(views) or _TO_BEGIN)
         self.rail.show_paused(paused=paused)
 
     def _find(self) -> None:

@@ -1,5 +1,6 @@
 """Stand-ins for the rest of the house, with a realistic mix of services."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,22 +45,25 @@ def _checks(pattern: str) -> tuple[Check, ...]:
 
 
 def _wave(low: float, high: float, period: int) -> tuple[float, ...]:
-    return tuple(low + (high - low) * abs((place * 7 % period) / period - 0.5) * 2 for place in range(60))
+    """A load that rises and falls, with a peak now and then."""
+    rough = (0.1 * math.sin(place * 1.9) + (0.25 if place % 19 == 7 else 0) for place in range(60))
+    smooth = (0.45 + 0.3 * math.sin(place * 2 * math.pi / period) for place in range(60))
+    return tuple(low + (high - low) * min(1.0, max(0.0, a + b)) for a, b in zip(smooth, rough, strict=True))
 
 
 def a_mix(log: Path | None = None) -> tuple[ServiceView, ...]:
     """Services in most of the states there are."""
-    memory = tuple(int(value * MB) for value in _wave(70, 92, 23))
+    memory = tuple(int(value * MB) for value in _wave(60, 110, 90))
     return (
         a_view(
             "postgres", program="postgres -D data", checks=_checks("-" * 6 + "o" * 54), cpu_percent=2.3,
-            cpu_history=_wave(0.5, 6, 17), memory_history=memory, memory_bytes=memory[-1], memory_max=1000 * MB,
+            cpu_history=_wave(0.5, 6, 34), memory_history=memory, memory_bytes=memory[-1], memory_max=1000 * MB,
             uptime_s=302_400.0, log_path=str(log or ""),
         ),
         a_view(
             "web", program="python -m web --port 8080", checks=_checks("o" * 31 + "dww" + "o" * 26), restarts=1,
-            last_cause="exited with code 3 after 2.1 s", cpu_percent=37.2, cpu_history=_wave(12, 60, 11),
-            memory_history=tuple(3 * m for m in memory), memory_bytes=312 * MB, uptime_s=372.0,
+            last_cause="exited with code 3 after 2.1 s", cpu_percent=37.2, cpu_history=_wave(12, 60, 22),
+            memory_history=tuple(2 * m + n * MB for n, m in enumerate(memory)), memory_bytes=312 * MB, uptime_s=372.0,
             requires=("postgres",), log_path=str(log or ""),
         ),
         a_view(
@@ -74,7 +78,8 @@ def a_mix(log: Path | None = None) -> tuple[ServiceView, ...]:
         ),
         a_view(
             "search-index", "unhealthy", checks=_checks("o" * 48 + "w" * 12), cpu_percent=99.1, restarts=2,
-            cpu_history=_wave(80, 100, 13), memory_history=tuple(7 * m for m in memory), memory_bytes=640 * MB,
+            cpu_history=_wave(70, 100, 41), memory_bytes=640 * MB,
+            memory_history=tuple(200 * MB + n * 7 * MB + m for n, m in enumerate(memory)),
             problem="liveness probe failed 2 times: no answer within 1 s", memory_max=700 * MB,
         ),
         a_view(
@@ -102,7 +107,7 @@ def some_records(now: float) -> tuple[Record, ...]:
         ServiceAdopted(at=now - 90000, component="service:cache", pid=4005, uptime_s=9120.0),
         StrayEnded(at=now - 3500, component=backup, pid=812, program="sh -c ./backup"),
         ServiceFailed(
-            at=now - 3000, component=web, kind="exit", cause="exited with code 3 after 2.1 s", exit_code=3, log_tail=tail
+            at=now - 3000, component=web, kind="exit", cause="exited with code 3 after 2.1 s", log_tail=tail
         ),
         ServiceRestarting(at=now - 3000, component=web, attempt=1, delay_s=0.0, cause="exited with code 3"),
         ServiceRecovered(at=now - 2999, component=web, attempts=1, downtime_s=0.4, cause="ready again"),
@@ -115,7 +120,9 @@ def some_records(now: float) -> tuple[Record, ...]:
         ServiceRecovered(
             at=now - 894, component="service:search-index", attempts=2, downtime_s=5.2, cause="ready again"
         ),
-        ServiceFailed(at=now - 60, component=ingest, kind="exit", cause="exited with code 1 after 0.3 s", log_tail=tail),
+        ServiceFailed(
+            at=now - 60, component=ingest, kind="exit", cause="exited with code 1 after 0.3 s", log_tail=tail
+        ),
         ServiceRestarting(at=now - 59, component=ingest, attempt=5, delay_s=4.6, cause="exited with code 1"),
         ServiceDegraded(at=now - 50, component=ingest, cause="5 restarts within 60 s", attempts=5, retry_s=60.0),
         ServiceFailed(at=now - 3, component="service:thumbnailer", kind="exit", cause="killed by SIGSEGV after 4.0 s"),

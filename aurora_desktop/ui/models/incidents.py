@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 from aurora_desktop.core.events import SERVICE_PREFIX
 from aurora_desktop.supervisor.incidents import Incident, Outcome
 from aurora_desktop.ui import phrases
+from aurora_desktop.ui.models.services import every_word
 from aurora_desktop.ui.theme import Tone
 
 Index = QModelIndex | QPersistentModelIndex
@@ -100,7 +101,7 @@ class IncidentsModel(QAbstractTableModel):
             case _ if role == INCIDENT_ROLE:
                 return incident
             case _ if role == FILTER_ROLE:
-                return " ".join(text_of(incident, each) for each in Column).casefold()
+                return _filter_text(incident)
             case _:
                 return None
 
@@ -153,20 +154,27 @@ class IncidentsProxy(QSortFilterProxyModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._words: list[str] = []
-        self._component = ""
-        self._outcome = ""
+        self.setFilterRole(FILTER_ROLE)
 
     def show_only(self, text: str, component: str, outcome: str) -> None:
         """Keep what contains every word of `text`; an empty component or outcome means any."""
-        self._words, self._component, self._outcome = text.casefold().split(), component, outcome
-        self.invalidateRowsFilter()
+        words = text.casefold().split()
+        if component:
+            words.append(_component_mark(component))
+        if outcome:
+            words.append(_outcome_mark(outcome))
+        self.setFilterRegularExpression(every_word(words))
 
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:  # noqa: N802 - Qt's name
-        index = self.sourceModel().index(source_row, 0, source_parent)
-        incident = index.data(INCIDENT_ROLE)
-        if not isinstance(incident, Incident):
-            return False
-        if self._component not in ("", incident.component) or self._outcome not in ("", incident.outcome):
-            return False
-        return all(word in str(index.data(FILTER_ROLE)) for word in self._words)
+
+def _filter_text(incident: Incident) -> str:
+    marks = (_component_mark(incident.component), _outcome_mark(incident.outcome))
+    return " ".join((*marks, *(text_of(incident, each) for each in Column))).casefold()
+
+
+# Marks that nobody types, so that a typed word never matches one.
+def _component_mark(component: str) -> str:
+    return f"\x01{component.casefold()}\x01"
+
+
+def _outcome_mark(outcome: str) -> str:
+    return f"\x02{outcome}\x02"

@@ -1,10 +1,18 @@
 """The services as a table, worst first."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRegularExpression,
+    QSortFilterProxyModel,
+    Qt,
+)
 
 from aurora_desktop.supervisor.view import ServiceView, State
 from aurora_desktop.ui import phrases
@@ -73,8 +81,8 @@ def text_of(view: ServiceView, column: Column) -> str:
 
 
 def cause_of(view: ServiceView) -> str:
-    """The words for a row: what is wrong now, else what last went wrong, else why it is as it is."""
-    return view.problem or view.last_cause or view.cause
+    """The words for a row: what is wrong now, else what last went wrong, else why it does not run."""
+    return view.problem or view.last_cause or ("" if view.state in ("running", "ready") else view.cause)
 
 
 def _sort_key(view: ServiceView, column: Column) -> Any:
@@ -236,16 +244,16 @@ class ServicesProxy(QSortFilterProxyModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._words: list[str] = []
         self.setSortRole(SORT_ROLE)
         self.setFilterRole(FILTER_ROLE)
         self.setDynamicSortFilter(True)
 
     def show_only(self, text: str) -> None:
         """Keep the services that contain every word of `text` in name, state, cause or command."""
-        self._words = text.casefold().split()
-        self.invalidateRowsFilter()
+        self.setFilterRegularExpression(every_word(text.casefold().split()))
 
-    def filterAcceptsRow(self, source_row: int, source_parent: Index) -> bool:  # noqa: N802 - Qt's name
-        text = self.sourceModel().index(source_row, 0, source_parent).data(FILTER_ROLE)
-        return all(word in str(text) for word in self._words)
+
+def every_word(words: Iterable[str]) -> QRegularExpression:
+    """Matches a text in which every one of the words occurs, in any order."""
+    pattern = "".join(f"(?=.*{QRegularExpression.escape(word)})" for word in words)
+    return QRegularExpression(f"^{pattern}", QRegularExpression.PatternOption.DotMatchesEverythingOption)

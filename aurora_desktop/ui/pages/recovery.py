@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -23,13 +23,15 @@ from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, Column, IncidentsM
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
-from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, card, fixed_font_family, label
+from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, Facts, card, fixed_font_family, label
 from aurora_desktop.ui.widgets.tables import prepare_table
 
 _WIDTHS = {
-    Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 240, Column.OUTCOME: 140,
-    Column.DOWNTIME: 130,
+    Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 270, Column.OUTCOME: 136,
+    Column.DOWNTIME: 142,
 }  # fmt: skip
+_WIDE = 1000
+_FACTS = ("When", "Cause", "Failures", "Action", "Outcome", "Down for")
 
 
 class RecoveryPage(QWidget):
@@ -76,6 +78,11 @@ class RecoveryPage(QWidget):
             self.details.show()
             self._show_details()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self.table.setColumnHidden(Column.DOWNTIME, self.width() < _WIDE)
+        self.table.setColumnHidden(Column.ACTION, self.width() < _WIDE - _WIDTHS[Column.DOWNTIME])
+
     def _build_filters(self) -> None:
         self.filter = QLineEdit(placeholderText="Filter by any word", clearButtonEnabled=True)
         self.filter.setAccessibleName("Filter incidents")
@@ -120,9 +127,7 @@ class RecoveryPage(QWidget):
         self.details = card("incident")
         self.details.setAccessibleName("Incident details")
         self._title = ElidedLabel("", "title")
-        self._story = label("", wrap=True)
-        self._story.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._story.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.facts = Facts(_FACTS, wrap=True)
         self.last_lines = QPlainTextEdit(readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
         self.last_lines.setAccessibleName("Last lines printed")
         self.last_lines.setPlaceholderText("It printed nothing")
@@ -161,7 +166,7 @@ class RecoveryPage(QWidget):
         head.addWidget(self._close)
         body = QHBoxLayout()
         body.setSpacing(20)
-        body.addWidget(self._story, 2)
+        body.addWidget(self.facts, 2)
         lines = QVBoxLayout()
         lines.setSpacing(4)
         lines.addWidget(label("Last lines printed", "heading"))
@@ -199,23 +204,22 @@ class RecoveryPage(QWidget):
         if not isinstance(incident, Incident) or self.details.isHidden():
             return
         self._title.setText(f"{component_name(incident.component)}: {incident.cause}")
-        self._story.setText(story(incident))
+        self.facts.show_facts(story(incident))
         lines = "\n".join(incident.log_tail)
         if lines != self.last_lines.toPlainText():
             self.last_lines.setPlainText(lines)
             self.last_lines.verticalScrollBar().setValue(self.last_lines.verticalScrollBar().maximum())
 
 
-def story(incident: Incident) -> str:
-    """The incident in a few lines."""
-    when = datetime.fromtimestamp(incident.at).strftime("%A, %B %d %Y at %H:%M:%S")
-    lines = [when, f"Cause: {incident.cause}"]
-    if incident.failures > 1:
-        lines.append(f"Failed {incident.failures} times")
-    if incident.action:
-        lines.append(f"Action: {incident.action}")
-    result = f" ({incident.result})" if incident.result else ""
-    lines.append(f"Outcome: {phrases.OUTCOME_WORDS[incident.outcome].lower()}{result}")
-    if incident.downtime_s is not None:
-        lines.append(f"Down for {phrases.duration(incident.downtime_s)}")
-    return "\n".join(lines)
+def story(incident: Incident) -> dict[str, str]:
+    """The incident as facts."""
+    word = phrases.OUTCOME_WORDS[incident.outcome]
+    down = incident.downtime_s
+    return {
+        "When": datetime.fromtimestamp(incident.at).strftime("%A, %B %d %Y at %H:%M:%S"),
+        "Cause": incident.cause,
+        "Failures": f"{incident.failures} times" if incident.failures > 1 else "",
+        "Action": incident.action,
+        "Outcome": f"{word}: {phrases.quoted(incident.result)}" if incident.result else word,
+        "Down for": "" if down is None else phrases.duration(down),
+    }

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollAre
 
 from aurora_desktop import __version__
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.ui import phrases
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Choice, Theme
@@ -40,7 +41,7 @@ class SettingsPage(QScrollArea):
     def show_refusal(self, problems: tuple[str, ...]) -> None:
         """Show why the settings file is refused; nothing to hide the card."""
         self.refusal.setVisible(bool(problems))
-        self.problems.setText("\n".join(problems))
+        self.problems.setText(phrases.quoted("\n".join(problems)))
 
     def show_settings(self) -> None:
         """Show the settings in force."""
@@ -98,9 +99,10 @@ class SettingsPage(QScrollArea):
         frame = card("look")
         self.theme_words, self.notification_words = label(""), label("")
         column = _column(frame)
-        column.addWidget(label("In the file", "heading"))
+        column.addWidget(label("Appearance and notifications", "heading"))
         column.addLayout(_row("Colours", self.theme_words, "ui.theme"))
         column.addLayout(_row("Notifications", self.notification_words, "notifications.enabled"))
+        column.addWidget(label("Both are set in the settings file, under the keys on the right.", "muted", wrap=True))
         return frame
 
     def _set_autostart(self, wanted: bool) -> None:

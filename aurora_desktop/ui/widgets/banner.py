@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.core.events import SERVICE_PREFIX
 from aurora_desktop.heartbeat.health import Health
-from aurora_desktop.ui import icons
+from aurora_desktop.ui import icons, phrases
 from aurora_desktop.ui.theme import Theme, Tone
 from aurora_desktop.ui.tray import TrayState, sentence_case
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, restyle
@@ -20,6 +20,7 @@ class Banner(QFrame):
     """Shows the health; its one button restarts the worst service, or resumes supervision."""
 
     restart_asked = Signal(str)
+    details_asked = Signal(str)
     resume_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
@@ -34,13 +35,15 @@ class Banner(QFrame):
         self.next_step = ElidedLabel("", "muted")
         self.button = Button("Restart", "restart", theme, kind="primary")
         self.button.clicked.connect(self._on_button)
+        self.details = Button("&Details", "", theme, kind="quiet", tip="Show the service in detail")
+        self.details.clicked.connect(lambda: self.details_asked.emit(self._service))
         self._lay_out()
 
     def show_health(self, health: Health, state: TrayState, *, paused: bool, otherwise: str) -> None:
         """`otherwise` stands in for the next step when there is none."""
         self._state = state
-        self.sentence.setText(sentence_case(health.sentence))
-        self.next_step.setText(sentence_case(health.next_step or otherwise))
+        self.sentence.setText(sentence_case(phrases.quoted(health.sentence)))
+        self.next_step.setText(sentence_case(phrases.quoted(health.next_step or otherwise)))
         self.next_step.setVisible(bool(self.next_step.text()))
         self._show_image()
         self._show_button(health, paused=paused)
@@ -60,6 +63,7 @@ class Banner(QFrame):
         row.setSpacing(14)
         row.addWidget(self._image)
         row.addLayout(words, 1)
+        row.addWidget(self.details, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
 
     def _show_image(self) -> None:
@@ -69,6 +73,7 @@ class Banner(QFrame):
     def _show_button(self, health: Health, *, paused: bool) -> None:
         worst = health.problems[0].component if health.problems else ""
         self._service = worst.removeprefix(SERVICE_PREFIX) if worst.startswith(SERVICE_PREFIX) else ""
+        self.details.setVisible(bool(self._service))
         self.button.setVisible(bool(self._service) or paused)
         if paused:
             self.button.set_text("Resume supervision")

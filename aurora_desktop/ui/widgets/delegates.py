@@ -84,6 +84,15 @@ class MutedDelegate(CellDelegate):
         self.draw_text(painter, rect, option, str(index.data() or ""), self.tokens.muted)
 
 
+class CauseDelegate(CellDelegate):
+    """What is wrong stands out; what was wrong once stands back."""
+
+    def paint_cell(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index) -> None:
+        view = index.data(VIEW_ROLE)
+        colour = self.tokens.text if isinstance(view, ServiceView) and view.is_problem else self.tokens.muted
+        self.draw_text(painter, rect, option, str(index.data() or ""), colour)
+
+
 class ShapeDelegate(CellDelegate):
     """A shape, and the word for it beside."""
 
@@ -134,7 +143,7 @@ class ChecksDelegate(CellDelegate):
 class SparklineDelegate(CellDelegate):
     """The figure, and its last minutes as a line of one pixel."""
 
-    _FIGURE_WIDTH = 62
+    _FIGURE_WIDTH = 56
 
     def paint_cell(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index) -> None:
         view = index.data(VIEW_ROLE)
@@ -144,7 +153,7 @@ class SparklineDelegate(CellDelegate):
         colour = self.tokens.text if view.memory_bytes is not None else self.tokens.muted
         self.draw_text(painter, figure, option, str(index.data()), colour)
         history, top = _history(view, Column(index.column()))
-        chart = rect.adjusted(self._FIGURE_WIDTH + 6, 9, 0, -9)
+        chart = rect.adjusted(self._FIGURE_WIDTH + 2, 10, 0, -11)
         if len(history) > 1 and chart.width() > 12:
             self._draw_line(painter, QRectF(chart), history, top)
 
@@ -155,8 +164,11 @@ class SparklineDelegate(CellDelegate):
             QPointF(left + place * step, chart.bottom() - min(value / top, 1.0) * chart.height())
             for place, value in enumerate(history)
         ]
-        # One pixel: wider antialiased pens cost ten times as much.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self.tokens.selection))
+        painter.drawPolygon([QPointF(left, chart.bottom()), *points, chart.bottomRight()])
+        # One pixel: wider antialiased pens cost ten times as much.
         painter.setPen(QPen(QColor(self.tokens.accent), 1))
         painter.drawPolyline(points)
 

@@ -1,17 +1,20 @@
 """The drawer below the table: one service in detail, its live log, and what can be done with it."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout
 
 from aurora_desktop.supervisor.view import ServiceView
 from aurora_desktop.ui import icons, phrases
-from aurora_desktop.ui.models.services import cause_of, tone
+from aurora_desktop.ui.models.services import tone
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.log_tail import LogTail
-from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, label
+from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, Facts, label
 
 _ICON_SIZE = 20
-_FACTS = ("Command", "PID", "Uptime", "Memory", "CPU", "Restarts", "Requires", "Next attempt", "Log file")
+_FACTS_WIDTH, _NARROW_FACTS_WIDTH = 300, 210
+_NARROW = 760
+_FACTS = ("Next attempt", "Command", "PID", "Uptime", "Memory", "CPU", "Restarts", "Requires", "Log file")
 
 
 def facts_of(view: ServiceView) -> dict[str, str]:
@@ -26,10 +29,19 @@ def facts_of(view: ServiceView) -> dict[str, str]:
         "Memory": f"{memory} of {phrases.size(view.memory_max)} allowed" if view.memory_max else memory,
         "CPU": phrases.percent(view.cpu_percent),
         "Restarts": str(view.restarts),
-        "Requires": ", ".join(view.requires) or "nothing",
-        "Next attempt": f"in {phrases.duration(view.next_attempt_in_s)}" if waits else phrases.NONE,
+        "Requires": ", ".join(view.requires),
+        "Next attempt": f"in {phrases.duration(view.next_attempt_in_s)}" if waits else "",
         "Log file": view.log_path,
     }
+
+
+def headline(view: ServiceView) -> str:
+    """What is wrong and how to mend it; else why it is as it is, and what last went wrong."""
+    if view.problem:
+        return ". ".join(part for part in (view.problem, view.hint) if part)
+    last = f"last failure: {view.last_cause}" if view.last_cause else ""
+    cause = "" if view.cause == view.state else view.cause
+    return "; ".join(part for part in (cause, last) if part)
 
 
 class Drawer(QFrame):
@@ -55,7 +67,7 @@ class Drawer(QFrame):
         rows.addLayout(self._header())
         body = QHBoxLayout()
         body.setSpacing(20)
-        body.addWidget(self._facts())
+        body.addWidget(self._facts_side())
         body.addLayout(self._log_side(), 1)
         rows.addLayout(body, 1)
 
@@ -70,11 +82,14 @@ class Drawer(QFrame):
         self._image.setPixmap(
             icons.pixmap(f"state-{view.state}", _ICON_SIZE, self.devicePixelRatioF(), colour, surface)
         )
-        self._cause.setText(". ".join(part for part in (cause_of(view), view.hint) if part))
-        for key, text in facts_of(view).items():
-            self.facts[key].setText(text)
+        self._cause.setText(phrases.quoted(headline(view)))
+        self.facts.show_facts(facts_of(view))
         self._enable(view)
         self.log.follow(view.log_path)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+        super().resizeEvent(event)
+        self._scroll.setFixedWidth(_FACTS_WIDTH if self.width() > _NARROW else _NARROW_FACTS_WIDTH)
 
     def _build(self, theme: Theme) -> None:
         self._image = QLabel()
@@ -108,21 +123,15 @@ class Drawer(QFrame):
             row.addWidget(button)
         return row
 
-    def _facts(self) -> QWidget:
-        box = QWidget()
-        box.setFixedWidth(290)
-        grid = QGridLayout(box)
-        grid.setContentsMargins(0, 2, 0, 0)
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(6)
-        grid.setColumnStretch(1, 1)
-        self.facts = {key: ElidedLabel() for key in _FACTS}
-        for row, (key, value) in enumerate(self.facts.items()):
-            value.setAccessibleName(key)
-            grid.addWidget(label(key, "muted"), row, 0)
-            grid.addWidget(value, row, 1)
-        grid.setRowStretch(len(self.facts), 1)
-        return box
+    def _facts_side(self) -> QScrollArea:
+        self.facts = Facts(_FACTS)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setFixedWidth(_FACTS_WIDTH)
+        self._scroll.setWidget(self.facts)
+        return self._scroll
 
     def _log_side(self) -> QVBoxLayout:
         head = QHBoxLayout()

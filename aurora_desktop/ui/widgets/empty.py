@@ -8,6 +8,7 @@ from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.pieces import Button, label
 
 _IMAGE_SIZE = 64
+_WIDTH = 420
 
 
 class EmptyState(QWidget):
@@ -20,7 +21,8 @@ class EmptyState(QWidget):
         self._image.setAccessibleName(heading)
         words = label(sentence, "muted", wrap=True)
         words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        words.setMinimumWidth(380)
+        words.setFixedWidth(_WIDTH)
+        words.setMinimumHeight(words.heightForWidth(_WIDTH))
         column = QVBoxLayout(self)
         column.setSpacing(10)
         column.addStretch(2)

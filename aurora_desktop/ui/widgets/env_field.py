@@ -84,7 +84,7 @@ class VariablesEditor(Editor):
             raise ValueError(f"the name {bad[0]} contains a character that names cannot have")
         if twice := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"{twice[0]} is there twice")
-        return dict(pairs)
+        return dict(pairs) or None
 
     def _drop(self, row: _Variable) -> None:
         self.rows.remove(row)

@@ -7,7 +7,8 @@ from msgspec import Struct
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from aurora_desktop.ui.form_options import Option, options_of, parsed, plain, plain_keys, written
+from aurora_desktop.ui import phrases
+from aurora_desktop.ui.form_options import Option, options_of, parsed, plain_keys, written
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.pieces import Button, label, restyle
 
@@ -142,18 +143,18 @@ class FieldRow(QWidget):
         column.addWidget(name)
         column.addWidget(editor)
         column.addWidget(self.error)
-        column.addWidget(label(sentence.replace("`", ""), "small", wrap=True))
+        column.addWidget(label(phrases.quoted(sentence), "small", wrap=True))
 
     def show_error(self, words: str) -> None:
         """Say what is wrong; "" when nothing is."""
-        self.error.setText(words[:1].upper() + words[1:])
+        self.error.setText(phrases.quoted(words[:1].upper() + words[1:]))
         self.error.setVisible(bool(words))
 
 
 def collect(editors: dict[str, Editor], given: Struct | None) -> tuple[dict[str, Any], dict[str, str]]:
     """The keys that are set or were changed, and by key what cannot be saved.
 
-    A key that nobody touched keeps its value; one that was cleared or set to its default is left out.
+    A key that nobody touched keeps its value; one that was cleared is left out.
     """
     kept = plain_keys(given) if given else {}
     values: dict[str, Any] = {}
@@ -175,7 +176,7 @@ def _take(key: str, editor: Editor, kept: dict[str, Any], values: dict[str, Any]
         value = editor.plain_value()
     except ValueError as error:
         return str(error)
-    if value is not None and value != plain(editor.option.default):
+    if value is not None:
         values[key] = value
     return ""
 

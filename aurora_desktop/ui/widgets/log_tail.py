@@ -34,6 +34,8 @@ class LogTail(QPlainTextEdit):
         self._offset = 0
         self._following = True
         self._moving = False
+        self._line_ended = False
+        self._begins_within_line = False
         self._timer = QTimer(self, interval=FOLLOW_MS)
         self._timer.timeout.connect(self.read_on)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
@@ -49,8 +51,9 @@ class LogTail(QPlainTextEdit):
         if wanted == self._path:
             return
         self._path = wanted
-        self.clear()
+        self._begin_anew()
         self._offset = max(0, _size(wanted) - TAIL_BYTES)
+        self._begins_within_line = self._offset > 0
         self.jump_to_latest()
         if self.isVisible():
             self.read_on()
@@ -70,11 +73,11 @@ class LogTail(QPlainTextEdit):
             self.setPlaceholderText(f"The log cannot be read: {error.strerror}")
             return
         if offset < self._offset:
-            self.clear()
-        first = self._offset > 0 and self.document().isEmpty()
-        self._offset = offset
-        if first:
+            self._begin_anew()
+        if self._begins_within_line and text:
+            self._begins_within_line = False
             text = text.partition("\n")[2]
+        self._offset = offset
         if text:
             self._append(_CONTROL.sub("", text.replace("\r\n", "\n")))
 
@@ -87,11 +90,18 @@ class LogTail(QPlainTextEdit):
         super().hideEvent(event)
         self._timer.stop()
 
+    def _begin_anew(self) -> None:
+        self.clear()
+        self._line_ended = self._begins_within_line = False
+
     def _append(self, text: str) -> None:
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        # The last line break waits for the next text, or an empty line would always stand at the end.
+        text = "\n" * self._line_ended + text
+        self._line_ended = text.endswith("\n")
         self._moving = True
-        cursor.insertText(text)
+        cursor.insertText(text.removesuffix("\n"))
         self._moving = False
         self._keep_at_end()
 

@@ -1,8 +1,10 @@
 """The small parts that pages are put together from: labels, buttons, cards."""
 
+from collections.abc import Mapping, Sequence
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
@@ -33,6 +35,33 @@ class ElidedLabel(QLabel):
         text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
         painter.drawText(self.contentsRect(), self.alignment(), text)
         painter.end()
+
+
+class Facts(QWidget):
+    """Pairs of a label and its value, one below the other; a fact without a value is not shown."""
+
+    def __init__(self, keys: Sequence[str], *, wrap: bool = False) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 2, 0, 0)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(6)
+        grid.setColumnStretch(1, 1)
+        self._labels = {key: label(key, "muted") for key in keys}
+        self.values: dict[str, QLabel] = {key: label("", wrap=True) if wrap else ElidedLabel() for key in keys}
+        for row, key in enumerate(keys):
+            self.values[key].setAccessibleName(key)
+            grid.addWidget(self._labels[key], row, 0, Qt.AlignmentFlag.AlignTop)
+            grid.addWidget(self.values[key], row, 1)
+        grid.setRowStretch(len(keys), 1)
+
+    def show_facts(self, facts: Mapping[str, str]) -> None:
+        """Show these values."""
+        for key, value in self.values.items():
+            value.setText(facts.get(key, ""))
+            for each in (value, self._labels[key]):
+                each.setVisible(bool(value.text()))
 
 
 def label(text: str, role: str = "", *, wrap: bool = False) -> QLabel:

@@ -1,0 +1,82 @@
+"""Which events deserve a notification."""
+
+import pytest
+
+from aurora_desktop.core.events import (
+    AnyEvent,
+    ServiceDegraded,
+    ServiceFailed,
+    ServiceGaveUp,
+    ServiceRecovered,
+    ServiceRestarting,
+    SettingsApplied,
+    SettingsRefused,
+    StorageFailing,
+    StorageQuarantined,
+)
+from aurora_desktop.ui.notices import REPEAT_S, Notices, notice_of
+
+WEB = "service:web"
+DEGRADED = ServiceDegraded(at=1.0, component=WEB, cause="5 restarts within 60 s", attempts=5, retry_s=60.0)
+
+
+def recovered(attempts: int) -> ServiceRecovered:
+    return ServiceRecovered(at=1.0, component=WEB, attempts=attempts, downtime_s=7.0, cause="ready")
+
+
+@pytest.mark.parametrize(
+    ("event", "title"),
+    [
+        (DEGRADED, "web keeps failing"),
+        (ServiceGaveUp(at=1.0, component=WEB, cause="no such file", hint="Correct it"), "web failed"),
+        (recovered(2), "web is back"),
+        (ServiceFailed(at=1.0, component=WEB, kind="memory", cause="over 512 MB"), "web used too much memory"),
+        (SettingsRefused(at=1.0, component="aurora", path="a.yaml", problems=("x", "y")), "Settings refused"),
+        (StorageFailing(at=1.0, component="aurora", path="journal.db", detail="disk full"), "Cannot write"),
+        (
+            StorageQuarantined(at=1.0, component="aurora", path="j", moved_to="k", reason="damaged"),
+            "A damaged file was moved aside",
+        ),
+    ],
+)
+def test_what_went_wrong_is_told(event: AnyEvent, title: str):
+    notice = notice_of(event)
+    assert notice is not None
+    assert notice.title == title
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        recovered(1),
+        ServiceFailed(at=1.0, component=WEB, kind="exit", cause="exited with code 3"),
+        ServiceRestarting(at=1.0, component=WEB, attempt=1, delay_s=0.0, cause="exited"),
+        SettingsApplied(at=1.0, component="aurora", path="a.yaml"),
+    ],
+)
+def test_what_goes_as_it_should_is_not_told(event: AnyEvent):
+    assert notice_of(event) is None
+
+
+def test_the_hint_is_told_with_the_cause():
+    notice = notice_of(ServiceGaveUp(at=1.0, component=WEB, cause="no such file", hint="Correct it"))
+    assert notice is not None
+    assert notice.body == "no such file. Correct it"
+
+
+def test_the_same_text_is_told_once_a_minute():
+    notices = Notices()
+    told = [notices.consider(DEGRADED, now, enabled=True) for now in (0.0, 1.0, REPEAT_S - 0.1, REPEAT_S)]
+    assert [notice is not None for notice in told] == [True, False, False, True]
+
+
+def test_other_text_is_told_at_once():
+    notices = Notices()
+    assert notices.consider(DEGRADED, 0.0, enabled=True)
+    assert notices.consider(recovered(3), 0.0, enabled=True)
+
+
+def test_nothing_is_told_when_switched_off_nor_remembered_as_told():
+    notices = Notices()
+    assert notices.consider(DEGRADED, 0.0, enabled=False) is None
+    assert notices.consider(DEGRADED, 1.0, enabled=True) is not None
