@@ -205,19 +205,39 @@ def _run_desktop(start: Start) -> int:
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
 
+    alive: list[House] = []
+
     async def live() -> None:
         house = start.house("desktop")
+        alive.append(house)
         front = _make_front(house, start.options)
         application.aboutToQuit.connect(lambda: house.quit("the session ends"))
         front.start(hidden=start.options.hidden or start.source.current().ui.start_hidden)
-        try:
-            await _live(house, start.refused)
-        finally:
-            front.close()
+        await _live(house, start.refused)
+        alive.clear()
+        front.close()
 
-    with loop:
-        loop.run_until_complete(live())
+    try:
+        with loop:
+            loop.run_until_complete(live())
+    except RuntimeError:
+        if not alive:
+            raise
+        _end_without_display(alive[0], start)
     return 0
+
+
+def _end_without_display(house: "House", start: Start) -> None:
+    """The X server died and took Qt's loop along: stop the services in order on a loop without Qt."""
+    log.warning("the display went away: stopping")
+    house.abandon()
+    for name in ("qasync", "asyncio"):  # they report each task that the lost loop still had
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    async def end() -> None:
+        await start.house("headless").succeed_to_end("the display went away")
+
+    asyncio.run(end())
 
 
 def _make_front(house: "House", options: RunOptions) -> "Desktop":

@@ -13,6 +13,7 @@ from typing import Literal
 
 from aurora_desktop import __version__
 from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.files import remove_address
 from aurora_desktop.api.local import LocalApi
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
@@ -103,7 +104,10 @@ class House:
 
     async def begin(self) -> None:
         """Tell what was found, start the services, open the door, and keep the rounds going."""
-        self._tell_what_was_found()
+        at = self._now()
+        self._tell_what_was_found(
+            AuroraStarted(at=at, component="aurora", version=__version__, pid=os.getpid(), mode=self.mode)
+        )
         await self._take_over_login_path()
         await self.supervisor.begin()
         await self._open_door()
@@ -111,12 +115,11 @@ class House:
             self._run(rounds)
         systemd.notify("READY=1", self._own)
 
-    def _tell_what_was_found(self) -> None:
+    def _tell_what_was_found(self, *first: AnyEvent) -> None:
         early, self._early = self._early or [], None
-        now = self._now()
-        self._publish(AuroraStarted(at=now, component="aurora", version=__version__, pid=os.getpid(), mode=self.mode))
-        for event in early:
+        for event in (*first, *early):
             self._publish(event)
+        now = self._now()
         if moved := self._state.quarantine:
             self._publish(
                 StorageQuarantined(
@@ -198,6 +201,19 @@ class House:
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
+
+    def abandon(self) -> None:
+        """Let go of everything without a loop; the services run on, to be taken over."""
+        self.supervisor.disown()
+        remove_address(self.paths)
+        self.journal.close()
+        self._state.close()
+
+    async def succeed_to_end(self, reason: str) -> None:
+        """Take over from a house that was abandoned, and only stop everything in order."""
+        self._tell_what_was_found()
+        await self.supervisor.take_over()
+        await self.close(reason)
 
     # --- rounds -----------------------------------------------------------------------------------------------
 

@@ -68,17 +68,21 @@ class Supervisor:
 
     async def begin(self) -> None:
         """Adopt what an earlier Aurora left, end its strays, and start what is to start, in order."""
+        await self.take_over()
+        rounds = Rounds(self._around, lambda: tuple(self._runners.values()), lambda: self._settings.supervisor)
+        for loop in rounds.all():
+            self._run(loop)
+        autostart = [name for name, spec in self._settings.services.items() if spec.autostart]
+        await self._start_in_order(autostart, "started together with Aurora")
+
+    async def take_over(self) -> None:
+        """Adopt what an earlier Aurora left and end its strays; start nothing."""
         become_subreaper()
         with contextlib.suppress(OSError):  # a read-only state dir: `notify` services will say that they got no READY
             self._notify.open(self._around.loop)
         for name, spec in self._settings.services.items():
             self._runners[name] = self._make_runner(name, spec)
         await self._takeover.perform()
-        rounds = Rounds(self._around, lambda: tuple(self._runners.values()), lambda: self._settings.supervisor)
-        for loop in rounds.all():
-            self._run(loop)
-        autostart = [name for name, spec in self._settings.services.items() if spec.autostart]
-        await self._start_in_order(autostart, "started together with Aurora")
 
     async def end(self, *, leave: bool) -> None:
         """Stop every service in reverse order within `quit_timeout_s`, or (`leave`) let them run."""
@@ -90,10 +94,15 @@ class Supervisor:
                 await self._kill_all()
         for task in self._tasks:
             task.cancel()
+        self._notify.close()
         for runner in (*self._runners.values(), *self._removed.values()):
             runner.abandon()
-        self._notify.close()
         reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
+
+    def disown(self) -> None:
+        """The loop is gone: let the processes run on as if we had died, to be taken over by a successor."""
+        for runner in (*self._runners.values(), *self._removed.values()):
+            runner.disown()
 
     def hurry(self) -> None:
         """Asked a second time to quit: no more grace for anybody."""

@@ -381,6 +381,10 @@ class Runner:
             self._watch.cancel()
         if self._ending is not None:
             self._ending.abandon()
+        self.disown()
+
+    def disown(self) -> None:
+        """Take no more interest in how our child ends."""
         if self._child is not None:
             owned.discard(self._child.pid)
             self._child.returncode = 0  # keeps Popen from warning that it still runs, which is the intention

@@ -35,7 +35,7 @@ class Banner(QFrame):
         self.next_step = ElidedLabel("", "muted")
         self.button = Button("Restart", "restart", theme, kind="primary")
         self.button.clicked.connect(self._on_button)
-        self.details = Button("&Details", "", theme, kind="quiet", tip="Show the service in detail")
+        self.details = Button("Deta&ils", "", theme, kind="quiet", tip="Show the service in detail")
         self.details.clicked.connect(lambda: self.details_asked.emit(self._service))
         self._lay_out()
 

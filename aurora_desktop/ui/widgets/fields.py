@@ -130,7 +130,7 @@ class SwitchEditor(Editor):
 class FieldRow(QWidget):
     """Title, editor, sentence, and below them what is wrong with the value."""
 
-    def __init__(self, title: str, sentence: str, editor: QWidget) -> None:
+    def __init__(self, title: str, sentence: str, editor: QWidget, *, sentence_first: bool = False) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -140,10 +140,10 @@ class FieldRow(QWidget):
         name.setBuddy(editor)
         self.error = label("", "error", wrap=True)
         self.error.hide()
-        column.addWidget(name)
-        column.addWidget(editor)
-        column.addWidget(self.error)
-        column.addWidget(label(phrases.quoted(sentence), "small", wrap=True))
+        words = label(phrases.quoted(sentence), "small", wrap=True)
+        below = (words, editor, self.error) if sentence_first else (editor, self.error, words)
+        for each in (name, *below):
+            column.addWidget(each)
 
     def show_error(self, words: str) -> None:
         """Say what is wrong; "" when nothing is."""

@@ -59,7 +59,8 @@ class Fields(QWidget):
         for option in options:
             editor = editor_of(option, initial_value(option, given), theme)
             self.editors[option.key] = editor
-            self.rows[option.key] = FieldRow(option.title, option.sentence, editor)
+            grouped = option.kind == "group"
+            self.rows[option.key] = FieldRow(option.title, option.sentence, editor, sentence_first=grouped)
             column.addWidget(self.rows[option.key])
 
     def is_changed(self) -> bool:

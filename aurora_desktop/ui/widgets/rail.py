@@ -24,7 +24,7 @@ class Rail(QFrame):
         self._icons: dict[QToolButton, str] = {}
         self._group = QButtonGroup(self)
         self.buttons = [self._page_button(place, text, icon) for place, (text, icon) in enumerate(pages)]
-        self.pause = self._button("&Pause", "pause")
+        self.pause = self._button("Pa&use", "pause")
         self.pause.clicked.connect(lambda: self.pause_asked.emit(self.pause.property("pauses")))
         self._lay_out()
         self.show_paused(paused=False)
@@ -40,7 +40,7 @@ class Rail(QFrame):
         if self.pause.property("pauses") == (not paused):
             return
         self.pause.setProperty("pauses", not paused)
-        self.pause.setText("&Resume" if paused else "&Pause")
+        self.pause.setText("Res&ume" if paused else "Pa&use")
         tip = "Start and restart services again" if paused else "Go on watching, but start and restart nothing"
         self.pause.setAccessibleName("Resume supervision" if paused else "Pause supervision")
         self.pause.setToolTip(tip)
