@@ -318,3 +318,12 @@ def test_everything_has_a_name_for_screen_readers(window, kind):
 def test_every_button_can_be_reached_by_tab(window):
     buttons = [each for each in window.findChildren(QToolButton) if not isinstance(each.parentWidget(), QLineEdit)]
     assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in buttons)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_no_two_visible_buttons_share_a_mnemonic(window, place):
+    window.show_service("web")
+    window.show_page(place)
+    buttons = [each for each in window.findChildren(QAbstractButton) if each.isVisible()]
+    keys = [each.shortcut().toString() for each in buttons if each.shortcut().toString()]
+    assert sorted(keys) == sorted(set(keys))
