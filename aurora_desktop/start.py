@@ -1,0 +1,232 @@
+"""The composition root: gathers what a start needs, and gives the house a loop, with Qt in front or without."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal as signals
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from aurora_desktop.cli.call import RunOptions
+from aurora_desktop.cli.client import Client
+from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
+from aurora_desktop.core.paths import StatePaths, default_config_file
+from aurora_desktop.core.settings.edit import create_default
+from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.settings.problems import SettingsError
+from aurora_desktop.core.settings.watch import SettingsSource
+from aurora_desktop.desktop import session, systemd
+from aurora_desktop.desktop.autostart import for_this_platform
+from aurora_desktop.desktop.notifications import Notifier
+from aurora_desktop.desktop.scope import move_to_own_scope
+from aurora_desktop.desktop.single_instance import InstanceLock
+from aurora_desktop.house import House, keep_last_good, last_good_copy
+
+if TYPE_CHECKING:
+    from aurora_desktop.ui.desktop import Desktop
+
+log = logging.getLogger("aurora")
+
+
+class Start(NamedTuple):
+    """What a start has gathered before there is a loop; `own` speaks to systemd and is not passed on to children."""
+
+    options: RunOptions
+    paths: StatePaths
+    source: SettingsSource
+    refused: SettingsError | None
+    environment: Mapping[str, str]
+    own: Mapping[str, str]
+
+    def house(self, mode: Literal["desktop", "headless"]) -> House:
+        """Built in the loop that runs now."""
+        return House(self.paths, self.source, self.environment, self.own, mode)
+
+
+def run(options: RunOptions) -> int:
+    """Run the program until it is asked to quit; the exit code. Raises AuroraError when it cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    paths = StatePaths(options.state_dir)
+    _make(paths)
+    lock = InstanceLock(paths.lock)
+    try:
+        lock.acquire()
+    except AlreadyRunningError as error:
+        return _raise_the_first(paths, error)
+    source, refused = _settings(options, paths)
+    own = systemd.take_notify_environment()
+    move_to_own_scope()
+    start = Start(options, paths, source, refused, dict(os.environ), own)
+    why_headless = _why_headless(options)
+    if why_headless:
+        print(why_headless, file=sys.stderr)  # noqa: T201 - said to the person who started it
+        return _run_headless(start)
+    return _run_desktop(start)
+
+
+def _make(paths: StatePaths) -> None:
+    try:
+        paths.make()
+    except OSError as error:
+        raise AuroraError(
+            "The state folder cannot be used",
+            f"{paths.root}: {error.strerror or error}",
+            "Give this user write access to the folder, or name another one with --state-dir",
+        ) from error
+
+
+def _raise_the_first(paths: StatePaths, running: AlreadyRunningError) -> int:
+    """A second start: bring the window of the first to the front."""
+    try:
+        raised = Client(paths).post("/v1/window/raise")["raised"]
+    except AuroraError:
+        raise running from None
+    print("Aurora is already running" + ("; its window is in front now" if raised else ""))  # noqa: T201
+    return 0
+
+
+def _settings(options: RunOptions, paths: StatePaths) -> tuple[SettingsSource, SettingsError | None]:
+    """The settings; when the file is refused, those that were last accepted, and the refusal."""
+    if options.config == default_config_file():
+        _create(options.config)
+    try:
+        source = SettingsSource.load(options.config)
+    except SettingsError as error:
+        copy = last_good_copy(paths, options.config)
+        try:
+            last_good = load(copy)
+        except SettingsError:
+            raise error from None
+        print(f"{error}\nThe settings that were last accepted are used instead.", file=sys.stderr)  # noqa: T201
+        return SettingsSource.refused(options.config, last_good), error
+    keep_last_good(paths, options.config)
+    return source, None
+
+
+def _create(path: Path) -> None:
+    try:
+        if create_default(path):
+            print(f"Settings made from the sample: {path}", file=sys.stderr)  # noqa: T201
+    except OSError as error:
+        raise AuroraError(
+            "The settings file cannot be made", f"{path}: {error.strerror or error}", "Name another one with --config"
+        ) from error
+
+
+def _why_headless(options: RunOptions) -> str:
+    """A sentence that says why there is no window; "" when there is one."""
+    if options.headless:
+        return "Running headless, as asked; `aurora status` and `aurora ps` show how it is."
+    facts = session.detect()
+    if facts.kind == "headless":
+        return "There is no display: running headless. `aurora status` and `aurora ps` show how it is."
+    if not session.display_answers(facts):
+        return f"The display {facts.display} does not answer: running headless. `aurora doctor` says more."
+    return ""
+
+
+# --- headless ---------------------------------------------------------------------------------------------------
+
+
+def _run_headless(start: Start) -> int:
+    async def live() -> None:
+        await _live(start.house("headless"), start.refused)
+
+    asyncio.run(live())
+    return 0
+
+
+async def _live(house: House, refused: SettingsError | None) -> None:
+    """From the first event to the last one."""
+    if refused is not None:
+        house.refused(refused)
+    _install_signals(house)
+    asking = asyncio.ensure_future(house.quit_requested())
+    beginning = asyncio.ensure_future(house.begin())
+    await asyncio.wait((asking, beginning), return_when=asyncio.FIRST_COMPLETED)
+    if beginning.done() and beginning.exception() is not None:
+        await house.close("it could not start")
+        asking.cancel()
+        await beginning  # raises what kept it from starting
+    reason = await asking
+    beginning.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await beginning
+    await house.close(reason)
+
+
+def _install_signals(house: House) -> None:
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        number = getattr(signals, name, None)
+        if number is None:
+            continue
+        try:
+            loop.add_signal_handler(number, house.quit, name)
+        except NotImplementedError:  # Windows
+            signals.signal(number, lambda *_, name=name: loop.call_soon_threadsafe(house.quit, name))
+
+
+# --- with a window ----------------------------------------------------------------------------------------------
+
+
+def _run_desktop(start: Start) -> int:
+    from aurora_desktop.ui import application
+
+    houses: list[House] = []
+
+    async def live() -> None:
+        house = start.house("desktop")
+        houses.append(house)
+        front = _make_front(house, start.options)
+        application.on_session_end(lambda: house.quit("the session ends"))
+        front.start(hidden=start.options.hidden or start.source.current().ui.start_hidden)
+        await _live(house, start.refused)
+        front.close()
+
+    try:
+        application.run(live)
+    except application.DisplayLostError:
+        _end_without_display(houses[0], start)
+    return 0
+
+
+def _end_without_display(house: House, start: Start) -> None:
+    """The X server died and took Qt's loop along: stop the services in order on a loop without Qt."""
+    log.warning("the display went away: stopping")
+    house.abandon()
+    for name in ("qasync", "asyncio"):  # they report each task that the lost loop still had
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+    async def end() -> None:
+        await start.house("headless").succeed_to_end("the display went away")
+
+    asyncio.run(end())
+
+
+def _make_front(house: House, options: RunOptions) -> "Desktop":
+    from aurora_desktop.ui.context import UiContext
+    from aurora_desktop.ui.desktop import Desktop
+
+    front = Desktop(
+        UiContext(
+            supervisor=house.supervisor,
+            bus=house.bus,
+            health=house.health,
+            recent_records=lambda limit: house.journal.recent(limit, recovery_only=True),
+            settings=house.source,
+            autostart=for_this_platform(options.config, options.state_dir),
+            quit=house.quit,
+            notify=Notifier(icon="aurora-desktop").notify,
+        )
+    )
+
+    def raise_window() -> bool:
+        front.raise_window()
+        return True
+
+    house.front = raise_window
+    return front
