@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from aurora_desktop.cli.call import RunOptions
 from aurora_desktop.cli.client import Client
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
+from aurora_desktop.core.events import Record, SettingsApplied
 from aurora_desktop.core.paths import StatePaths, default_config_file
 from aurora_desktop.core.settings.edit import create_default
 from aurora_desktop.core.settings.loader import load
@@ -228,5 +229,10 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
         front.raise_window()
         return True
 
+    def follow(record: Record) -> None:
+        if isinstance(record.event, SettingsApplied):
+            front.apply_settings(house.source.current().ui)
+
+    house.bus.subscribe(follow)
     house.front = raise_window
     return front

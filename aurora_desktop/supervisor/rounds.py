@@ -17,6 +17,7 @@ SAMPLE_S = 10.0
 MEMORY_CHECK_S = 0.25
 LOG_CHECK_S = 1.0
 _FIRST_SAMPLE_S = 1.0
+_NO_LIMITS_S = 2.0
 _TOLD_STALL_S = 2.0
 
 
@@ -72,9 +73,11 @@ class Rounds:
             self._sampler.sample(self._runners())
 
     async def _memory_checks(self) -> None:
+        """Often where a service has a limit: what grows without end takes a gigabyte a second."""
         while True:
-            await asyncio.sleep(MEMORY_CHECK_S)
-            self._sampler.check_memory(self._runners())
+            limited = [runner for runner in self._runners() if runner.spec.memory_max is not None]
+            await asyncio.sleep(MEMORY_CHECK_S if limited else _NO_LIMITS_S)
+            self._sampler.check_memory(limited)
 
     async def _log_checks(self) -> None:
         while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import qasync
@@ -20,6 +21,8 @@ def run(live: Callable[[], Coroutine[Any, Any, None]]) -> None:
     # The window is closed to the tray; the program ends when it is told to.
     application.setQuitOnLastWindowClosed(False)
     loop = qasync.QEventLoop(application)
+    # qasync's own executor keeps ten threads from the first use on; this one makes them as they are needed.
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=4, thread_name_prefix="aurora"))
     asyncio.set_event_loop(loop)
     work = loop.create_task(live())
     try:

@@ -42,7 +42,11 @@ class AutostartFace(Protocol):
 
 
 class UiContext(Struct, frozen=True, kw_only=True):
-    """`recent_records(limit)` answers from the journal, oldest first, at most `limit` recovery events."""
+    """`recent_records(limit)` answers from the journal, oldest first, at most `limit` recovery events.
+
+    `notify(title, body)` may take a second or two and is called in a thread; False when the desktop has no
+    notification service.
+    """
 
     supervisor: SupervisorFace
     bus: Bus

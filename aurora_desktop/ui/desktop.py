@@ -1,5 +1,7 @@
 """The desktop face of Aurora: the tray icon from the start, the window once it is first wanted."""
 
+import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -11,10 +13,13 @@ from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.tray import Tray, tray_state
 
 if TYPE_CHECKING:
     from aurora_desktop.ui.window import Window
+
+log = logging.getLogger(__name__)
 
 # At login the panel may come after us; only then is a window that nobody asked for better than none.
 TRAY_GRACE_MS = 10_000
@@ -31,6 +36,7 @@ class Desktop(QObject):
         QApplication.setWindowIcon(icons.icon("aurora"))
         self.bridge = Bridge(context, self)
         self.tray = Tray(self)
+        self._tasks = Tasks(lambda error: log.error("%s", error))
         self._grace = QTimer(self, singleShot=True, interval=TRAY_GRACE_MS)
         self._connect()
         self._show_health(self.bridge.health)
@@ -69,6 +75,7 @@ class Desktop(QObject):
     def close(self) -> None:
         """Take tray and window away; the object is of no use afterwards."""
         self._grace.stop()
+        self._tasks.cancel()
         self.bridge.close()
         self.tray.close()
         if self._window:
@@ -111,7 +118,11 @@ class Desktop(QObject):
         self.tray.show_state(state, health, paused=paused)
 
     def _notify(self, title: str, body: str) -> None:
-        if not self._context.notify(title, body):
+        self._tasks.run(self._tell(title, body))
+
+    async def _tell(self, title: str, body: str) -> None:
+        """By the desktop's notification service, which may take its time; else by the tray."""
+        if not await asyncio.to_thread(self._context.notify, title, body):
             self.tray.tell(title, body)
 
     def _pause(self, pause: bool) -> None:
