@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Iterable
+from pathlib import Path
 
 from aurora_desktop.core.events import LogDropped, service_component
 from aurora_desktop.core.settings.schema import ServiceLog
@@ -16,12 +17,12 @@ class LogKeeper:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
 
-    async def check(self, logs: Iterable[tuple[str, ServiceLog]]) -> None:
-        for name, settings in logs:
-            path = self._around.paths.service_log(name)
-            if _size(str(path)) <= settings.max_bytes:
+    async def check(self, logs: Iterable[tuple[str, str, ServiceLog]]) -> None:
+        """`logs`: the name of each service, the path of its log, and its settings."""
+        for name, path, settings in logs:
+            if _size(path) <= settings.max_bytes:
                 continue
-            rotation = await asyncio.to_thread(copy_truncate, path, settings.max_bytes, settings.keep)
+            rotation = await asyncio.to_thread(copy_truncate, Path(path), settings.max_bytes, settings.keep)
             if rotation is not None and rotation.dropped_bytes:
                 self._around.publish(
                     LogDropped(

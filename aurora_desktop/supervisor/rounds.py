@@ -82,4 +82,4 @@ class Rounds:
     async def _log_checks(self) -> None:
         while True:
             await asyncio.sleep(LOG_CHECK_S)
-            await self._logs.check((runner.name, runner.spec.log) for runner in self._runners())
+            await self._logs.check((runner.name, runner.log_path, runner.spec.log) for runner in self._runners())

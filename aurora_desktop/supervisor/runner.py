@@ -88,6 +88,7 @@ class Runner:
         self.spec = spec
         self.next_spec: Service | None = None
         self.status = Status()
+        self.log_path = str(around.paths.service_log(name))
         self.since_wall = around.clock.wall()
         self.spawned_at: float | None = None
         self.adopted = False
@@ -210,10 +211,6 @@ class Runner:
         self._set_timer()
 
     # --- the process ------------------------------------------------------------------------------------------
-
-    @property
-    def log_path(self) -> str:
-        return str(self._around.paths.service_log(self.name))
 
     def _spawn_or_wait(self) -> Stimulus | None:
         if self._ending is not None:

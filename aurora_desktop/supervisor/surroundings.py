@@ -9,8 +9,9 @@ from msgspec import Struct
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.events import AnyEvent
 from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.supervisor.census import Census, Snapshot
 from aurora_desktop.supervisor.ledger import Ledger
-from aurora_desktop.supervisor.processes import ProcessInfo, ProcessTable
+from aurora_desktop.supervisor.processes import ProcessTable
 
 _SNAPSHOT_S = 0.01
 
@@ -32,16 +33,18 @@ class Surroundings(Struct, kw_only=True):
     notify_address: str
     paused: bool = False
     jitter: Callable[[], float] = random.random
-    _snapshot: dict[int, ProcessInfo] = {}
+    _census: Census | None = None
+    _snapshot: Snapshot | None = None
     _snapshot_at: float = float("-inf")
 
-    def processes(self, not_before: float = float("-inf")) -> dict[int, ProcessInfo]:
+    def processes(self, not_before: float = float("-inf")) -> Snapshot:
         """Every process of the machine, read at most 10 ms ago and not before the monotonic time given.
 
         So a hundred services that stop together share one pass over the process table.
         """
         now = self.clock.monotonic()
-        if self._snapshot_at < not_before or now - self._snapshot_at > _SNAPSHOT_S:
+        self._census = self._census or Census(self.table)
+        if self._snapshot is None or self._snapshot_at < not_before or now - self._snapshot_at > _SNAPSHOT_S:
             self._snapshot_at = now
-            self._snapshot = self.table.all()
+            self._snapshot = self._census.take()
         return self._snapshot

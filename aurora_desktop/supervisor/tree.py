@@ -4,11 +4,12 @@ import contextlib
 import os
 import signal as signals
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo, ProcessTable
+from aurora_desktop.supervisor.census import Census, Snapshot
+from aurora_desktop.supervisor.processes import ProcessInfo, ProcessTable
 from aurora_desktop.supervisor.windows_job import job_pids
 
 
@@ -17,21 +18,6 @@ class Identity(Struct, frozen=True):
 
     pid: int
     started: int
-
-
-def descendants(root: int, everyone: Mapping[int, ProcessInfo]) -> set[int]:
-    """The pids below `root`, without it."""
-    by_parent: dict[int, list[int]] = {}
-    for info in everyone.values():
-        by_parent.setdefault(info.parent, []).append(info.pid)
-    found: set[int] = set()
-    ahead = [root]
-    while ahead:
-        for child in by_parent.get(ahead.pop(), ()):
-            if child not in found:
-                found.add(child)
-                ahead.append(child)
-    return found
 
 
 class Tree:
@@ -48,30 +34,21 @@ class Tree:
         self.marker = marker
         self.main = main
         self.taken_at = taken_at
-        self._sessions = {main.pid}
-        self._strangers: set[Identity] = set()
+        self._sessions = {main.pid} if sys.platform != "win32" else set()
 
-    def members(self, everyone: Mapping[int, ProcessInfo] | None = None) -> dict[int, ProcessInfo]:
-        """All living (not zombie) members by pid, found in one pass over the process table."""
-        everyone = self._table.all() if everyone is None else everyone
-        roots = [info.pid for info in everyone.values() if self._is_root(info)]
-        roots += (pid for pid in job_pids(self.marker) if pid in everyone)
-        pids = set(roots).union(*(descendants(root, everyone) for root in roots))
-        pids.discard(os.getpid())
+    def members(self, everyone: Snapshot | None = None) -> dict[int, ProcessInfo]:
+        """All living (not zombie) members by pid, out of one reading of the process table."""
+        everyone = Census(self._table).take() if everyone is None else everyone
+        roots = set(everyone.by_marker.get(self.marker, ()) if self.marker else ())
+        roots.update(pid for session in self._sessions for pid in everyone.by_session.get(session, ()))
+        roots.update(pid for pid in job_pids(self.marker) if pid in everyone)
+        main = everyone.get(self.main.pid)
+        if main is not None and main.started == self.main.started:
+            roots.add(main.pid)
+        pids = everyone.with_descendants(roots) - {os.getpid()}
         found = {pid: everyone[pid] for pid in pids if not everyone[pid].is_zombie}
         self._sessions.update(info.session for info in found.values() if info.session in found)
         return found
-
-    def _is_root(self, info: ProcessInfo) -> bool:
-        identity = Identity(info.pid, info.started)
-        if identity == self.main or (info.session and info.session in self._sessions):
-            return True
-        if identity in self._strangers or info.is_zombie:
-            return False
-        if self._table.environment(info.pid).get(SPAWN_MARKER) == self.marker:
-            return True
-        self._strangers.add(identity)
-        return False
 
     def main_is_alive(self) -> bool:
         info = self._table.read(self.main.pid)
