@@ -1,0 +1,68 @@
+"""One reading of the machine's processes with the indexes that finding trees needs, shared by all services."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TypeVar
+
+from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo, ProcessTable
+
+_Key = TypeVar("_Key", int, str)
+
+
+class Snapshot(dict[int, ProcessInfo]):
+    """Every process by pid; `marker_of` tells the AURORA_SPAWN of one, or ""."""
+
+    def __init__(self, processes: Mapping[int, ProcessInfo], marker_of: Callable[[ProcessInfo], str]) -> None:
+        super().__init__(processes)
+        self._marker_of = marker_of
+
+    @cached_property
+    def by_parent(self) -> dict[int, list[int]]:
+        """The pids of the children of each pid."""
+        return self._indexed(lambda info: info.parent)
+
+    @cached_property
+    def by_session(self) -> dict[int, list[int]]:
+        """The pids in each session."""
+        return self._indexed(lambda info: info.session)
+
+    @cached_property
+    def by_marker(self) -> dict[str, list[int]]:
+        """The pids that carry each marker."""
+        return self._indexed(self._marker_of)
+
+    def with_descendants(self, roots: set[int]) -> set[int]:
+        """The roots and all that descend from them."""
+        found = set(roots)
+        ahead = list(roots)
+        while ahead:
+            fresh = [pid for pid in self.by_parent.get(ahead.pop(), ()) if pid not in found]
+            found.update(fresh)
+            ahead.extend(fresh)
+        return found
+
+    def _indexed(self, key: Callable[[ProcessInfo], _Key]) -> dict[_Key, list[int]]:
+        index: dict[_Key, list[int]] = {}
+        for info in self.values():
+            index.setdefault(key(info), []).append(info.pid)
+        return index
+
+
+class Census:
+    """Takes snapshots; reads the environment of each process once in its life, whoever asks."""
+
+    def __init__(self, table: ProcessTable) -> None:
+        self._table = table
+        self._markers: dict[tuple[int, int], str] = {}
+
+    def take(self) -> Snapshot:
+        processes = self._table.all()
+        alive = {(info.pid, info.started) for info in processes.values()}
+        self._markers = {identity: marker for identity, marker in self._markers.items() if identity in alive}
+        return Snapshot(processes, self._marker_of)
+
+    def _marker_of(self, info: ProcessInfo) -> str:
+        identity = (info.pid, info.started)
+        if identity not in self._markers:
+            self._markers[identity] = self._table.environment(info.pid).get(SPAWN_MARKER, "")
+        return self._markers[identity]
