@@ -33,7 +33,7 @@ def present(runner: Runner, around: Surroundings) -> ServiceView:
         restarts=status.restarts,
         next_attempt_in_s=None if status.retry_at is None else max(0.0, status.retry_at - now),
         memory_bytes=runner.memory_history[-1] if running and runner.memory_history else None,
-        memory_max=spec.memory_max,
+        memory_max=None if spec.memory_max is None else int(spec.memory_max),
         cpu_percent=runner.cpu_history[-1] if running and runner.cpu_history else None,
         last_cause=runner.last_failure or status.cause,
         hint=status.hint,
