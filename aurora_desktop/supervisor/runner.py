@@ -352,11 +352,12 @@ class Runner:
             self._watch.cancel()
             self._main_ended()
         self._forget_tree()
+        # A stop or restart that came meanwhile decides anew, at TreeGone, whether there is a successor.
+        spawn_waits = self._spawn_waits and self.status.state == "starting"
+        self._spawn_waits = False
         self.feed(TreeGone())
-        if self._spawn_waits:
-            self._spawn_waits = False
-            if self.status.state == "starting":
-                self.feed(self._spawn())
+        if spawn_waits:
+            self.feed(self._spawn())
 
     def _set_frozen(self, *, frozen: bool) -> None:
         if self.tree is None:

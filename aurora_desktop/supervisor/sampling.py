@@ -108,8 +108,8 @@ class Sampler:
                 at=self._around.clock.wall(),
                 component=runner.component,
                 resource=resource,
-                value=value,
-                limit=limit,
+                value=float(value),
+                limit=float(limit),
                 cause=cause,
             )
         )

@@ -136,12 +136,12 @@ class World(RuleBasedStateMachine):
         if self.status.state == "stopping" and self.status.after_stop == "hold":
             self.automatic_restarts.clear()
         self.by_operator = self.status.after_stop == "start"
+        spawn_waits = self.spawn_waits and self.status.state == "starting"
+        self.spawn_waits = False
         self.feed(stimuli.TreeGone())
         self.by_operator = False
-        if self.spawn_waits:
-            self.spawn_waits = False
-            if self.status.state == "starting":
-                self.spawn()
+        if spawn_waits:
+            self.spawn()
 
     @precondition(lambda self: self.main_alive and not self.ending)
     @rule(kind=st.sampled_from(["liveness", "watchdog", "memory"]))
@@ -197,5 +197,5 @@ class World(RuleBasedStateMachine):
         assert len(recent) <= self.spec.start_limit_burst + at_the_cap
 
 
-World.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+World.TestCase.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
 TestPolicyModel = World.TestCase
