@@ -20,6 +20,7 @@ from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode, encode_problem, problem_of
 from aurora_desktop.api.query import Query
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.supervisor.view import ServiceView
 
@@ -116,7 +117,12 @@ class _Door:
         view = self._named(request)
         path = Path(view.log_path) if view.log_path else self._context.paths.service_log(view.name)
         text, end = await asyncio.to_thread(_read_log, path, lines, offset)
-        return shapes.LogReply(view.name, text, end)
+        return shapes.LogReply(view.name, self._masked(view.name, text), end)
+
+    def _masked(self, name: str, text: str) -> str:
+        """What a service printed, without the values of its `env`."""
+        spec = self._context.settings().services.get(name)
+        return Environment(spec.env).masked(text) if spec else text
 
     async def events(self, request: Request) -> object:
         """Events after `since`; without it the newest. Waits up to `wait_s` seconds for the first."""

@@ -150,7 +150,7 @@ class Runner:
         self.status, effects = policy.step(before, self.spec, stimulus, context)
         follow_ups = [follow for effect in effects if (follow := self._perform(effect)) is not None]
         for effect in effects:
-            if (event := tell(effect, self.component, self._around, self.log_path)) is not None:
+            if (event := tell(effect, self.component, self._around, self.spec, self.log_path)) is not None:
                 around.publish(event)
                 if isinstance(event, ServiceFailed):
                     self.last_failure = event.cause

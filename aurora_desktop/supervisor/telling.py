@@ -10,6 +10,8 @@ from aurora_desktop.core.events import (
     ServiceRecovered,
     ServiceRestarting,
 )
+from aurora_desktop.core.settings.schema import Service
+from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.rotation import tail
 from aurora_desktop.supervisor.stimuli import (
     Effect,
@@ -24,12 +26,12 @@ from aurora_desktop.supervisor.surroundings import Surroundings
 TAIL_LINES = 10
 
 
-def tell(effect: Effect, component: str, around: Surroundings, log_path: str) -> AnyEvent | None:
+def tell(effect: Effect, component: str, around: Surroundings, spec: Service, log_path: str) -> AnyEvent | None:
     """The event of an effect that only tells; `None` for one that acts."""
     at = around.clock.wall()
     match effect:
         case TellFailed():
-            return _failed(effect, component, at, log_path)
+            return _failed(effect, component, at, spec, log_path)
         case TellRestarting(attempt, delay_s, cause):
             return ServiceRestarting(at=at, component=component, attempt=attempt, delay_s=delay_s, cause=cause)
         case TellRecovered(attempts, downtime_s, cause):
@@ -41,7 +43,7 @@ def tell(effect: Effect, component: str, around: Surroundings, log_path: str) ->
     return None
 
 
-def _failed(told: TellFailed, component: str, at: float, log_path: str) -> ServiceFailed:
+def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path: str) -> ServiceFailed:
     outcome = told.outcome
     return ServiceFailed(
         at=at,
@@ -51,5 +53,5 @@ def _failed(told: TellFailed, component: str, at: float, log_path: str) -> Servi
         exit_code=outcome.exit_code if outcome else None,
         signal=outcome.signal_name if outcome else None,
         uptime_s=outcome.uptime_s if outcome else 0.0,
-        log_tail=tail(Path(log_path), TAIL_LINES),
+        log_tail=tuple(Environment(spec.env).masked(line) for line in tail(Path(log_path), TAIL_LINES)),
     )

@@ -44,8 +44,21 @@ class Command(tuple[str, ...]):
         return cls(words)
 
 
+SHORTEST_SECRET = 6
+
+
 class Environment(dict[str, str]):
     """Environment variables whose values are not shown: a `repr` lands in tracebacks and logs."""
+
+    def masked(self, text: str) -> str:
+        """The text with each value of at least SHORTEST_SECRET characters replaced, longest first.
+
+        For what a program printed of its own environment; shorter values would blot out ordinary words.
+        """
+        for value in sorted(self.values(), key=len, reverse=True):
+            if len(value) >= SHORTEST_SECRET:
+                text = text.replace(value, "***")
+        return text
 
     def __repr__(self) -> str:
         return "{" + ", ".join(f"{name!r}: '***'" for name in self) + "}"
