@@ -167,7 +167,8 @@ class Service(_Section, frozen=True):
     readiness_probe: Annotated[Probe | None, option("Ready, and dependents may start, while it succeeds.")] = None
     liveness_probe: Annotated[Probe | None, option("Restarted when it fails.")] = None
     on_estop: Annotated[
-        Literal["freeze", "stop", "ignore"], option("What `freeze` of all marked services does with this one.")
+        Literal["freeze", "stop", "ignore"],
+        option("What the emergency stop does with it; that stop is not part of this version yet."),
     ] = "ignore"
     autostart: Annotated[bool, option("Start together with Aurora.")] = True
     log: Annotated[ServiceLog, option("The log of its output.")] = ServiceLog()
