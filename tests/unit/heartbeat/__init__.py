@@ -1,0 +1,1 @@
+"""The heartbeat on a clock that the test moves."""

@@ -1,0 +1,76 @@
+"""What is wrong with Aurora itself, told by the events."""
+
+from aurora_desktop.core.events import (
+    AnyEvent,
+    AuroraStopping,
+    PartFailed,
+    Record,
+    SettingsApplied,
+    SettingsRefused,
+    StorageFailing,
+    StorageRecovered,
+)
+from aurora_desktop.heartbeat.own_problems import OwnProblems
+
+
+def after(*events: AnyEvent) -> OwnProblems:
+    problems = OwnProblems()
+    for place, event in enumerate(events):
+        problems.read(Record(place, event))
+    return problems
+
+
+def refused(*problems: str) -> SettingsRefused:
+    return SettingsRefused(at=1.0, component="aurora", path="aurora.yaml", problems=problems)
+
+
+def failing(path: str, detail: str = "no space left") -> StorageFailing:
+    return StorageFailing(at=1.0, component="aurora", path=path, detail=detail)
+
+
+def sentences(problems: OwnProblems) -> list[str]:
+    return [problem.sentence for problem in problems.current()]
+
+
+def test_nothing_is_wrong_at_first() -> None:
+    assert after(AuroraStopping(at=1.0, component="aurora", reason="test")).current() == ()
+
+
+def test_storage_that_fails_is_a_problem_until_it_recovered() -> None:
+    problems = after(failing("journal.db"))
+    assert sentences(problems) == ["events cannot be written: no space left"]
+    assert problems.current()[0].next_step == "Make room or give access: journal.db"
+    assert problems.current()[0].severity == 1
+    problems.read(Record(9, StorageRecovered(at=2.0, component="aurora", path="journal.db", kept=1, dropped=0)))
+    assert problems.current() == ()
+
+
+def test_each_file_recovers_by_itself() -> None:
+    problems = after(failing("a", "first"), failing("b", "second"))
+    problems.read(Record(9, StorageRecovered(at=2.0, component="aurora", path="a", kept=1, dropped=0)))
+    assert sentences(problems) == ["events cannot be written: second"]
+
+
+def test_a_file_that_never_failed_may_recover() -> None:
+    assert after(StorageRecovered(at=2.0, component="aurora", path="a", kept=1, dropped=0)).current() == ()
+
+
+def test_refused_settings_are_a_problem_until_settings_are_applied() -> None:
+    problems = after(refused("line 3: unknown key", "line 9: wrong type"))
+    assert sentences(problems) == ["changed settings are not in force: line 3: unknown key (and 1 more)"]
+    problems.read(Record(9, SettingsApplied(at=2.0, component="aurora", path="aurora.yaml")))
+    assert problems.current() == ()
+
+
+def test_settings_refused_again_are_one_problem() -> None:
+    problems = after(refused("line 3: unknown key"), refused("line 4: wrong type"))
+    assert sentences(problems) == ["changed settings are not in force: line 4: wrong type"]
+
+
+def test_settings_refused_without_a_reason() -> None:
+    assert sentences(after(refused())) == ["changed settings are not in force: the file cannot be read"]
+
+
+def test_a_part_that_failed_stays_a_problem() -> None:
+    problems = after(PartFailed(at=1.0, component="heartbeat", detail="it ended"))
+    assert [(p.component, p.sentence, p.severity) for p in problems.current()] == [("heartbeat", "it ended", 1)]
