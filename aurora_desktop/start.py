@@ -19,6 +19,7 @@ from aurora_desktop.core.settings.edit import create_default
 from aurora_desktop.core.settings.loader import load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.watch import SettingsSource
+from aurora_desktop.core.storage.program_log import FORMAT, ProgramLog
 from aurora_desktop.desktop import session, systemd
 from aurora_desktop.desktop.autostart import for_this_platform
 from aurora_desktop.desktop.notifications import Notifier
@@ -49,7 +50,6 @@ class Start(NamedTuple):
 
 def run(options: RunOptions) -> int:
     """Run the program until it is asked to quit; the exit code. Raises AuroraError when it cannot start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
     paths = StatePaths(options.state_dir)
     _make(paths)
     lock = InstanceLock(paths.lock)
@@ -58,6 +58,8 @@ def run(options: RunOptions) -> int:
     except AlreadyRunningError as error:
         return _raise_the_first(paths, error)
     source, refused = _settings(options, paths)
+    program_log = ProgramLog(paths.logs / "aurora.log", source.current().logs)
+    logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[program_log, logging.StreamHandler()])
     own = systemd.take_notify_environment()
     move_to_own_scope()
     start = Start(options, paths, source, refused, dict(os.environ), own)

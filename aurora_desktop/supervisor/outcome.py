@@ -53,18 +53,21 @@ class Outcome(Struct, frozen=True):
 
 def format_duration(seconds: float) -> str:
     """`0.3 s`, `12 s`, `4 min 10 s`, `3 h 5 min`, `2 d 4 h`."""
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
     for size, unit, part, part_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if seconds >= size:
-            rest = int(seconds % size // part)
-            return f"{int(seconds // size)} {unit}" + (f" {rest} {part_unit}" if rest else "")
-    return f"{seconds:.0f} s"
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {unit}" + (f" {rest} {part_unit}" if rest else "")
+    return f"{whole} s"
 
 
 def format_bytes(size: float) -> str:
     """`512 B`, `3.4 MB`, `1.2 GB`, in powers of ten."""
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size >= factor:
-            return f"{size / factor:.{0 if size >= 100 * factor else 1}f} {unit}"
-    return f"{size:.0f} B"
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if round(size) < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.{1 if unit != 'B' and round(size, 1) < 100 else 0}f} {unit}"

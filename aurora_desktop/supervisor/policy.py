@@ -116,7 +116,7 @@ def _start(status: Status, cause: str, context: Context) -> Step:
         return replace(_forget_restarts(status), wanted=True, after_stop="start", cause=cause), ()
     if status.is_alive:
         return replace(status, wanted=True), ()
-    fresh = replace(_forget_restarts(status), wanted=True, finished=False, hint="")
+    fresh = replace(_forget_restarts(status), wanted=True, finished=False, hint="", restarts=0)
     return _launch(fresh, cause, context)
 
 
@@ -125,7 +125,7 @@ def _launch(status: Status, cause: str, context: Context) -> Step:
     if context.blockers:
         waits = "waiting for " + ", ".join(f"{blocker.name} ({blocker.state})" for blocker in context.blockers)
         return replace(status, state="waiting", cause=waits, retry_at=None, finished=False), ()
-    again = status.down_since is not None or status.after_stop == "start"
+    again = status.down_since is not None
     starting = replace(
         status,
         restarts=status.restarts + again,
@@ -170,7 +170,7 @@ def _terminate(status: Status, after: AfterStop, cause: str, grace_s: float, con
 def _restart(status: Status, spec: Service, cause: str, context: Context) -> Step:
     if not status.is_alive or status.state == "stopping":
         return _start(status, cause, context)
-    fresh = replace(_forget_restarts(status), wanted=True)
+    fresh = replace(_forget_restarts(status), wanted=True, restarts=0)
     return _terminate(fresh, "start", cause, spec.timeout_stop_sec, context)
 
 

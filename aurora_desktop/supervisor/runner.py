@@ -277,7 +277,9 @@ class Runner:
         self._observe(self._log_size(), is_up=ready)
         assert self.spawned_at is not None  # noqa: S101 - set by _take
         now = self._around.clock.wall()
-        self._around.publish(ServiceAdopted(at=now, component=self.component, pid=tree.main.pid, uptime_s=age_s))
+        self._around.publish(
+            ServiceAdopted(at=now, component=self.component, pid=tree.main.pid, uptime_s=round(age_s, 3))
+        )
         self.feed(Adopted(ready, self.spawned_at))
 
     def _main_ended(self) -> None:

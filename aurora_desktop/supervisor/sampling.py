@@ -82,7 +82,7 @@ class Sampler:
         used = sum(info.memory_bytes for info in members.values())
         if used > limit and len(members) > 1:
             # The sum counts shared pages several times: before it costs a restart, count them once.
-            used = self._around.table.proportional_bytes(members)
+            used = self._around.table.proportional_bytes(members) or used
         if used > limit:
             cause = f"over memory limit: {format_bytes(used)} of {format_bytes(limit)} (memory_max)"
             self._warn_once(runner, used, limit, cause)

@@ -33,9 +33,13 @@ def tell(effect: Effect, component: str, around: Surroundings, spec: Service, lo
         case TellFailed():
             return _failed(effect, component, at, spec, log_path)
         case TellRestarting(attempt, delay_s, cause):
-            return ServiceRestarting(at=at, component=component, attempt=attempt, delay_s=delay_s, cause=cause)
+            return ServiceRestarting(
+                at=at, component=component, attempt=attempt, delay_s=round(delay_s, 3), cause=cause
+            )
         case TellRecovered(attempts, downtime_s, cause):
-            return ServiceRecovered(at=at, component=component, attempts=attempts, downtime_s=downtime_s, cause=cause)
+            return ServiceRecovered(
+                at=at, component=component, attempts=attempts, downtime_s=round(downtime_s, 3), cause=cause
+            )
         case TellDegraded(cause, attempts, retry_s):
             return ServiceDegraded(at=at, component=component, cause=cause, attempts=attempts, retry_s=retry_s)
         case TellGaveUp(cause, hint):
@@ -52,6 +56,6 @@ def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path
         cause=told.cause,
         exit_code=outcome.exit_code if outcome else None,
         signal=outcome.signal_name if outcome else None,
-        uptime_s=outcome.uptime_s if outcome else 0.0,
+        uptime_s=round(outcome.uptime_s, 3) if outcome else 0.0,
         log_tail=tuple(Environment(spec.env).masked(line) for line in tail(Path(log_path), TAIL_LINES)),
     )

@@ -34,21 +34,35 @@ class Tree:
         self.marker = marker
         self.main = main
         self.taken_at = taken_at
-        self._sessions = {main.pid} if sys.platform != "win32" else set()
+        self._sessions = {main.pid: main.started} if sys.platform != "win32" else {}
 
     def members(self, everyone: Snapshot | None = None) -> dict[int, ProcessInfo]:
         """All living (not zombie) members by pid, out of one reading of the process table."""
         everyone = Census(self._table).take() if everyone is None else everyone
         roots = set(everyone.by_marker.get(self.marker, ()) if self.marker else ())
-        roots.update(pid for session in self._sessions for pid in everyone.by_session.get(session, ()))
+        roots.update(pid for session in self._living_sessions(everyone) for pid in everyone.by_session[session])
         roots.update(pid for pid in job_pids(self.marker) if pid in everyone)
         main = everyone.get(self.main.pid)
         if main is not None and main.started == self.main.started:
             roots.add(main.pid)
         pids = everyone.with_descendants(roots) - {os.getpid()}
         found = {pid: everyone[pid] for pid in pids if not everyone[pid].is_zombie}
-        self._sessions.update(info.session for info in found.values() if info.session in found)
+        self._sessions.update(
+            {sid: everyone[sid].started for sid in {i.session for i in found.values()} & found.keys()}
+        )
         return found
+
+    def _living_sessions(self, everyone: Snapshot) -> list[int]:
+        """Those of our sessions that still have members; one that ended is forgotten, as its number is used again.
+
+        A leader that started at another time than ours is a stranger's: no number is given to two sessions at once.
+        """
+        self._sessions = {
+            session: started
+            for session, started in self._sessions.items()
+            if session in everyone.by_session and (session not in everyone or everyone[session].started == started)
+        }
+        return list(self._sessions)
 
     def main_is_alive(self) -> bool:
         info = self._table.read(self.main.pid)

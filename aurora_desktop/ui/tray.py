@@ -39,6 +39,7 @@ class Tray(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.is_available = False
+        self._menu_state: tuple[Health, bool] | None = None
         self.menu = QMenu()
         self._build_menu()
         self.icon = QSystemTrayIcon(icons.tray_icon("stopped"), self)
@@ -66,10 +67,9 @@ class Tray(QObject):
         """Take on the shape of `state` and the words of `health`."""
         self.icon.setIcon(icons.tray_icon(state))
         self.icon.setToolTip(sentence_case(health.sentence))
-        self._verdict.setText(_menu_text(sentence_case(health.sentence)))
-        self._pause.setText("&Resume supervision" if paused else "&Pause supervision")
-        self._pause.setData(not paused)
-        self._show_problems(health.problems)
+        self._menu_state = health, paused
+        if not self.menu.isVisible():
+            self._show_menu_state()
 
     def tell(self, title: str, body: str) -> None:
         """Show a notification the tray's own way."""
@@ -90,8 +90,21 @@ class Tray(QObject):
         self.menu.addAction("&Open Aurora", self.open_asked.emit)
         self._pause = self.menu.addAction("&Pause supervision", self._on_pause)
         self._pause.setData(True)
+        # A moment later: the entry that was chosen is still to be told.
+        self.menu.aboutToHide.connect(lambda: QTimer.singleShot(0, self, self._show_menu_state))
         self.menu.addSeparator()
         self.menu.addAction("&Quit Aurora", self.quit_asked.emit)
+
+    def _show_menu_state(self) -> None:
+        """Not while the menu is open: its entries would move under the pointer, or off the screen."""
+        if self._menu_state is None:
+            return
+        health, paused = self._menu_state
+        self._menu_state = None
+        self._verdict.setText(_menu_text(sentence_case(health.sentence)))
+        self._pause.setText("&Resume supervision" if paused else "&Pause supervision")
+        self._pause.setData(not paused)
+        self._show_problems(health.problems)
 
     def _show_problems(self, problems: Sequence[Problem]) -> None:
         services = [problem for problem in problems if problem.component.startswith(SERVICE_PREFIX)][:PROBLEMS_SHOWN]

@@ -145,6 +145,7 @@ def test_a_restart_by_the_operator_forgets_the_count() -> None:
     play.feed(stimuli.Restart("operator"))
     assert play.spawns() == 1
     assert (play.status.attempts, play.status.budget_spent, play.status.restart_times) == (0, False, ())
+    assert play.status.restarts == 0
 
 
 def test_a_stop_terminates_and_kills_after_the_grace() -> None:
