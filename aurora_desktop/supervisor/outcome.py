@@ -66,7 +66,7 @@ def format_duration(seconds: float) -> str:
 def format_bytes(size: float) -> str:
     """`512 B`, `3.4 MB`, `1.2 GB`, in powers of ten."""
     unit = "B"
-    for larger in ("kB", "MB", "GB", "TB"):
+    for larger in ("kB", "MB", "GB"):
         if round(size) < 1000:
             break
         size, unit = size / 1000, larger
