@@ -84,7 +84,7 @@ class House:
             paths, settings.journal, settings.logs, self._clock, on_trouble=self._publish, call_soon=self._call_soon
         )
         self.bus = Bus(self.journal.open())
-        self.own_problems = OwnProblems()
+        self.own_problems = OwnProblems(self._clock)
         self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)

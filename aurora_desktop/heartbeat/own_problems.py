@@ -1,24 +1,35 @@
 """What is wrong with Aurora itself, gathered from the events that tell it."""
 
+import os
+
+from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import (
     PartFailed,
     Record,
     SettingsApplied,
     SettingsRefused,
     StorageFailing,
+    StorageQuarantined,
     StorageRecovered,
 )
 from aurora_desktop.heartbeat.health import Problem
+
+QUARANTINE_SHOWN_S = 3600.0
+"""A file that was set aside is past mending by itself: shown for an hour, then left to the events."""
 
 
 class OwnProblems:
     """A reader of the bus; the current problems of Aurora's own parts, by what they concern."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._problems: dict[str, Problem] = {}
+        self._quarantined: dict[str, tuple[float, Problem]] = {}
 
     def current(self) -> tuple[Problem, ...]:
-        return tuple(self._problems.values())
+        now = self._clock.monotonic()
+        fresh = (problem for at, problem in self._quarantined.values() if now - at < QUARANTINE_SHOWN_S)
+        return (*self._problems.values(), *fresh)
 
     def read(self, record: Record) -> None:
         event = record.event
@@ -28,6 +39,10 @@ class OwnProblems:
                 self._problems[path] = Problem("aurora", sentence, f"Make room or give access: {path}", 1)
             case StorageRecovered(path=path):
                 self._problems.pop(path, None)
+            case StorageQuarantined(path=path, moved_to=moved_to, reason=reason):
+                sentence = f"{os.path.basename(path)} was set aside and begun anew: {reason}"
+                problem = Problem("aurora", sentence, f"The old file is kept: {moved_to}", 3)
+                self._quarantined[path] = (self._clock.monotonic(), problem)
             case SettingsRefused(problems=problems):
                 first = problems[0] if problems else "the file cannot be read"
                 more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

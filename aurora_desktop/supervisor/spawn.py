@@ -78,7 +78,7 @@ def _read_env_file(spec: Service) -> dict[str, str]:
     try:
         return read_env_file(path)
     except AuroraError as error:
-        raise SpawnError(error.title, error.detail, error.hint) from error
+        raise SpawnError(f"env_file cannot be used: {error.detail}", hint=error.hint) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise SpawnError(
