@@ -78,7 +78,9 @@ def _read_env_file(spec: Service) -> dict[str, str]:
     try:
         return read_env_file(path)
     except AuroraError as error:
-        raise SpawnError(f"env_file cannot be used: {error.detail}", hint=error.hint) from error
+        raise SpawnError(
+            f"env_file cannot be used: {error.detail}", hint="Correct or make the file, or `env_file` in the settings."
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise SpawnError(
