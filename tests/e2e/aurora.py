@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,9 @@ COMMAND = Path(sys.executable).with_name("aurora")
 _NOT_PASSED_ON = ("AURORA_", "XDG_", "DBUS_", "WAYLAND_", "QT_", "LISTEN_", "NOTIFY_", "WATCHDOG_")
 # Collected by the kernel's and Aurora's own rounds: a zombie older than this was forgotten.
 ZOMBIE_S = 8.0
+
+# A crash of a part, a task that nobody awaited, a warning of Qt: none is to pass unseen.
+_IS_FAILURE = re.compile(r"Traceback|was never|Exception in|Fatal|^QObject|^Q[A-Z]\w+::|^qt\.|Warning:")
 
 Row = dict[str, Any]
 Event = dict[str, Any]
@@ -100,9 +104,14 @@ class Aurora:
                 start_new_session=True,
             )
 
-    def start(self, *options: str) -> None:
-        """Start the program (headless if not told otherwise) and wait until it answers."""
-        self.launch(*(options or ("--headless",)))
+    def start(self) -> None:
+        """Start the program headless and wait until it answers."""
+        self.launch("--headless")
+        self.until_running()
+
+    def start_desktop(self, *options: str) -> None:
+        """Start the program with tray and window, and wait until it answers."""
+        self.launch(*options)
         self.until_running()
 
     def until_running(self) -> None:
@@ -246,6 +255,7 @@ class Aurora:
             self.send(signal.SIGCONT)
             self.send(signal.SIGTERM)
             complaints += self._how_it_ended()
+        complaints += [f"in its output: {line}" for line in self.output.splitlines() if _IS_FAILURE.search(line)]
         for left in self.processes():
             complaints.append(f"left alive: {left}")
             machine.kill(left.pid)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .aurora import Aurora, clean_environment
+from .screen import Screen
 
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]  # reads /proc and drives an X display
@@ -31,3 +32,22 @@ def make_aurora(tmp_path: Path) -> Iterator[Callable[..., Aurora]]:
 def aurora(make_aurora: Callable[..., Aurora]) -> Aurora:
     """An Aurora that is not started yet, without settings."""
     return make_aurora()
+
+
+@pytest.fixture(scope="session")
+def _session_screen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+    with Screen(tmp_path_factory.mktemp("screen")) as screen:
+        yield screen
+
+
+@pytest.fixture
+def screen(_session_screen: Screen) -> Screen:
+    """The virtual display, with a window manager that has a tray."""
+    _session_screen.start_host()
+    return _session_screen
+
+
+@pytest.fixture
+def on_screen(make_aurora: Callable[..., Aurora], screen: Screen) -> Aurora:
+    """An Aurora with tray and window, not started yet."""
+    return make_aurora(**screen.environment)

@@ -10,7 +10,7 @@ PATIENCE_S = 15.0
 _POLL_S = 0.02
 
 
-def eventually(condition: Callable[[], T], what: str = "", timeout_s: float = PATIENCE_S) -> T:
+def eventually(condition: Callable[[], T | None], what: str = "", timeout_s: float = PATIENCE_S) -> T:
     """The first true value of `condition`, asked every 20 ms. Raises AssertionError with its last value when late.
 
     An AssertionError of the condition itself counts as "not yet" and is shown at the deadline.
