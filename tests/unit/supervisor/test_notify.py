@@ -2,6 +2,7 @@
 
 import array
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -150,11 +151,9 @@ async def test_a_long_state_path_gets_an_abstract_address(yard: Yard, tmp_path: 
 def test_the_address_fits_whatever_the_state_path() -> None:
     for length in range(1, 130):
         address = notify_address(Path("/" + "é" * length), "digest")
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe,
-            pytest.raises(OSError, match="No such file|refused"),
-        ):
-            probe.connect("\0" + address[1:] if address.startswith("@") else address)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+            error = probe.connect_ex("\0" + address[1:] if address.startswith("@") else address)
+        assert error in (errno.ENOENT, errno.ECONNREFUSED)
 
 
 @in_loop
