@@ -153,7 +153,9 @@ class Supervisor:
         wanted = graph.with_requirements(self._services(), names)
         self._condemned -= wanted
         for name in self._in_order(wanted):
-            self._runners[name].feed(Start("started by the operator"))
+            # A oneshot that is only required has done its work; one that is named runs again.
+            if name in names or not self._runners[name].is_up:
+                self._runners[name].feed(Start("started by the operator"))
 
     def stop(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
@@ -179,6 +181,8 @@ class Supervisor:
 
         async def in_order() -> None:
             await self._stop_in_order(dependents, dependents, cause)
+            while any(self._is_going_down(name) for name in dependents):
+                await self._wait_for_change()
             self._restart_now(parts, cause)
 
         self._run(in_order())
@@ -234,7 +238,7 @@ class Supervisor:
             return True
         if runner.status.state != "waiting" or runner.status.retry_at is not None:
             return False
-        return self.paused or all(self._is_settled(dep) for dep in runner.spec.requires)
+        return self.paused or all(self._is_settled(dep) for dep in runner.definition.requires)
 
     def _check(self, names: Iterable[str]) -> None:
         for name in names:
@@ -256,7 +260,7 @@ class Supervisor:
     # --- order ------------------------------------------------------------------------------------------------
 
     def _services(self) -> dict[str, Service]:
-        return {name: runner.spec for name, runner in self._runners.items()}
+        return {name: runner.definition for name, runner in self._runners.items()}
 
     def _in_order(self, names: Iterable[str]) -> list[str]:
         chosen = set(names)
@@ -297,11 +301,12 @@ class Supervisor:
     def _blockers(self, runner: Runner) -> tuple[Blocker, ...]:
         """The dependencies that are not up."""
         blockers = []
-        for name in dict.fromkeys((*runner.spec.requires, *runner.spec.after)):
+        definition = runner.definition
+        for name in dict.fromkeys((*definition.requires, *definition.after)):
             other = self._runners.get(name)
             if other is None or (other.is_up and name not in self._condemned):
                 continue
-            if name in runner.spec.requires or self._is_on_its_way(other):
+            if name in definition.requires or self._is_on_its_way(other):
                 blockers.append(Blocker(name, other.status.state))
         return tuple(blockers)
 
@@ -313,7 +318,10 @@ class Supervisor:
         if changed.name in self._removed and not changed.has_processes:
             del self._removed[changed.name]
         for runner in tuple(self._runners.values()):
-            if runner.status.state == "waiting" and changed.name in (*runner.spec.requires, *runner.spec.after):
+            if runner.status.state == "waiting" and changed.name in (
+                *runner.definition.requires,
+                *runner.definition.after,
+            ):
                 runner.feed(DependenciesChanged())
 
     async def _wait_for_change(self) -> None:
@@ -339,8 +347,9 @@ class Supervisor:
         self._runners = {name: self._runners[name] for name in settings.services}
         fresh = [name for name in difference.added if settings.services[name].autostart]
         for name in self._in_order(graph.with_requirements(self._services(), fresh)):
-            if not self._runners[name].status.is_alive:
-                self._runners[name].feed(Start("added to the settings"))
+            runner = self._runners[name]
+            if not runner.is_up and (not runner.status.is_alive or runner.status.state == "stopping"):
+                runner.feed(Start("added to the settings"))
         self._feed_all(DependenciesChanged())
 
     def _remove(self, name: str) -> None:
@@ -350,12 +359,17 @@ class Supervisor:
         runner.feed(Stop("removed from the settings"))
 
     def _add_or_change(self, name: str, spec: Service) -> None:
+        if name in self._removed:
+            # Taken out and put in again before it had ended: the old one must be gone before the new one comes.
+            self._runners[name] = self._removed.pop(name)
+            self._runners[name].next_spec = spec
+            return
         runner = self._runners.get(name)
         if runner is None:
             self._runners[name] = self._make_runner(name, spec)
             return
         if not runner.status.is_alive:
-            runner.spec = spec
+            runner.spec, runner.next_spec = spec, None
             if runner.status.wanted:
                 runner.feed(Restart("its definition changed"))
             return

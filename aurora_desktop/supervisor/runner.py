@@ -118,6 +118,11 @@ class Runner:
         return service_component(self.name)
 
     @property
+    def definition(self) -> Service:
+        """As the settings have it now; `spec` is what the process that runs was started with."""
+        return self.next_spec or self.spec
+
+    @property
     def pid(self) -> int | None:
         return self.tree.main.pid if self.tree is not None and self._watch is not None else None
 
@@ -273,7 +278,11 @@ class Runner:
     def adopt(self, tree: Tree, age_s: float, *, ready: bool) -> None:
         """Go on supervising a process that an earlier Aurora started. Raises ProcessLookupError if it is gone."""
         self._child, self.adopted = None, True
-        self._take(tree, age_s)
+        try:
+            self._take(tree, age_s)
+        except ProcessLookupError:
+            self.tree = None
+            raise
         self._observe(self._log_size(), is_up=ready)
         assert self.spawned_at is not None  # noqa: S101 - set by _take
         now = self._around.clock.wall()
