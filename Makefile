@@ -34,10 +34,10 @@ docs: test-setup ## Write docs/settings.md and the JSON Schema anew from the set
 screenshot: test-setup ## Take the screenshot of the README on a virtual display.
 	$(BIN)/python docs/screenshot.py
 
-bench: test-setup ## Print the figures of the README (takes some minutes).
+bench: test-setup ## Print the figures of the README (twenty minutes; ARGS=--quick for a trial).
 	@installer/setup.sh bench
-	$(BIN)/python benchmarks/supervisor.py
-	$(BIN)/python benchmarks/desktop.py
+	$(BIN)/python benchmarks/supervisor.py $(ARGS)
+	$(BIN)/python benchmarks/desktop.py $(ARGS)
 
 clean: ## Remove the environment and all that was built.
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

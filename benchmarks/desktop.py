@@ -140,10 +140,10 @@ def _split(bench: Bench, figure: Figure, prelude: Callable[[Bench], None] | None
 
 def idle(bench: Bench) -> list[Figure]:
     """The window open and in nobody's hands: what showing a hundred services costs."""
-    window_s = 10.0 if bench.quick else 30.0
-    figures = idle_figures(bench, window_s)
+    figures = idle_figures(bench)
     for count in (10, 100):
-        leave_alone(bench, figures, f"{count:3} services, window open", TRAY, count, open_window, window_s)
+        services = partial(bench.services, count)
+        leave_alone(bench, figures, f"{count:3} services, window open", TRAY, services, open_window)
     return figures
 
 

@@ -6,13 +6,14 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
 from rig.bench import HEADLESS, Bench
 from rig.child import Said
 from rig.figures import Figure
+from rig.programs import Services
 
 MEMORY_MAX = 64_000_000
 SETTLE_S = 2.0
@@ -30,7 +31,7 @@ def memory(bench: Bench) -> list[Figure]:
 
 
 def _breaches(bench: Bench, figure: Figure, who: str, more: tuple[str, ...]) -> None:
-    names = [f"eater{number:02}" for number in range(max(3, bench.runs // 3))]
+    names = [f"eater{number:02}" for number in range(_count(bench))]
     eat = ("eat", str(MEMORY_MAX), *more)
     services = {name: {"command": bench.nursery.command(name, *eat), "memory_max": MEMORY_MAX} for name in names}
     with bench.contending(HEADLESS, services):
@@ -62,23 +63,24 @@ def hang(bench: Bench) -> list[Figure]:
     figure = bench.report.figure(
         "hang", "hung child (SIGSTOP) to replaced", "s", "several hang in one Aurora, at random moments"
     )
-    ways = {"http liveness probe, defaults": _probed, "watchdog_sec: 1": _watched}
+    ways = {"http liveness probe, defaults": probed_services, "watchdog_sec: 1": _watched_services}
     for who, make in ways.items():
-        bench.report.measure([figure], who, lambda who=who, make=make: _hangs(bench, figure, who, make(bench)))
+        bench.report.measure([figure], who, partial(_hangs, bench, figure, who, make))
     return [figure]
 
 
-def _probed(bench: Bench) -> Mapping[str, Mapping[str, object]]:
+def probed_services(bench: Bench, count: int) -> Services:
+    """So many services with a liveness probe of default pace, each answering on a port of its own."""
     services = {}
-    for number, port in enumerate(_free_ports(_count(bench))):
-        name = f"web{number:02}"
+    for number, port in enumerate(_free_ports(count)):
+        name = f"web{number:03}"
         probe = {"http": {"url": f"http://127.0.0.1:{port}/"}}
         services[name] = {"command": bench.nursery.command(name, "http", str(port)), "liveness_probe": probe}
     return services
 
 
-def _watched(bench: Bench) -> Mapping[str, Mapping[str, object]]:
-    names = [f"dog{number:02}" for number in range(_count(bench))]
+def _watched_services(bench: Bench, count: int) -> Services:
+    names = [f"dog{number:03}" for number in range(count)]
     return {name: {"command": bench.nursery.command(name, "watchdog"), "watchdog_sec": 1} for name in names}
 
 
@@ -94,7 +96,8 @@ def _free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def _hangs(bench: Bench, figure: Figure, who: str, services: Mapping[str, Mapping[str, object]]) -> None:
+def _hangs(bench: Bench, figure: Figure, who: str, make: Callable[[Bench, int], Services]) -> None:
+    services = make(bench, _count(bench))
     with bench.contending(HEADLESS, services):
         children = bench.nursery.wait_all("listening", len(services))
         time.sleep(SETTLE_S)

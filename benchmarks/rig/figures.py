@@ -9,6 +9,8 @@ from pathlib import Path
 
 from msgspec import Struct, to_builtins
 
+COLUMNS = ("median", "p95", "p99", "min", "max")
+
 
 def quantile(samples: Sequence[float], share: float) -> float:
     """The nearest-rank quantile: a sample that was really seen."""
@@ -79,9 +81,10 @@ class Report:
         try:
             measure()
         except Exception as error:  # noqa: BLE001 - one that cannot be measured is said, the others go on
-            print(f"    {type(error).__name__}: {error}", file=sys.stderr)
+            reason = str(error) or type(error).__name__
+            print(f"    not measured: {reason}", file=sys.stderr)
             for figure in figures:
-                figure.miss(who, f"{type(error).__name__}: {error}")
+                figure.miss(who, reason)
 
     def print_machine(self) -> None:
         print("  ".join(f"{key}: {value}" for key, value in self.machine.items()), flush=True)
@@ -102,7 +105,7 @@ def show(*figures: Figure) -> None:
         if figure.note:
             print(f"  {figure.note}")
         width = max((len(s.who) for s in figure.series), default=0)
-        print(f"  {'':{width}}  {'n':>4}{'median':>10}{'p95':>10}{'min':>10}{'max':>10}")
+        print(f"  {'':{width}}  {'n':>4}{''.join(f'{name:>10}' for name in COLUMNS)}")
         for series in figure.series:
             print(f"  {series.who:{width}}  {_row(series)}", flush=True)
 
@@ -111,7 +114,7 @@ def _row(series: Series) -> str:
     found = series.summary()
     if not found:
         return f"not measured: {series.missing or 'nothing came'}"
-    return f"{found['n']:4.0f}" + "".join(f"{_short(found[key]):>10}" for key in ("median", "p95", "min", "max"))
+    return f"{found['n']:4.0f}" + "".join(f"{_short(found[key]):>10}" for key in COLUMNS)
 
 
 def _short(value: float) -> str:

@@ -7,12 +7,14 @@ from functools import partial
 from aurora_desktop.cli.client import Client
 from aurora_desktop.core.paths import StatePaths
 from rig.bench import HEADLESS, TRAY, Bench
+from rig.faults import probed_services
 from rig.figures import Figure
 from rig.machine import cpu_seconds, own_processes, pss_mb, rss_mb
-from rig.programs import Aurora
+from rig.programs import Aurora, Services
 from rig.x11 import Seen, XServer
 
 SERVICES = (0, 10, 100)
+MOST = 100
 SETTLE_S = 5.0
 WINDOW_TIMEOUT_S = 30.0
 
@@ -21,21 +23,21 @@ Prelude = Callable[[Bench], None]
 
 
 def idle(bench: Bench) -> list[Figure]:
-    """Headless, in the tray with the window never opened, and with it opened once and closed."""
-    window_s = 10.0 if bench.quick else 30.0
-    figures = idle_figures(bench, window_s)
+    """Headless, in the tray with the window never opened, and with it opened once and closed; then with limits."""
+    figures = idle_figures(bench)
     for count in SERVICES:
-        for who, contender, prelude in (
-            ("headless", HEADLESS, nothing),
-            ("tray, window never opened", TRAY, nothing),
-            ("tray, window opened once", TRAY, open_and_close),
-        ):
-            leave_alone(bench, figures, f"{count:3} services, {who}", contender, count, prelude, window_s)
+        services = partial(bench.services, count)
+        leave_alone(bench, figures, f"{count:3} services, headless", HEADLESS, services)
+        leave_alone(bench, figures, f"{count:3} services, tray, window never opened", TRAY, services)
+        leave_alone(bench, figures, f"{count:3} services, tray, window opened once", TRAY, services, open_and_close)
+    limited, probed = partial(bench.services, MOST, memory_max=10**9), partial(probed_services, bench, MOST)
+    leave_alone(bench, figures, f"{MOST:3} services with memory_max, headless", HEADLESS, limited)
+    leave_alone(bench, figures, f"{MOST:3} services with an http liveness probe, headless", HEADLESS, probed)
     return figures
 
 
-def idle_figures(bench: Bench, window_s: float) -> list[Figure]:
-    note = f"over {window_s:g} s, all processes of Aurora together, services not counted"
+def idle_figures(bench: Bench) -> list[Figure]:
+    note = f"over {bench.idle_s:g} s, all processes of Aurora together, services not counted"
     return [
         bench.report.figure("idle_cpu", "idle: CPU", "% of one core", note),
         bench.report.figure("idle_pss", "idle: memory, PSS", "MB", "shared pages counted by their share"),
@@ -48,39 +50,31 @@ def leave_alone(
     figures: Sequence[Figure],
     who: str,
     contender: Aurora,
-    count: int,
-    prelude: Prelude,
-    window_s: float,
+    make_services: Callable[[], Services],
+    prelude: Prelude | None = None,
 ) -> None:
-    """Start so many services, do what comes before, and look at what it takes from then on."""
-    bench.report.measure(figures, who, partial(_leave_alone, bench, figures, who, contender, count, prelude, window_s))
+    """Start the services, do what comes before, and look at what it takes from then on."""
+
+    def measure() -> None:
+        services = make_services()
+        with bench.contending(contender, services) as program:
+            bench.nursery.wait_all("born", len(services))
+            time.sleep(SETTLE_S)
+            if prelude is not None:
+                prelude(bench)
+            for figure, sample in zip(figures, _taken(program.pid, bench.idle_s), strict=True):
+                figure.add(who, sample)
+
+    bench.report.measure(figures, who, measure)
 
 
-def _leave_alone(
-    bench: Bench,
-    figures: Sequence[Figure],
-    who: str,
-    contender: Aurora,
-    count: int,
-    prelude: Prelude,
-    window_s: float,
-) -> None:
-    cpu, pss, rss = figures
-    with bench.contending(contender, bench.services(count)) as program:
-        bench.nursery.wait_all("born", count)
-        time.sleep(SETTLE_S)
-        prelude(bench)
-        pids = own_processes(program.pid)
-        began_s, before_s = time.monotonic(), cpu_seconds(pids)
-        time.sleep(window_s)
-        cpu.add(who, 100 * (cpu_seconds(pids) - before_s) / (time.monotonic() - began_s))
-        now = own_processes(program.pid)
-        pss.add(who, pss_mb(now))
-        rss.add(who, rss_mb(now))
-
-
-def nothing(_: Bench) -> None:
-    """Nobody touched it."""
+def _taken(main: int, window_s: float) -> tuple[float, float, float]:
+    """CPU in percent of a core over the window; PSS and RSS in MB at its end."""
+    pids = own_processes(main)
+    began_s, before_s = time.monotonic(), cpu_seconds(pids)
+    time.sleep(window_s)
+    cpu = 100 * (cpu_seconds(pids) - before_s) / (time.monotonic() - began_s)
+    return cpu, pss_mb(pids), rss_mb(pids)
 
 
 def raise_window(bench: Bench) -> None:

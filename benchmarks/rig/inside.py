@@ -18,7 +18,7 @@ from aurora_desktop.core.settings.watch import SettingsSource
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.house import House
 
-CHECKS_S = 5.0
+CHECKS_S = 8.0
 BETWEEN_S = 0.02
 TABLE = "CREATE TABLE saved(id INTEGER PRIMARY KEY, content BLOB NOT NULL)"
 CONTENT = os.urandom(1024)

@@ -140,14 +140,14 @@ class Aurora(Struct, frozen=True):
     end_signal: int = signal.SIGTERM
 
     def prepare(self, services: Services, folder: Path) -> list[str]:
-        (folder / "aurora.yaml").write_text(_yaml(services), encoding="utf-8")
+        (folder / "aurora.yaml").write_text(settings_text(services), encoding="utf-8")
         config, state = str(folder / "aurora.yaml"), str(folder / "state")
         command = [_installed("aurora"), "--config", config, "--state-dir", state, "run", self.mode]
         return [word for word in command if word]
 
 
-def _yaml(services: Services) -> str:
-    """As a person writes it: blocks of keys; only the values are in JSON's style, which YAML knows."""
+def settings_text(services: Services) -> str:
+    """Aurora's settings as a person writes them: blocks of keys; the values in JSON's style, which YAML knows."""
     if not services:
         return "services: {}\n"
     lines = ["services:"]
