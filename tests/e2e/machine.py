@@ -24,11 +24,16 @@ class Seen(NamedTuple):
 
 def _stat(pid: int) -> list[str]:
     """`proc_pid_stat(5)` from the state on; empty when there is no such process."""
+    raw = _read(pid, "stat").decode(errors="replace")
+    return raw[raw.rindex(")") + 2 :].split() if raw else []
+
+
+def _read(pid: int, name: str) -> bytes:
+    """A file of /proc; empty when the process is gone, or goes while it is read."""
     try:
-        raw = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        return Path(f"/proc/{pid}/{name}").read_bytes()
     except OSError:
-        return []
-    return raw[raw.rindex(")") + 2 :].split()
+        return b""
 
 
 def state_of(pid: int) -> str:
@@ -47,10 +52,7 @@ def marked(digest: str) -> list[Seen]:
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
-        try:
-            raw = Path(f"/proc/{entry}/environ").read_bytes()
-        except OSError:
-            continue
+        raw = _read(int(entry), "environ")
         if b"AURORA_STATE=" + digest.encode() not in raw:
             continue
         env = dict(item.partition("=")[::2] for item in raw.decode(errors="replace").split("\0"))
@@ -68,7 +70,7 @@ def _seen(pid: int, fields: list[str], env: dict[str, str]) -> Seen:
         state=fields[0],
         service=env.get("AURORA_SERVICE", ""),
         spawn=env.get("AURORA_SPAWN", ""),
-        program=Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"),
+        program=_read(pid, "cmdline").replace(b"\0", b" ").decode(errors="replace"),
     )
 
 

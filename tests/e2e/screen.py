@@ -44,7 +44,7 @@ class Screen:
     def __enter__(self) -> "Screen":
         try:
             self._server, number = self._start_telling(
-                "Xvfb", "-displayfd", "{fd}", "-screen", "0", SIZE, "-nolisten", "tcp"
+                "Xvfb", "-displayfd", "{fd}", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"
             )
             self._bus, address = self._start_telling("dbus-daemon", "--session", "--nofork", "--print-address={fd}")
         except BaseException:
