@@ -1,6 +1,7 @@
 """A supervisor with everything real around it, and what single parts of it need in tests."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -17,12 +18,14 @@ from aurora_desktop.core.storage.database import Database
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.ledger import MIGRATIONS, Ledger
 from aurora_desktop.supervisor.notify import notify_address
+from aurora_desktop.supervisor.probes import Prober, Result
 from aurora_desktop.supervisor.processes import process_table
 from aurora_desktop.supervisor.surroundings import Surroundings
 from supervisor.yard import WAIT_S, Yard
 
 STATE_APPLICATION_ID = 0x41555253
 E = TypeVar("E")
+T = TypeVar("T")
 
 
 def sh(script: str, **keys: Any) -> Service:
@@ -76,6 +79,43 @@ def surroundings(
         notify_address=notify_address(paths.root, paths.digest),
         **more,
     )
+
+
+async def next_checks(count: int = 3) -> None:
+    """Until so many checks of probes have been made, by whomever."""
+    made = asyncio.Semaphore(0)
+    original = Prober.check
+
+    async def counted(self: Prober) -> Result:
+        result = await original(self)
+        made.release()
+        return result
+
+    Prober.check = counted  # type: ignore[method-assign] # put back below
+    try:
+        async with asyncio.timeout(WAIT_S):
+            for _ in range(count):
+                await made.acquire()
+    finally:
+        Prober.check = original  # type: ignore[method-assign] # as it was
+
+
+class Watched(deque[T]):
+    """A history that can be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(maxlen=60)
+        self._grown = asyncio.Event()
+
+    def append(self, value: T) -> None:
+        super().append(value)
+        self._grown.set()
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while len(self) < count:
+                self._grown.clear()
+                await self._grown.wait()
 
 
 class Stage:

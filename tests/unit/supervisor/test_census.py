@@ -43,11 +43,22 @@ class CountingTable(FakeTable):
 
 
 def test_an_environment_is_read_once_in_the_life_of_a_process() -> None:
-    table = CountingTable(process(10), process(11))
+    table = CountingTable()
+    table.put(process(10), {SPAWN_MARKER: "m"})
+    table.put(process(11), {"PATH": "/bin"})
     census = Census(table)
     for _ in range(3):
-        assert census.take().by_marker == {"": [10, 11]}
+        assert census.take().by_marker == {"m": [10], "": [11]}
     assert table.read_of == {10: 1, 11: 1}
+
+
+def test_an_environment_that_was_empty_in_the_middle_of_an_exec_is_read_again() -> None:
+    """For some microseconds of each exec `/proc/<pid>/environ` is empty."""
+    table = CountingTable(process(10, memory_bytes=4096))
+    census = Census(table)
+    assert census.take().by_marker == {"": [10]}
+    table.environments[10] = {SPAWN_MARKER: "m"}
+    assert census.take().by_marker == {"m": [10]}
 
 
 def test_a_pid_that_is_used_again_is_read_anew() -> None:

@@ -14,7 +14,7 @@ from aurora_desktop.core.settings.values import Command
 from aurora_desktop.supervisor.observe import Observation
 from aurora_desktop.supervisor.probes import Prober, Target
 from aurora_desktop.supervisor.stimuli import NotReady, Ready, Started, Stimulus, Unwell
-from supervisor.stage import surroundings
+from supervisor.stage import next_checks, surroundings
 from supervisor.yard import WAIT_S, in_loop
 
 PERIOD_S = 0.002
@@ -120,8 +120,7 @@ def with_all(**keys: Any) -> Service:
 @in_loop
 async def test_the_startup_probe_comes_alone_and_first(tmp_path: Path) -> None:
     play = Play(tmp_path, with_all()).begin()
-    for _ in range(5):
-        await asyncio.sleep(PERIOD_S)
+    await next_checks(5)
     assert (play.fed, play.said) == ([], [])
     play.make("started")
     await play.until(lambda: play.kinds()[:1] == [Started] and NotReady in play.kinds())
@@ -164,8 +163,7 @@ async def test_without_a_sign_of_readiness_liveness_begins_at_once(tmp_path: Pat
 async def test_a_startup_probe_that_fails_replaces_the_service_once(tmp_path: Path) -> None:
     play = Play(tmp_path, spec(startup_probe=exists("started", failure_threshold=2))).begin()
     await play.until(lambda: play.fed)
-    for _ in range(3):
-        await asyncio.sleep(PERIOD_S)
+    await asyncio.wait(play.observation._tasks, timeout=WAIT_S)
     cause = f"startup probe: {tmp_path / 'started'} does not exist"
     assert play.fed == [Unwell("startup", cause)]
     play.end()

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec
 from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import ProcessInfo, process_table
 
-WAIT_S = 20.0
+WAIT_S = 10.0
 """How long a test waits for what must come; never reached where all is well."""
 TEST_MARKER = "AURORA_TEST"
 
