@@ -1,5 +1,7 @@
 """What is wrong with Aurora itself, told by the events."""
 
+from core.clocks import FakeClock
+
 from aurora_desktop.core.events import (
     AnyEvent,
     AuroraStopping,
@@ -8,13 +10,14 @@ from aurora_desktop.core.events import (
     SettingsApplied,
     SettingsRefused,
     StorageFailing,
+    StorageQuarantined,
     StorageRecovered,
 )
-from aurora_desktop.heartbeat.own_problems import OwnProblems
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems
 
 
-def after(*events: AnyEvent) -> OwnProblems:
-    problems = OwnProblems()
+def after(*events: AnyEvent, clock: FakeClock | None = None) -> OwnProblems:
+    problems = OwnProblems(clock or FakeClock())
     for place, event in enumerate(events):
         problems.read(Record(place, event))
     return problems
@@ -74,3 +77,37 @@ def test_settings_refused_without_a_reason() -> None:
 def test_a_part_that_failed_stays_a_problem() -> None:
     problems = after(PartFailed(at=1.0, component="heartbeat", detail="it ended"))
     assert [(p.component, p.sentence, p.severity) for p in problems.current()] == [("heartbeat", "it ended", 1)]
+
+
+def quarantined(path: str = "/state/journal.db") -> StorageQuarantined:
+    return StorageQuarantined(
+        at=1.0, component="aurora", path=path, moved_to=f"{path}.damaged", reason="its pages do not add up"
+    )
+
+
+def test_a_file_that_was_set_aside_is_a_problem_for_an_hour() -> None:
+    clock = FakeClock()
+    problems = after(quarantined(), clock=clock)
+    (problem,) = problems.current()
+    assert problem.sentence == "journal.db was set aside and begun anew: its pages do not add up"
+    assert problem.next_step == "The old file is kept: /state/journal.db.damaged"
+    clock.advance(QUARANTINE_SHOWN_S - 1)
+    assert problems.current() == (problem,)
+    clock.advance(1)
+    assert problems.current() == ()
+
+
+def test_a_clock_that_is_set_hides_no_problem() -> None:
+    clock = FakeClock()
+    problems = after(quarantined(), clock=clock)
+    clock.jump(86_400.0)
+    assert len(problems.current()) == 1
+
+
+def test_a_file_set_aside_again_is_shown_for_another_hour() -> None:
+    clock = FakeClock()
+    problems = after(quarantined(), clock=clock)
+    clock.advance(QUARANTINE_SHOWN_S - 1)
+    problems.read(Record(9, quarantined()))
+    clock.advance(QUARANTINE_SHOWN_S - 1)
+    assert len(problems.current()) == 1

@@ -13,6 +13,7 @@ from aurora_desktop.core.events import (
     LimitWarning,
     PartFailed,
     ProbeFailing,
+    Record,
     ServiceFailed,
     ServiceRecovered,
     ServiceRestarting,
@@ -20,7 +21,7 @@ from aurora_desktop.core.events import (
     StrayEnded,
     SupervisionPaused,
 )
-from aurora_desktop.core.settings.schema import FileAgeProbe, LogPatternProbe, Probe, Service
+from aurora_desktop.core.settings.schema import ExecProbe, FileAgeProbe, LogPatternProbe, Probe, Service
 from aurora_desktop.core.settings.values import ByteSize, Command
 from aurora_desktop.supervisor import engine, rounds
 from aurora_desktop.supervisor.engine import Supervisor
@@ -245,6 +246,44 @@ async def test_a_startup_probe_holds_the_others_back(stage: Stage, tmp_path: Pat
         await stage.until_state(supervisor, web="running")
 
 
+@in_loop
+async def test_a_command_of_a_probe_runs_in_the_environment_of_its_service(stage: Stage) -> None:
+    check = Command(["sh", "-c", 'echo "$MODE $AURORA_SPAWN $AURORA_SERVICE" >"$TELL"'])
+    probe = Probe(exec=ExecProbe(command=check), period_sec=60.0, timeout_sec=20.0)
+    services = {"web": sh("exec sleep 600", env={"MODE": "live"}, readiness_probe=probe)}
+    async with stage.supervising(services) as supervisor:
+        assert await stage.yard.heard() == "live probe web"
+        await stage.until_state(supervisor, web="ready")
+
+
+@in_loop
+async def test_a_command_of_a_probe_is_no_part_of_the_tree(stage: Stage) -> None:
+    check = Command(["sh", "-c", 'echo probe $$ >"$TELL"; exec sleep 600'])
+    probe = Probe(exec=ExecProbe(command=check), period_sec=60.0, timeout_sec=20.0)
+    async with stage.supervising({"web": sh("exec sleep 600", readiness_probe=probe)}) as supervisor:
+        probing = await stage.yard.heard_pid()
+        tree = supervisor._runners["web"].tree
+        assert tree is not None
+        assert set(tree.members()) == {tree.main.pid}
+        supervisor.stop(("web",), "command")
+        await supervisor.settled(("web",))
+        await dead(probing)
+
+
+@in_loop
+async def test_an_env_file_that_vanished_keeps_no_probe_from_running(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "web.env").write_text("MODE=live\n")
+    check = Command(["sh", "-c", 'echo "mode $MODE" >"$TELL"'])
+    probe = Probe(exec=ExecProbe(command=check), period_sec=60.0, timeout_sec=20.0)
+    service = telling(cwd=str(tmp_path), env_file="web.env", on_estop="freeze", liveness_probe=probe)
+    async with stage.supervising({"web": service}) as supervisor:
+        await stage.yard.heard()
+        (tmp_path / "web.env").unlink()
+        supervisor.freeze_marked("emergency stop")
+        supervisor.thaw(("web",), "go on")
+        assert supervisor.view("web").state == "running"
+
+
 # --- sd_notify --------------------------------------------------------------------------------------------------
 
 
@@ -456,6 +495,35 @@ async def test_an_agent_between_two_attempts_is_not_started_during_an_emergency_
         await stage.until_state(supervisor, agent="waiting")
         supervisor.freeze_marked("emergency stop")
         assert supervisor.view("agent").next_attempt_in_s is None
+
+
+@in_loop
+async def test_a_freeze_between_the_end_and_the_next_start_does_not_lose_the_service(stage: Stage) -> None:
+    """What it left behind is still being ended when the emergency stop comes: nothing is there to be frozen."""
+    script = 'sleep 600 & echo up $$ >"$TELL"; read word <"$HOLD"; exit 3'
+    async with stage.supervising({"agent": sh(script, on_estop="freeze")}) as supervisor:
+        await stage.yard.heard()
+        frozen = asyncio.Event()
+
+        def stop_everything(record: Record) -> None:
+            if isinstance(record.event, ServiceRestarting):
+                asyncio.get_running_loop().call_soon(freeze)
+
+        def freeze() -> None:
+            supervisor.freeze_marked("emergency stop")
+            frozen.set()
+
+        unsubscribe = stage.bus.subscribe(stop_everything)
+        stage.yard.let_go()
+        async with asyncio.timeout(10):
+            await frozen.wait()
+        unsubscribe()
+        assert supervisor.view("agent").state == "frozen"
+        assert supervisor.view("agent").pid is None
+        while supervisor._runners["agent"].has_processes:
+            await supervisor._wait_for_change()
+        supervisor.thaw(("agent",), "go on")
+        assert (await stage.yard.heard()).startswith("up")
 
 
 # --- our own rounds ---------------------------------------------------------------------------------------------
