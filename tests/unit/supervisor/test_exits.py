@@ -61,6 +61,7 @@ async def test_the_end_of_our_own_child_is_noticed(watch, yard: Yard) -> None:  
 async def test_the_exit_code_of_our_own_child_is_left_for_us_to_collect(watch, yard: Yard) -> None:  # type: ignore[no-untyped-def] # either
     ended = Ends()
     child = yard.sh('read go <"$HOLD"; exit 3')
+    owned.add(child.pid)
     watch(child.pid, ended, asyncio.get_running_loop())
     yard.let_go()
     await ended.wait()

@@ -177,6 +177,12 @@ def test_we_ourselves_are_never_a_member() -> None:
     assert set(Tree(table, MARKER, Identity(100, 1)).members()) == {100}
 
 
+def test_what_we_started_ourselves_is_no_part_of_a_service_that_we_were_started_from() -> None:
+    """An agent that restarts Aurora would else have all its services for children, and take them along."""
+    table = FakeTable(process(100), process(os.getpid(), parent=100, session=100), process(300, parent=os.getpid()))
+    assert set(Tree(table, MARKER, Identity(100, 1)).members()) == {100}
+
+
 def test_without_a_marker_those_without_a_marker_are_not_taken_for_members() -> None:
     table = FakeTable(process(100), process(200))
     assert set(Tree(table, "", Identity(100, 1)).members()) == {100}
