@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,13 +30,19 @@ def same(first: ProcessInfo | None, second: ProcessInfo | None) -> None:
     assert [getattr(first, f) for f in fields] == [getattr(second, f) for f in fields]
 
 
+def telling(yard: Yard, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
+    """A child that has told that it runs: during an exec its environment is empty."""
+    child = yard.sh('echo up >"$TELL"; read never <"$HOLD"', env)
+    yard.hear()
+    return child
+
+
 def test_both_tables_say_the_same_of_ourselves() -> None:
     same(RAW.read(os.getpid()), PORTABLE.read(os.getpid()))
 
 
 def test_both_tables_say_the_same_of_a_child(yard: Yard) -> None:
-    child = yard.sh('echo up >"$TELL"; read never <"$HOLD"')
-    yard.hear()
+    child = telling(yard)
     same(RAW.read(child.pid), PORTABLE.read(child.pid))
     same(RAW.all()[child.pid], PORTABLE.all()[child.pid])
 
@@ -100,14 +107,14 @@ def test_the_start_time_stays_the_same(table: ProcessTable, yard: Yard) -> None:
 @BOTH
 def test_the_environment_is_read_as_it_was_given(table: ProcessTable, yard: Yard) -> None:
     given = {"PLAIN": "value", "EQUALS": "a=b=c", "EMPTY": "", "LINES": "one\ntwo", "WIDE": "naïve 漢"}
-    child = yard.start("sleep", "600", env=given)
+    child = telling(yard, given)
     found = table.environment(child.pid)
     assert {name: found.get(name) for name in given} == given
 
 
 def test_an_environment_longer_than_one_reading(yard: Yard) -> None:
     long = {f"LONG_{place}": "x" * 100_000 for place in range(3)}
-    child = yard.start("sleep", "600", env=long)
+    child = telling(yard, long)
     assert {name: RAW.environment(child.pid).get(name) for name in long} == long
 
 

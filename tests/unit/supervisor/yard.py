@@ -173,7 +173,12 @@ class Yard:
             return False
         if (info.pid, info.started) in self._noted:
             return True
-        return self._table.environment(info.pid).get(TEST_MARKER) == self._mark
+        for _ in range(50):
+            environment = self._table.environment(info.pid)
+            if environment or not info.memory_bytes:
+                break
+            os.sched_yield()  # it is empty during an exec, and always where it may not be read
+        return environment.get(TEST_MARKER) == self._mark
 
     # --- ending -----------------------------------------------------------------------------------------------
 
