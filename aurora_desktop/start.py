@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from aurora_desktop.cli.call import RunOptions
-from aurora_desktop.cli.client import Client
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
 from aurora_desktop.core.events import Record, SettingsApplied
 from aurora_desktop.core.paths import StatePaths, default_config_file
@@ -83,6 +82,8 @@ def _make(paths: StatePaths) -> None:
 
 def _raise_the_first(paths: StatePaths, running: AlreadyRunningError) -> int:
     """A second start: bring the window of the first to the front."""
+    from aurora_desktop.cli.client import Client  # late: a first start does without http.client
+
     try:
         raised = Client(paths).post("/v1/window/raise")["raised"]
     except AuroraError:

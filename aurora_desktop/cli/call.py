@@ -2,11 +2,13 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from aurora_desktop.cli.client import Client
 from aurora_desktop.cli.console import Console
 from aurora_desktop.core.paths import StatePaths
+
+if TYPE_CHECKING:
+    from aurora_desktop.cli.client import Client
 
 OK = 0
 FAILED = 1
@@ -34,5 +36,7 @@ class Call(NamedTuple):
     state_dir: Path
 
     @property
-    def client(self) -> Client:
+    def client(self) -> "Client":
+        from aurora_desktop.cli.client import Client  # late: `aurora run` does without http.client
+
         return Client(StatePaths(self.state_dir))

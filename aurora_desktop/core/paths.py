@@ -3,6 +3,7 @@
 The command reads this before anything else: what is slow to import is imported where it is used.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,11 +75,17 @@ class StatePaths(NamedTuple):
     @property
     def digest(self) -> str:
         """A short name for this state dir, for things that live outside of it."""
-        import hashlib
-
-        return hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:12]
+        return _digest(self.root)
 
     def make(self) -> None:
         """Create the folders, readable by this user alone. Raises OSError."""
         for folder in (self.root, self.logs, self.service_logs, self.tokens):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@cache
+def _digest(root: Path) -> str:
+    """Made once: a restart has no time to look up the links of every folder on the way."""
+    import hashlib
+
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:12]

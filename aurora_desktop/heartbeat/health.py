@@ -61,4 +61,6 @@ def _well(views: Sequence[ServiceView]) -> str:
     wanted = sum(1 for v in views if v.state != "stopped")
     if not wanted:
         return "all services are stopped"
+    if up < wanted:
+        return f"{up} of {wanted} services run, the others are on their way"
     return f"all {up} services run" if up > 1 else "the service runs"

@@ -1,5 +1,6 @@
 """Finding the services that an earlier Aurora left running, so that none is started twice."""
 
+import os
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -47,6 +48,10 @@ def find(entries: Iterable[Entry], table: ProcessTable, state_digest: str, now: 
     found = []
     for marker in markers:
         carriers = [m for m in marked if m.marker == marker]
+        if marker == PROBE_MARKER:
+            # Every Aurora's probes carry it: each is ended by its ancestry alone.
+            found += [_found(m.service, "", m.info, None, False, table, now) for m in carriers]  # noqa: FBT003 - no main
+            continue
         main = _main(by_marker.get(marker), carriers, everyone, boot_id)
         if main is None and not carriers:
             continue
@@ -60,7 +65,7 @@ def find(entries: Iterable[Entry], table: ProcessTable, state_digest: str, now: 
 def _marked(everyone: Mapping[int, ProcessInfo], table: ProcessTable, state_digest: str) -> list[_Marked]:
     marked = []
     for info in everyone.values():
-        if info.is_zombie:
+        if info.is_zombie or info.pid == os.getpid():
             continue
         environment = table.environment(info.pid)
         if environment.get(STATE_MARKER) == state_digest and SPAWN_MARKER in environment:
@@ -76,8 +81,6 @@ def _main(
         info = everyone.get(entry.pid)
         is_it = info is not None and info.started == entry.started and entry.boot_id == boot_id and not info.is_zombie
         return info if is_it else None
-    if any(m.marker == PROBE_MARKER for m in carriers):
-        return None
     pids = {m.info.pid for m in carriers}
     leaders = [m.info for m in carriers if m.info.session == m.info.pid and m.info.parent not in pids]
     return leaders[0] if len(leaders) == 1 else None

@@ -1,11 +1,14 @@
 """One reading of the machine's processes with the indexes that finding trees needs, shared by all services."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TypeVar
 
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo, ProcessTable
 
+_OURSELVES = os.getpid()
+"""What we started is no part of a service that we were started from."""
 _Key = TypeVar("_Key", int, str)
 
 
@@ -36,7 +39,7 @@ class Snapshot(dict[int, ProcessInfo]):
         found = set(roots)
         ahead = list(roots)
         while ahead:
-            fresh = [pid for pid in self.by_parent.get(ahead.pop(), ()) if pid not in found]
+            fresh = [pid for pid in self.by_parent.get(ahead.pop(), ()) if pid not in found and pid != _OURSELVES]
             found.update(fresh)
             ahead.extend(fresh)
         return found
@@ -63,6 +66,11 @@ class Census:
 
     def _marker_of(self, info: ProcessInfo) -> str:
         identity = (info.pid, info.started)
-        if identity not in self._markers:
-            self._markers[identity] = self._table.environment(info.pid).get(SPAWN_MARKER, "")
-        return self._markers[identity]
+        if identity in self._markers:
+            return self._markers[identity]
+        environment = self._table.environment(info.pid)
+        marker = environment.get(SPAWN_MARKER, "")
+        # It is empty for a moment in every exec: only of what has no memory (kernel, zombies) is that believed.
+        if environment or not info.memory_bytes:
+            self._markers[identity] = marker
+        return marker

@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import difflib
+import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 
 from aurora_desktop.core.clock import Clock, StallMeter
-from aurora_desktop.core.errors import UnknownServiceError
-from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, SupervisionPaused
+from aurora_desktop.core.errors import AuroraError, UnknownServiceError
+from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, PartFailed, SupervisionPaused
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.diff import changes
 from aurora_desktop.core.settings.schema import Service, Settings
@@ -27,6 +28,8 @@ from aurora_desktop.supervisor.takeover import Takeover
 from aurora_desktop.supervisor.view import ServiceView
 
 _SLICE_S = 0.02
+
+log = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -59,6 +62,8 @@ class Supervisor:
         self._runners: dict[str, Runner] = {}
         self._removed: dict[str, Runner] = {}
         self._condemned: set[str] = set()
+        self._to_restart: set[str] = set()
+        self._quits = False
         self._changed = asyncio.Event()
         self._notify = NotifySocket(self._around.notify_address, self._notified)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,6 +91,8 @@ class Supervisor:
 
     async def end(self, *, leave: bool) -> None:
         """Stop every service in reverse order within `quit_timeout_s`, or (`leave`) let them run."""
+        self._quits = True
+        self._to_restart.clear()
         if not leave:
             try:
                 async with asyncio.timeout(self._settings.supervisor.quit_timeout_s):
@@ -106,7 +113,7 @@ class Supervisor:
 
     def hurry(self) -> None:
         """Asked a second time to quit: no more grace for anybody."""
-        for runner in self._runners.values():
+        for runner in (*self._runners.values(), *self._removed.values()):
             runner.feed(Stop("Aurora quits at once"))
             runner.kill()
 
@@ -124,7 +131,7 @@ class Supervisor:
         self.hurry()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                while any(runner.has_processes for runner in self._runners.values()):
+                while any(runner.has_processes for runner in (*self._runners.values(), *self._removed.values())):
                     await self._wait_for_change()
 
     def _make_runner(self, name: str, spec: Service) -> Runner:
@@ -133,7 +140,15 @@ class Supervisor:
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = self._around.loop.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._part_ended)
+
+    def _part_ended(self, task: "asyncio.Task[None]") -> None:
+        """No part ends in silence."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the supervisor failed", exc_info=error)
+            detail = f"a part of the supervisor failed: {type(error).__name__}: {error}"
+            self._around.publish(PartFailed(at=self._around.clock.wall(), component="aurora", detail=detail))
 
     # --- what the operator asks for ---------------------------------------------------------------------------
 
@@ -150,6 +165,7 @@ class Supervisor:
     def start(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
         self._tell_command("start", names, source)
+        self._refuse_while_quitting()
         wanted = graph.with_requirements(self._services(), names)
         self._condemned -= wanted
         for name in self._in_order(wanted):
@@ -163,17 +179,20 @@ class Supervisor:
         parts = graph.with_parts(self._services(), names)
         everyone = graph.with_dependents(self._services(), parts)
         self._condemned |= everyone
+        self._to_restart -= everyone
         self._run(self._stop_in_order(everyone, everyone - parts, "stopped by the operator"))
 
     def restart(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
         self._tell_command("restart", names, source)
+        self._refuse_while_quitting()
         self._restart(names, "restarted by the operator")
 
     def _restart(self, names: Iterable[str], cause: str) -> None:
         """Dependents stop first and wait; each named service is replaced; then what waited starts again."""
         parts = graph.with_parts(self._services(), names)
         dependents = graph.with_dependents(self._services(), parts) - parts
+        self._to_restart |= parts
         if not any(self._runners[name].status.is_alive for name in dependents):
             self._restart_now(parts, cause)
             return
@@ -188,7 +207,9 @@ class Supervisor:
         self._run(in_order())
 
     def _restart_now(self, names: Iterable[str], cause: str) -> None:
-        for name in self._in_order(names):
+        """But for what was told to stop meanwhile."""
+        for name in self._in_order(self._to_restart.intersection(names)):
+            self._to_restart.discard(name)
             self._condemned.discard(name)
             if name in self._runners:
                 self._runners[name].feed(Restart(cause))
@@ -238,7 +259,13 @@ class Supervisor:
             return True
         if runner.status.state != "waiting" or runner.status.retry_at is not None:
             return False
-        return self.paused or all(self._is_settled(dep) for dep in runner.definition.requires)
+        return self.paused or all(
+            self._is_settled(dep) for dep in (*runner.definition.requires, *runner.definition.after)
+        )
+
+    def _refuse_while_quitting(self) -> None:
+        if self._quits:
+            raise AuroraError("Aurora quits and starts nothing any more", "", "Ask again once it runs again.")
 
     def _check(self, names: Iterable[str]) -> None:
         for name in names:
@@ -374,7 +401,8 @@ class Supervisor:
                 runner.feed(Restart("its definition changed"))
             return
         runner.next_spec = spec
-        runner.feed(Restart("its definition changed"))
+        if runner.status.wanted:
+            runner.feed(Restart("its definition changed"))
 
     # --- sd_notify --------------------------------------------------------------------------------------------
 

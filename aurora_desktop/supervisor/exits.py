@@ -16,6 +16,9 @@ OnExit = Callable[[], None]
 owned: set[int] = set()
 """Pids of children whose exit status somebody of ours is going to collect; all others may be reaped as orphans."""
 
+_collected: dict[int, int] = {}
+"""Exit codes of children of ours that psutil's wait has collected, by pid."""
+
 
 class Watch:
     """One process being watched; `cancel` ends that."""
@@ -82,6 +85,9 @@ def _watch_thread(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop) ->
         while not cancelled.is_set():
             gone, _ = psutil.wait_procs([process], timeout=1.0)
             if gone:
+                code = getattr(process, "returncode", None)
+                if pid in owned and isinstance(code, int):
+                    _collected[pid] = int(code)
                 with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
                     loop.call_soon_threadsafe(report)
                 return
@@ -95,6 +101,7 @@ def reap(child: subprocess.Popen[bytes] | None) -> int | None:
     if child is None:
         return None
     code = child.wait()
+    code = _collected.pop(child.pid, code)
     owned.discard(child.pid)
     return code
 

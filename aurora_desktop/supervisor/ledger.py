@@ -13,6 +13,9 @@ from typing import Any, Protocol
 import msgspec
 from msgspec import Struct
 
+SOON_S = 0.05
+"""The end of a spawn is noted right before the next one: the writer must not take the loop's turn just then."""
+
 log = logging.getLogger(__name__)
 
 MIGRATIONS = (
@@ -49,7 +52,7 @@ class Entry(Struct, frozen=True, array_like=True):
 class LedgerDatabase(Protocol):
     """The part of the database that the ledger uses."""
 
-    def submit(self, work: Callable[[Any], Any]) -> "Future[Any]": ...
+    def submit(self, work: Callable[[Any], Any], within_s: float = 0.0) -> "Future[Any]": ...
 
     def read(self, sql: str, arguments: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]: ...
 
@@ -100,15 +103,15 @@ class Ledger:
 
     def ended(self, marker: str) -> None:
         """Nothing of this spawn is left."""
-        self._write(lambda db: db.execute("DELETE FROM spawns WHERE marker=?", (marker,)))
+        self._write(lambda db: db.execute("DELETE FROM spawns WHERE marker=?", (marker,)), SOON_S)
 
     def forget(self, markers: Iterable[str]) -> None:
         rows = [(marker,) for marker in markers]
         self._write(lambda db: db.executemany("DELETE FROM spawns WHERE marker=?", rows))
 
-    def _write(self, work: Callable[[Any], Any]) -> None:
+    def _write(self, work: Callable[[Any], Any], within_s: float = 0.0) -> None:
         try:
-            self._database.submit(work).add_done_callback(self._report)
+            self._database.submit(work, within_s).add_done_callback(self._report)
         except RuntimeError:
             self._say("the database is closed")
 

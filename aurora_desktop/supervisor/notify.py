@@ -28,7 +28,7 @@ def notify_address(state_root: Path, digest: str) -> str:
 
 def parse(message: bytes) -> dict[str, str]:
     """The assignments of one datagram; what is not `NAME=value` is passed over."""
-    lines = message.decode("utf-8", "replace").splitlines()
+    lines = message.decode("utf-8", "replace").split("\n")
     return {name: value for name, found, value in (line.partition("=") for line in lines) if found}
 
 

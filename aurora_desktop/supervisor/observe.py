@@ -57,6 +57,7 @@ class Observation:
         for task in self._tasks:
             task.cancel()
         self._tasks.clear()
+        self._liveness_runs = False  # a late WATCHDOG=1 begins nothing any more
         if self._watchdog is not None:
             self._watchdog.cancel()
             self._watchdog = None

@@ -56,7 +56,7 @@ HUNG_GRACE_S = 1.0
 """Between SIGTERM and SIGKILL for a service that hangs: TERM stays pending on a stopped process."""
 DAEMONIZES_S = 5.0
 """A program that ends well within this time and leaves processes behind is taken for a daemon."""
-MEMORY_GRACE_S = 0.5
+MEMORY_GRACE_S = 0.2
 """The same for a service over its memory limit, which goes on growing meanwhile."""
 
 Step = tuple[Status, tuple[Effect, ...]]
@@ -79,8 +79,10 @@ def step(status: Status, spec: Service, stimulus: Stimulus, context: Context) ->
             return _stop(status, spec, cause, context, hold=hold)
         case Restart(cause):
             return _restart(status, spec, cause, context)
-        case DependenciesChanged() | Resumed():
+        case DependenciesChanged():
             return _try_waiting(status, context)
+        case Resumed():
+            return _resumed(status, spec, context)
         case Spawned():
             return _spawned(status, spec, context)
         case SpawnFailed():
@@ -183,6 +185,17 @@ def _try_waiting(status: Status, context: Context) -> Step:
     return _relaunch(status, context)
 
 
+def _resumed(status: Status, spec: Service, context: Context) -> Step:
+    """What was found unwell during the pause is replaced, or looked at again where that goes on by itself."""
+    if status.state != "unhealthy" or status.failure is None:
+        return _try_waiting(status, context)
+    kind, cause = status.failure
+    if kind not in ("liveness", "memory"):
+        return _unwell(status, spec, kind, cause, context)
+    is_ready = status.up_since is not None and (spec.type == "notify" or spec.readiness_probe is not None)
+    return replace(status, state="ready" if is_ready else "running", failure=None, cause="supervision goes on"), ()
+
+
 def _spawned(status: Status, spec: Service, context: Context) -> Step:
     if status.state != "starting":
         return status, ()
@@ -213,9 +226,10 @@ def _give_up(status: Status, cause: str, hint: str, told: tuple[Effect, ...]) ->
 
 def _adopted(status: Status, spec: Service, ready: bool, up_since: float, context: Context) -> Step:
     adopted = replace(status, wanted=True, state="starting", cause="adopted from an earlier Aurora")
-    if spec.type == "notify" and ready and spec.readiness_probe is None:
-        return replace(adopted, state="ready", up_since=up_since), ()
-    if ready and spec.type == "notify":
+    has_started = ready and (spec.type == "notify" or spec.startup_probe is not None)
+    if has_started and spec.readiness_probe is None:
+        return replace(adopted, state="ready" if spec.type == "notify" else "running", up_since=up_since), ()
+    if has_started:
         adopted = replace(adopted, state="running")
     running, effects = _spawned(adopted, spec, context)
     return (replace(running, up_since=up_since) if running.up_since is not None else running), effects
@@ -250,7 +264,7 @@ def _unwell(status: Status, spec: Service, kind: FailureKind, cause: str, contex
     if status.state not in ("starting", "running", "ready", "unhealthy"):
         return status, ()
     if context.paused:
-        return replace(status, state="unhealthy", cause=f"{cause}; supervision is paused"), ()
+        return replace(status, state="unhealthy", cause=f"{cause}; supervision is paused", failure=(kind, cause)), ()
     grace_s = {"memory": MEMORY_GRACE_S, "liveness": HUNG_GRACE_S, "watchdog": HUNG_GRACE_S}.get(kind)
     grace_s = spec.timeout_stop_sec if grace_s is None else min(grace_s, spec.timeout_stop_sec)
     stopping, effects = _terminate(status, "recover", cause, grace_s, context)
@@ -432,14 +446,16 @@ def _recovery_due(status: Status, context: Context) -> Step:
 
 
 def _freeze(status: Status, cause: str, context: Context) -> Step:
-    if status.state not in ("starting", "running", "ready", "unhealthy"):
+    if status.state not in ("waiting", "degraded", "starting", "running", "ready", "unhealthy"):
         return status, ()
     frozen = replace(status, state="frozen", cause=cause, frozen_from=status.state, frozen_at=context.now)
-    return frozen, (Suspend(),)
+    return frozen, (Suspend(),) if status.is_alive else ()
 
 
 def _thaw(status: Status, cause: str, context: Context) -> Step:
     if status.state != "frozen" or status.frozen_from is None:
         return status, ()
     thawed = replace(shift(status, context.now - status.frozen_at), state=status.frozen_from, frozen_from=None)
-    return replace(thawed, cause=cause), (Continue(),)
+    if thawed.state == "waiting":
+        return _try_waiting(thawed, context)
+    return replace(thawed, cause=cause), (Continue(),) if thawed.is_alive else ()

@@ -32,12 +32,16 @@ class Result(Struct, frozen=True):
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """The service that a probe looks at; `log_start` is the size of its log in bytes when it was spawned."""
+    """The service that a probe looks at; `log_start` is the size of its log in bytes when it was spawned.
+
+    `was_up`: it was up before (adopted or thawed), so that what it had to print it has printed.
+    """
 
     folder: Path
     environment: Mapping[str, str]
     log_path: Path
     log_start: int = 0
+    was_up: bool = False
 
 
 class Prober:
@@ -49,7 +53,7 @@ class Prober:
         self._clock = clock
         self._stalls = stalls
         self._log_offset = target.log_start
-        self._pattern_seen = False
+        self._pattern_seen = target.was_up
         self._modified: float | None = None
         self._fresh_at = 0.0
 
@@ -65,7 +69,7 @@ class Prober:
             if self._stalls.total_s() > stalled_before or late_s > self._stalls.tolerance_s:
                 return Result("inconclusive", "Aurora itself stood still meanwhile")
             return Result("failed", f"no answer within {self._probe.timeout_sec:g} s")
-        except (OSError, h11.RemoteProtocolError, ValueError) as error:
+        except (OSError, h11.ProtocolError, ValueError, RuntimeError) as error:
             return Result("failed", _words(error))
         return Result("failed", detail) if detail else Result("ok")
 

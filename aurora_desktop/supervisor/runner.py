@@ -174,6 +174,8 @@ class Runner:
             case Suspend():
                 self._set_frozen(frozen=True)
             case Continue():
+                if self.tree is None and self.status.state == "starting":
+                    return self._spawn_or_wait()  # frozen between two spawns
                 self._set_frozen(frozen=False)
         return None
 
@@ -406,6 +408,7 @@ class Runner:
             environment=self._probe_environment(),
             log_path=self._around.paths.service_log(self.name),
             log_start=log_start,
+            was_up=is_up,
         )
         self._failing_probes.clear()
         self._observation = Observation(self.spec, target, self._around, self._observed, self._probe_said)

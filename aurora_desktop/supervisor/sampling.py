@@ -28,7 +28,7 @@ class Sampler:
         everyone = self._around.processes()
         for runner in runners:
             if runner.tree is None:
-                self._forget(runner.name)
+                self._forget(runner)
                 continue
             members = runner.tree.members(everyone)
             runner.memory_history.append(sum(info.memory_bytes for info in members.values()))
@@ -86,7 +86,6 @@ class Sampler:
         if used > limit:
             cause = f"over memory limit: {format_bytes(used)} of {format_bytes(limit)} (memory_max)"
             self._warn_once(runner, used, limit, cause)
-            self._memory_warned.discard(runner.name)
             runner.feed(Unwell("memory", cause))
         elif used > MEMORY_WARNING * limit:
             self._warn_once(
@@ -114,7 +113,8 @@ class Sampler:
             )
         )
 
-    def _forget(self, name: str) -> None:
-        self._cpu.pop(name, None)
-        self._cpu_over_since.pop(name, None)
-        self._memory_warned.discard(name)
+    def _forget(self, runner: Runner) -> None:
+        runner.warning = ""
+        self._cpu.pop(runner.name, None)
+        self._cpu_over_since.pop(runner.name, None)
+        self._memory_warned.discard(runner.name)

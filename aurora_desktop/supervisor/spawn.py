@@ -49,8 +49,15 @@ class Launch(Struct, frozen=True, kw_only=True):
 
 
 def working_folder(spec: Service) -> Path:
-    """The service's `cwd`, `~` expanded; the home folder when none is set."""
-    return Path(spec.cwd).expanduser() if spec.cwd else Path.home()
+    """The service's `cwd`, `~` expanded; the home folder when none is set. Raises SpawnError for no such home."""
+    return _expanded(spec.cwd or "~")
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise SpawnError(f"no home folder is known for {path}", hint="Write the whole path.") from error
 
 
 def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +81,9 @@ def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[s
 
 
 def _read_env_file(spec: Service) -> dict[str, str]:
-    path = working_folder(spec) / Path(spec.env_file or "").expanduser()
+    path = working_folder(spec) / _expanded(spec.env_file or "")
+    if not path.exists():
+        raise SpawnError(f"env_file does not exist: {path}", hint="Correct `env_file` or make the file.")
     try:
         return read_env_file(path)
     except AuroraError as error:
@@ -122,7 +131,7 @@ def _resolved(spec: Service, folder: Path, env: Mapping[str, str]) -> list[str]:
     """The program looked up in the *service's* PATH, relative paths from its folder, as a shell there would."""
     program, *arguments = spec.command
     if os.path.dirname(program):
-        return [str(folder / Path(program).expanduser()), *arguments]
+        return [str(folder / _expanded(program)), *arguments]
     return [shutil.which(program, path=env.get("PATH", os.defpath)) or program, *arguments]
 
 
@@ -131,7 +140,11 @@ def _open_log(path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     except OSError:
         # A log that cannot be opened (read-only or full disk) is no reason to leave a service down.
+        pass
+    try:
         return os.open(os.devnull, os.O_WRONLY)
+    except OSError as error:
+        raise SpawnError(f"cannot be started now: {error.strerror}", permanent=False) from error
 
 
 def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, str]) -> SpawnError:
@@ -151,6 +164,8 @@ def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, st
         return SpawnError(
             f"command not found: {program}", hint="Correct `command`, or install the program or set PATH in `env`."
         )
+    if error.errno == errno.EACCES and (folder / program).is_dir():
+        return SpawnError(f"a folder, not a program: {program}", hint="Correct `command` in the settings.")
     if error.errno == errno.EACCES:
         return SpawnError(f"not executable: {program}", hint=f"Make it executable: chmod +x {program}")
     if error.errno == errno.ENOEXEC:

@@ -45,7 +45,7 @@ class Tree:
         main = everyone.get(self.main.pid)
         if main is not None and main.started == self.main.started:
             roots.add(main.pid)
-        pids = everyone.with_descendants(roots) - {os.getpid()}
+        pids = everyone.with_descendants(roots - {os.getpid()})
         found = {pid: everyone[pid] for pid in pids if not everyone[pid].is_zombie}
         self._sessions.update(
             {sid: everyone[sid].started for sid in {i.session for i in found.values()} & found.keys()}

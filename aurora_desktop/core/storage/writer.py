@@ -48,8 +48,10 @@ class Writer:
         with self._wake:
             if not self._closing:
                 self._jobs.append(_Job(work, future, in_transaction))
-                self._due = min(self._due, time.monotonic() + within_s)
-                self._wake.notify()
+                due = time.monotonic() + within_s
+                if due < self._due:  # else it wakes up in time by itself, and takes no turn of the loop's thread
+                    self._due = due
+                    self._wake.notify()
                 return future
         future.set_exception(apsw.ConnectionClosedError("the database is closed"))
         return future

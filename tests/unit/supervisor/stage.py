@@ -46,7 +46,7 @@ def stubborn(words: str = "up", **keys: Any) -> Service:
 class NoDatabase:
     """Takes every write and forgets it."""
 
-    def submit(self, work: Callable[[Any], Any]) -> "Future[Any]":
+    def submit(self, work: Callable[[Any], Any], within_s: float = 0.0) -> "Future[Any]":
         done: Future[Any] = Future()
         done.set_result(None)
         return done

@@ -3,6 +3,9 @@
 import asyncio
 from typing import Any
 
+import pytest
+
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import ServiceStateChanged
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor.exits import owned
@@ -109,7 +112,8 @@ async def test_nothing_is_started_any_more_once_it_quits(stage: Stage) -> None:
         await stage.yard.heard()
         quitting = asyncio.create_task(supervisor.end(leave=False))
         await stage.until_state(supervisor, db="stopping", web="stopped")
-        supervisor.start(("web",), "command")
+        with pytest.raises(AuroraError, match="quits"):
+            supervisor.start(("web",), "command")
         await quitting
         assert stage.yard.mine() == []
         assert not was_hurried(stage)

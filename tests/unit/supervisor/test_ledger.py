@@ -143,7 +143,7 @@ class FailingDatabase:
         self.error: Exception | None = OSError("disk full")
         self.raises: RuntimeError | None = None
 
-    def submit(self, work: Callable[[Any], Any]) -> "Future[Any]":
+    def submit(self, work: Callable[[Any], Any], within_s: float = 0.0) -> "Future[Any]":
         if self.raises is not None:
             raise self.raises
         future: Future[Any] = Future()
