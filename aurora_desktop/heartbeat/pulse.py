@@ -1,6 +1,7 @@
 """The heartbeat: every interval one snapshot of everything, published as an event."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections import Counter, deque
@@ -61,7 +62,8 @@ class Pulse:
         self._clock = clock
         self._views = views
         self._health = health
-        self.interval_s = interval_s
+        self._interval_s = interval_s
+        self._interval_changed = asyncio.Event()
         self.last: Heartbeat | None = None
         self._errors: Counter[str] = Counter()
         self._recent: deque[dict[str, object]] = deque(maxlen=RECENT_EVENTS)
@@ -78,11 +80,23 @@ class Pulse:
                 {"timestamp": timestamp(event.at), "component": event.component, "event_type": event.event_type()}
             )
 
+    @property
+    def interval_s(self) -> float:
+        return self._interval_s
+
+    @interval_s.setter
+    def interval_s(self, interval_s: float) -> None:
+        if interval_s != self._interval_s:
+            self._interval_s = interval_s
+            self._interval_changed.set()
+
     async def run(self) -> None:
-        """Beat for ever; a changed `interval_s` counts from the next beat."""
+        """Beat for ever; a changed `interval_s` is followed by a beat at once."""
         while True:
             self.beat(due_s=self.interval_s)
-            await asyncio.sleep(self.interval_s)
+            self._interval_changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._interval_changed.wait(), self.interval_s)
 
     def beat(self, due_s: float) -> Heartbeat:
         """One heartbeat, `due_s` seconds after the one before it."""
