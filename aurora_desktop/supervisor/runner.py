@@ -442,7 +442,9 @@ class Runner:
 
     def notified(self, assignments: dict[str, str]) -> None:
         """A datagram of `sd_notify` came from this service."""
-        if assignments.get("READY") == "1" and self.spec.type == "notify":
+        # Its READY=1 may have come while no Aurora ran; who tends a watchdog has started.
+        has_started = self.adopted and self.status.state == "starting" and assignments.get("WATCHDOG") == "1"
+        if self.spec.type == "notify" and (assignments.get("READY") == "1" or has_started):
             self._observed(Started() if self.spec.readiness_probe is not None else Ready())
         if assignments.get("WATCHDOG") == "1" and self._observation is not None:
             self._observation.ping()

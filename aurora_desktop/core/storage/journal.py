@@ -184,10 +184,13 @@ class Journal:
             self._writes_queued -= 1
             self._write_due = math.inf  # all that are queued are performed together
         if error := write.exception():
+            self._pending.rescued([])
             self._trouble.fail(error)
         else:
-            written = self._pending.remove(write.result())
-            self._trouble.succeed(written, len(self._pending))
+            ids = write.result()
+            rescued = self._pending.rescued(ids)
+            written = self._pending.remove(ids) + rescued
+            self._trouble.succeed(written, len(self._pending), rescued)
         self._logs.write()
         if len(self._pending) or self._logs.waiting():
             self._queue_write(self._retry_s())

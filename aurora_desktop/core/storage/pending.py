@@ -18,6 +18,8 @@ class PendingRecords:
         self._lock = threading.Lock()
         self._entries: OrderedDict[int, tuple[Record, Row]] = OrderedDict()
         self._heartbeats = 0
+        # Given up since the last attempt to write; that attempt may have taken them along before.
+        self._given_up: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -29,7 +31,9 @@ class PendingRecords:
             self._heartbeats += isinstance(record.event, Heartbeat)
             surplus = max(0, len(self._entries) - most)
             for _ in range(surplus):
-                self._take(self._least_wanted())
+                least = self._least_wanted()
+                self._given_up.add(least)
+                self._take(least)
             return surplus
 
     def records(self) -> list[Record]:
@@ -46,6 +50,13 @@ class PendingRecords:
         """Forget what is on disk; returns how many of the ids were still here."""
         with self._lock:
             return sum(self._take(id_) for id_ in ids)
+
+    def rescued(self, ids: list[int]) -> int:
+        """After an attempt that wrote `ids` (none if it failed): how many of them had been given up meanwhile."""
+        with self._lock:
+            rescued = len(self._given_up.intersection(ids))
+            self._given_up.clear()
+            return rescued
 
     def _take(self, id_: int) -> bool:
         entry = self._entries.pop(id_, None)

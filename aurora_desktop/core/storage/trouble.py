@@ -47,10 +47,14 @@ class Trouble:
             if not self.is_failing:
                 self.fail(TimeoutError("the disk does not keep up with the events"))
 
-    def succeed(self, written: int, left: int) -> None:
-        """`written` records are on disk and `left` wait; the trouble is over when none do."""
+    def succeed(self, written: int, left: int, rescued: int = 0) -> None:
+        """`written` records are on disk, `rescued` of them given up too early, and `left` wait.
+
+        The trouble is over when none do.
+        """
         if not self.is_failing:
             return
+        self._dropped -= rescued
         self._kept += written
         if left:
             return

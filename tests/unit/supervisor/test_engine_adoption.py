@@ -325,3 +325,16 @@ async def test_nothing_is_kept_in_the_ledger_of_what_is_gone(stage: Stage) -> No
     database = Database.open(stage.paths.state_db, MIGRATIONS, STATE_APPLICATION_ID)
     assert [entry for entry in Ledger(database).entries() if entry.marker == "left"] == []
     database.close()
+
+
+@in_loop
+async def test_a_watchdog_that_is_tended_tells_of_a_readiness_that_nobody_heard(stage: Stage) -> None:
+    """READY=1 is sent once: it is lost when it comes between the death of one Aurora and the start of the next."""
+    deaf = sh('echo up $$ >"$TELL"; exec sleep 600', type="notify", watchdog_sec=30)
+    async with stage.supervising({"web": deaf}, leave=True) as supervisor:
+        pid = await stage.yard.heard_pid()
+        assert supervisor.view("web").state == "starting"
+    async with stage.supervising({"web": deaf}) as supervisor:
+        assert (supervisor.view("web").pid, supervisor.view("web").state) == (pid, "starting")
+        supervisor._notified(pid, {"WATCHDOG": "1"})
+        assert supervisor.view("web").state == "ready"
