@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections import Counter, deque
@@ -92,11 +93,13 @@ class Pulse:
 
     async def run(self) -> None:
         """Beat for ever; a changed `interval_s` is followed by a beat at once."""
+        due_s = self.interval_s
         while True:
-            self.beat(due_s=self.interval_s)
+            self.beat(due_s)
             self._interval_changed.clear()
+            due_s = self.interval_s
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._interval_changed.wait(), self.interval_s)
+                await asyncio.wait_for(self._interval_changed.wait(), due_s)
 
     def beat(self, due_s: float) -> Heartbeat:
         """One heartbeat, `due_s` seconds after the one before it."""
@@ -143,8 +146,11 @@ def _boot_clock(monotonic: float) -> float:
 def _own_memory() -> int:
     """Resident memory in bytes."""
     if sys.platform == "linux":
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * 4096
+        try:
+            with open("/proc/self/statm", encoding="ascii") as statm:
+                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:  # no file descriptor just now
+            return 0
     import psutil  # late: Linux does without it
 
     return int(psutil.Process().memory_info().rss)

@@ -1,6 +1,7 @@
 """Ending a whole process tree: a signal, then SIGKILL on demand, until nothing of it is left."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from aurora_desktop.supervisor.processes import ProcessInfo
@@ -32,7 +33,8 @@ class Ending:
         """Signal every member at once, in this call, then wait for the end in the background."""
         self._signal = number
         self._reached.clear()
-        self._signal_new(self._members(self._tree.taken_at))
+        with contextlib.suppress(OSError):  # no file descriptor just now: the wait looks again
+            self._signal_new(self._members(self._tree.taken_at))
         self._wake.set()
         if self._task is None:
             self._task = self._around.loop.create_task(self._wait())
@@ -60,7 +62,14 @@ class Ending:
 
     async def _wait(self) -> None:
         delay_s = _FIRST_LOOK_S
-        while members := self._members_for_sure():
+        while True:
+            try:
+                members = self._members_for_sure()
+            except OSError:  # no file descriptor just now
+                await asyncio.sleep(_LONGEST_LOOK_S)
+                continue
+            if not members:
+                break
             self._signal_new(members)
             self._wake.clear()
             try:

@@ -365,6 +365,8 @@ class Supervisor:
 
     def apply(self, settings: Settings) -> None:
         """Take over changed settings: services whose definition is the same are not touched."""
+        if self._quits:
+            return
         difference = changes(self._settings, settings)
         self._settings = settings
         for name in difference.removed:
@@ -381,6 +383,8 @@ class Supervisor:
 
     def _remove(self, name: str) -> None:
         runner = self._runners.pop(name)
+        self._condemned.discard(name)
+        self._to_restart.discard(name)
         if runner.status.is_alive or runner.has_processes:
             self._removed[name] = runner
         runner.feed(Stop("removed from the settings"))

@@ -1,11 +1,15 @@
 """Probes: one check of a service, as a result that says what it saw."""
 
 import asyncio
+import errno
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -19,6 +23,8 @@ from aurora_desktop.supervisor.exits import owned, reap, watch_exit
 from aurora_desktop.supervisor.processes import process_table
 from aurora_desktop.supervisor.tree import Identity, Tree, signal_all
 
+_KILL_S = 0.04
+_OUR_SHORTAGES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _CHUNK = 65536
 _LONGEST_LINE = 4096
 _MOST_LOG_PER_CHECK = 1 << 20
@@ -70,6 +76,8 @@ class Prober:
                 return Result("inconclusive", "Aurora itself stood still meanwhile")
             return Result("failed", f"no answer within {self._probe.timeout_sec:g} s")
         except (OSError, h11.ProtocolError, ValueError, RuntimeError) as error:
+            if getattr(error, "errno", None) in _OUR_SHORTAGES:
+                return Result("inconclusive", "Aurora itself lacks file descriptors or memory")
             return Result("failed", _words(error))
         return Result("failed", detail) if detail else Result("ok")
 
@@ -122,8 +130,32 @@ class Prober:
         return data[:whole].decode("utf-8", "replace").splitlines()
 
 
+_names = ThreadPoolExecutor(8, thread_name_prefix="names")
+"""For looking up names alone: a hanging name server holds up nothing else."""
+
+
+async def _connect(host: str, port: int, *, is_tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first address of the host that accepts; `localhost` asks no name server."""
+    addresses = ["127.0.0.1", "::1"] if host == "localhost" else await _addresses(host, port)
+    refused: OSError = OSError("it has no address")
+    for address in addresses:
+        try:
+            if is_tls:
+                return await asyncio.open_connection(address, port, ssl=True, server_hostname=host)
+            return await asyncio.open_connection(address, port)
+        except OSError as error:
+            refused = error
+    raise refused
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_names, look_up)
+    return [str(entry[4][0]) for entry in found]
+
+
 async def _tcp(probe: TcpProbe) -> str:
-    _, writer = await asyncio.open_connection(probe.host, probe.port)
+    _, writer = await _connect(probe.host, probe.port)
     writer.transport.abort()
     return ""
 
@@ -133,7 +165,7 @@ async def _http(probe: HttpProbe) -> str:
     url = urlsplit(probe.url)
     is_tls = url.scheme == "https"
     port = url.port or (443 if is_tls else 80)
-    reader, writer = await asyncio.open_connection(url.hostname, port, ssl=is_tls or None)
+    reader, writer = await _connect(url.hostname or "", port, is_tls=is_tls)
     try:
         connection = h11.Connection(h11.CLIENT)
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
@@ -177,8 +209,22 @@ async def _exec(probe: ExecProbe, target: Target) -> str:
     finally:
         watch.cancel()
         _end_tree(child)
-        code = reap(child)
+        code = _collect(child)
     return "" if code == 0 else f"`{probe.command[0]}` exited with code {code}"
+
+
+def _collect(child: subprocess.Popen[bytes]) -> int | None:
+    """The exit code, a moment after the kill. SIGKILL may be refused, or come late: then it is collected later."""
+    try:
+        child.wait(_KILL_S)
+    except subprocess.TimeoutExpired:
+
+        def later() -> None:
+            reap(child)
+
+        watch_exit(child.pid, later, asyncio.get_running_loop())
+        return None
+    return reap(child)
 
 
 def _end_tree(child: subprocess.Popen[bytes]) -> None:

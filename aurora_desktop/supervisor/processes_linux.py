@@ -43,7 +43,8 @@ def _parse_stat(pid: int, raw: bytes) -> ProcessInfo | None:
         session=int(fields[3]),
         started=int(fields[19]),
         program=raw[raw.index(b"(") + 1 : end].decode(errors="replace"),
-        is_zombie=state in (b"Z", b"X"),
+        # With other threads left, only the first one has ended.
+        is_zombie=state in (b"Z", b"X") and int(fields[17]) <= 1,
         is_stopped=state in (b"T", b"t"),
         cpu_s=(int(fields[11]) + int(fields[12])) * _TICK_S,
         memory_bytes=int(fields[21]) * _PAGE,

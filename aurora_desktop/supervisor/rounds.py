@@ -1,6 +1,8 @@
 """What the supervisor does again and again: its own heartbeat, checks, samples, log sizes."""
 
 import asyncio
+import contextlib
+import itertools
 import os
 from collections.abc import Callable, Coroutine
 
@@ -65,12 +67,11 @@ class Rounds:
 
     async def _samples(self) -> None:
         """Soon after the start, again at the first check, then at leisure: figures come early, the cost stays low."""
-        for delay_s in (_FIRST_SAMPLE_S, self._settings().check_interval_s):
+        delays_s = itertools.chain((_FIRST_SAMPLE_S, self._settings().check_interval_s), itertools.repeat(SAMPLE_S))
+        for delay_s in delays_s:
             await asyncio.sleep(delay_s)
-            self._sampler.sample(self._runners())
-        while True:
-            await asyncio.sleep(SAMPLE_S)
-            self._sampler.sample(self._runners())
+            with contextlib.suppress(OSError):  # no file descriptor just now
+                self._sampler.sample(self._runners())
 
     async def _memory_checks(self) -> None:
         """Often where a service has a limit: what grows without end takes a gigabyte a second."""

@@ -82,7 +82,7 @@ def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[s
 
 def _read_env_file(spec: Service) -> dict[str, str]:
     path = working_folder(spec) / _expanded(spec.env_file or "")
-    if not path.exists():
+    if not os.path.lexists(path) and os.access(path.parent, os.X_OK):
         raise SpawnError(f"env_file does not exist: {path}", hint="Correct `env_file` or make the file.")
     try:
         return read_env_file(path)
@@ -149,14 +149,14 @@ def _open_log(path: Path) -> int:
 
 def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, str]) -> SpawnError:
     program = spec.command[0]
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return SpawnError(
             f"its folder does not exist: {folder}", hint="Correct `cwd` in the settings or make the folder."
         )
     if error.errno in _TEMPORARY_ERRORS:
         return SpawnError(f"cannot be started now: {error.strerror}", permanent=False)
     if error.errno == errno.ENOENT:
-        found = shutil.which(program, path=env.get("PATH", os.defpath)) or (folder / program).exists()
+        found = shutil.which(program, path=env.get("PATH", os.defpath)) or os.path.exists(folder / program)
         if found:
             return SpawnError(
                 f"its interpreter was not found: {program}", hint="Look at the first line (#!) of the program."
@@ -164,7 +164,7 @@ def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, st
         return SpawnError(
             f"command not found: {program}", hint="Correct `command`, or install the program or set PATH in `env`."
         )
-    if error.errno == errno.EACCES and (folder / program).is_dir():
+    if error.errno == errno.EACCES and os.path.isdir(folder / program):
         return SpawnError(f"a folder, not a program: {program}", hint="Correct `command` in the settings.")
     if error.errno == errno.EACCES:
         return SpawnError(f"not executable: {program}", hint=f"Make it executable: chmod +x {program}")

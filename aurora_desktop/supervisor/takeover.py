@@ -1,6 +1,7 @@
 """Taking over from an Aurora that died: its services are adopted, what is left of others is ended."""
 
 import asyncio
+import contextlib
 import signal as signals
 from collections.abc import Callable, Mapping
 
@@ -11,6 +12,7 @@ from aurora_desktop.supervisor.stimuli import Freeze, Restart
 from aurora_desktop.supervisor.surroundings import Surroundings
 
 REMOVED_GRACE_S = 3.0
+KILL_S = 5.0
 
 
 class Takeover:
@@ -39,7 +41,9 @@ class Takeover:
         for tree in sorted(found, key=lambda tree: tree.age_s):
             if not self._adopt(tree):
                 self._end(tree)
-        await self._idle.wait()
+        # What cannot be killed (another user's, or stuck in the kernel) must not keep all others down.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), REMOVED_GRACE_S + KILL_S)
 
     def _adopt(self, found: Found) -> bool:
         runner = self._runners.get(found.service)

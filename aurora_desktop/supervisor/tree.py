@@ -66,7 +66,21 @@ class Tree:
 
     def main_is_alive(self) -> bool:
         info = self._table.read(self.main.pid)
-        return info is not None and info.started == self.main.started and not info.is_zombie
+        if info is None:
+            return _exists(self.main.pid)  # it may be we who could not read, for want of file descriptors
+        return info.started == self.main.started and not info.is_zombie
+
+
+def _exists(pid: int) -> bool:
+    if sys.platform == "win32":
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def signal_all(members: Iterable[ProcessInfo], number: int, table: ProcessTable) -> int:

@@ -261,3 +261,21 @@ def test_it_goes_on_beating_with_the_interval_of_the_moment(play: Play) -> None:
 def test_the_boot_clock_of_the_machine_never_lags_behind_the_monotonic_one() -> None:
     reading = pulse_module._boot_clock(0.0)
     assert reading >= 0.0
+
+
+def test_a_changed_interval_is_followed_by_a_beat_that_is_not_late(play: Play) -> None:
+    async def change() -> None:
+        running = asyncio.create_task(play.pulse.run())
+        await asyncio.sleep(0)
+        play.machine.advance(3.0)
+        second = asyncio.Event()
+        play.bus.subscribe(lambda _: second.set())
+        play.pulse.interval_s = 1.0
+        await second.wait()
+        running.cancel()
+
+    def beats() -> list[Heartbeat]:
+        return [event for event in play.told if isinstance(event, Heartbeat)]
+
+    asyncio.run(change())
+    assert [(beat.lag_ms, beat.missed) for beat in beats()] == [(0.0, 0), (0.0, 0)]

@@ -178,3 +178,15 @@ async def test_a_change_of_a_frozen_service_replaces_it(stage: Stage) -> None:
         supervisor.freeze_marked("emergency stop")
         supervisor.apply(settings_of({"agent": telling("second", on_estop="freeze")}))
         assert (await stage.yard.heard()).startswith("second")
+
+
+@in_loop
+async def test_what_was_removed_while_it_was_to_stop_runs_again_when_it_comes_back(stage: Stage) -> None:
+    services = {"db": sh("exec sleep 600"), "web": stubborn(requires=["db"], timeout_stop_sec=0.3)}
+    async with stage.supervising(services) as supervisor:
+        await stage.yard.heard()
+        supervisor.stop(("db",), "command")
+        await stage.until_state(supervisor, web="stopping")
+        supervisor.apply(settings_of({}))
+        supervisor.apply(settings_of({"db": sh("exec sleep 600"), "app": sh("exec sleep 600", requires=["db"])}))
+        await stage.until_state(supervisor, db="running", app="running")

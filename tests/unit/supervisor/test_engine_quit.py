@@ -151,3 +151,15 @@ async def test_a_quit_before_anything_began(stage: Stage) -> None:
     async with stage.supervising({}) as supervisor:
         assert supervisor.views() == ()
     assert stage.events == []
+
+
+@in_loop
+async def test_settings_that_change_while_it_quits_start_nothing(stage: Stage) -> None:
+    services = {"db": stubborn("db", timeout_stop_sec=0.3)}
+    async with stage.supervising(services, quit_timeout_s=2.0) as supervisor:
+        await stage.yard.heard()
+        quitting = asyncio.create_task(supervisor.end(leave=False))
+        await stage.until_state(supervisor, db="stopping")
+        supervisor.apply(settings_of({**services, "fresh": forever()}))
+        await quitting
+        assert stage.yard.mine() == []

@@ -216,3 +216,19 @@ def test_the_session_of_a_main_process_that_ended_is_not_that_of_a_later_process
     assert set(tree.members()) == {200}
     table.put(process(100, started=900, program="terminal"))
     assert set(tree.members()) == {200}
+
+
+FIRST_THREAD_ENDS = """
+import ctypes, os, threading
+threading.Thread(target=lambda: (open(os.environ["TELL"], "w").write("up\\n"), threading.Event().wait())).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_program_whose_first_thread_ended_is_alive(yard: Yard) -> None:
+    """`/proc` calls it a zombie, and yet it works."""
+    main = yard.start(sys.executable, "-ISc", FIRST_THREAD_ENDS, env=MARKED)
+    yard.hear()
+    tree = tree_of(yard, main.pid)
+    assert tree.main_is_alive()
+    assert main.pid in tree.members()
