@@ -1,6 +1,6 @@
 """Chaos: random services are killed, stopped, flooded, fed and ordered about, and every rule is watched.
 
-AURORA_CHAOS_S: how long, in seconds (60); AURORA_CHAOS_SEED: the dice, to repeat a run that failed.
+AURORA_CHAOS_S: how long, in seconds (15); AURORA_CHAOS_SEED: the dice, to repeat a run that failed.
 """
 
 import os
@@ -17,7 +17,7 @@ from .aurora import Aurora
 from .services import calm, family, free_port, notifier, python, shell
 from .waiting import eventually, holds
 
-LASTS_S = float(os.environ.get("AURORA_CHAOS_S", "60"))
+LASTS_S = float(os.environ.get("AURORA_CHAOS_S", "15"))
 SEED = int(os.environ.get("AURORA_CHAOS_SEED", str(random.randrange(10**6))))
 UP_AGAIN_S = 30.0
 OLDEST_ZOMBIE_S = 6.0
