@@ -39,6 +39,7 @@ class Pruner:
     def prune(self, database: Database) -> Future[int]:
         """Prune in the writer's thread, with room for other work in between; tells how many events went."""
         outcome: Future[int] = Future()
+        outcome.set_running_or_notify_cancel()  # a waiter that is cancelled at quit cancels no pruning
         self._go_on(database, outcome, 0)
         return outcome
 
