@@ -1,6 +1,6 @@
 """Chaos: random services are killed, stopped, flooded, fed and ordered about, and every rule is watched.
 
-AURORA_CHAOS_S: how long, in seconds (15); AURORA_CHAOS_SEED: the dice, to repeat a run that failed.
+AURORA_CHAOS_S: how long, in seconds (60); AURORA_CHAOS_SEED: the dice, to repeat a run that failed.
 """
 
 import os
@@ -17,7 +17,7 @@ from .aurora import Aurora
 from .services import calm, family, free_port, notifier, python, shell
 from .waiting import eventually, holds
 
-LASTS_S = float(os.environ.get("AURORA_CHAOS_S", "15"))
+LASTS_S = float(os.environ.get("AURORA_CHAOS_S", "60"))
 SEED = int(os.environ.get("AURORA_CHAOS_SEED", str(random.randrange(10**6))))
 UP_AGAIN_S = 30.0
 OLDEST_ZOMBIE_S = 6.0
@@ -72,6 +72,7 @@ class Chaos:
         self._stopped: set[str] = set()  # asked to be by the operator
         self._down: set[str] = set()  # ... and seen to be: from then on not a single process
         self._zombies: dict[int, float] = {}
+        self._hung: set[int] = set()  # sent SIGSTOP: sooner or later each is found and replaced
         self._last_id = 0
         self.done: list[str] = []
 
@@ -107,6 +108,7 @@ class Chaos:
         name = self._dice.choice(_HANGABLE)
         if (pid := self.aurora.service(name)["pid"]) is not None:
             machine.kill(pid, signal.SIGSTOP)
+            self._hung.add(pid)
         return f"SIGSTOP to {name} {pid}"
 
     def _stop(self) -> str:
@@ -139,6 +141,11 @@ class Chaos:
     def start_all(self) -> None:
         self._is_wanted(*self._services)
         self.aurora.tell("start", *self._services)
+
+    def hung(self) -> set[int]:
+        """The pids that were stopped and that nobody has replaced yet."""
+        self._hung = {pid for pid in self._hung if machine.state_of(pid) == "T"}
+        return self._hung
 
     def _any(self) -> str:
         return self._dice.choice(list(self._services))
@@ -216,6 +223,8 @@ def _all_come_back(aurora: Aurora, chaos: Chaos) -> None:
         chaos.check()
         down = {n: (r["state"], r["cause"]) for n, r in aurora.ps().items() if r["state"] not in ("running", "ready")}
         assert set(down) <= set(_FLAPPING), f"{down}; seed {SEED}, {chaos.done[-20:]}"
+        # One that hangs looks well until its probe or watchdog has failed often enough.
+        assert not (hung := chaos.hung()), f"{hung} hang unnoticed; seed {SEED}, {chaos.done[-20:]}"
         return True
 
     eventually(steady_are_up, "every service is up again", UP_AGAIN_S)
