@@ -1,9 +1,7 @@
 """What to do with one service: a pure state machine, `(status, stimulus, now) -> (status, effects)`.
 
 The engine performs the effects and feeds back what happens; nothing here does I/O or reads a clock. All times
-are monotonic seconds. The rules: the first restart is at once, then exponential backoff with full jitter;
-`start_limit_burst` restarts within `start_limit_interval_sec` spend the budget, after which the service is
-`degraded` and tried again at the cap, until it was up for `restart_reset_after_sec` or the operator restarts it.
+are monotonic seconds. `restarts` has the rules of what follows a failure.
 """
 
 from msgspec.structs import replace
@@ -11,6 +9,17 @@ from msgspec.structs import replace
 from aurora_desktop.core.events import FailureKind
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor.outcome import Outcome, format_duration
+from aurora_desktop.supervisor.restarts import (
+    Step,
+    forget_restarts,
+    give_up,
+    launch,
+    recover,
+    recovery_due,
+    relaunch,
+    retry_due,
+    why_not_again,
+)
 from aurora_desktop.supervisor.status import (
     AfterStop,
     Context,
@@ -23,7 +32,6 @@ from aurora_desktop.supervisor.stimuli import (
     Adopted,
     Continue,
     DependenciesChanged,
-    Effect,
     Exited,
     Freeze,
     Kill,
@@ -31,7 +39,6 @@ from aurora_desktop.supervisor.stimuli import (
     Ready,
     Restart,
     Resumed,
-    Spawn,
     Spawned,
     SpawnFailed,
     Start,
@@ -39,11 +46,7 @@ from aurora_desktop.supervisor.stimuli import (
     Stimulus,
     Stop,
     Suspend,
-    TellDegraded,
     TellFailed,
-    TellGaveUp,
-    TellRecovered,
-    TellRestarting,
     Terminate,
     Thaw,
     TimerDue,
@@ -54,20 +57,10 @@ from aurora_desktop.supervisor.view import State
 
 HUNG_GRACE_S = 1.0
 """Between SIGTERM and SIGKILL for a service that hangs: TERM stays pending on a stopped process."""
-DAEMONIZES_S = 5.0
-"""A program that ends well within this time and leaves processes behind is taken for a daemon."""
 MEMORY_GRACE_S = 0.2
 """The same for a service over its memory limit, which goes on growing meanwhile."""
-
-Step = tuple[Status, tuple[Effect, ...]]
-
-
-def backoff_s(spec: Service, attempts: int, jitter: float) -> float:
-    """Delay before the restart after `attempts` earlier ones: none at first, then full jitter under the cap."""
-    if attempts == 0:
-        return 0.0
-    exponent = min(attempts - 1, 30)
-    return float(jitter * min(spec.restart_max_delay_sec, spec.restart_sec * 2**exponent))
+DAEMONIZES_S = 5.0
+"""A program that ends well within this time and leaves processes behind is taken for a daemon."""
 
 
 def step(status: Status, spec: Service, stimulus: Stimulus, context: Context) -> Step:
@@ -109,38 +102,13 @@ def step(status: Status, spec: Service, stimulus: Stimulus, context: Context) ->
             return _thaw(status, cause, context)
 
 
-def _forget_restarts(status: Status) -> Status:
-    return replace(status, attempts=0, restart_times=(), budget_spent=False, last_failure="", down_since=None)
-
-
 def _start(status: Status, cause: str, context: Context) -> Step:
     if status.state == "stopping":
-        return replace(_forget_restarts(status), wanted=True, after_stop="start", cause=cause), ()
+        return replace(forget_restarts(status), wanted=True, after_stop="start", cause=cause), ()
     if status.is_alive:
         return replace(status, wanted=True), ()
-    fresh = replace(_forget_restarts(status), wanted=True, finished=False, hint="", restarts=0)
-    return _launch(fresh, cause, context)
-
-
-def _launch(status: Status, cause: str, context: Context) -> Step:
-    """Spawn now, or wait for what is missing."""
-    if context.blockers:
-        waits = "waiting for " + ", ".join(f"{blocker.name} ({blocker.state})" for blocker in context.blockers)
-        return replace(status, state="waiting", cause=waits, retry_at=None, finished=False), ()
-    again = status.down_since is not None
-    starting = replace(
-        status,
-        restarts=status.restarts + again,
-        after_stop="stay",
-        state="starting",
-        cause=cause,
-        hint="",
-        retry_at=None,
-        up_since=None,
-        start_deadline=None,
-        finished=False,
-    )
-    return starting, (Spawn(),)
+    fresh = replace(forget_restarts(status), wanted=True, finished=False, hint="", restarts=0)
+    return launch(fresh, cause, context)
 
 
 def _stop(status: Status, spec: Service, cause: str, context: Context, *, hold: bool) -> Step:
@@ -151,7 +119,7 @@ def _stop(status: Status, spec: Service, cause: str, context: Context, *, hold: 
         return _terminate(replace(status, wanted=hold), after, cause, spec.timeout_stop_sec, context)
     if hold:
         return status, ()
-    stopped = replace(_forget_restarts(status), state="stopped", wanted=False, cause=cause, hint="", retry_at=None)
+    stopped = replace(forget_restarts(status), state="stopped", wanted=False, cause=cause, hint="", retry_at=None)
     return stopped, ()
 
 
@@ -172,7 +140,7 @@ def _terminate(status: Status, after: AfterStop, cause: str, grace_s: float, con
 def _restart(status: Status, spec: Service, cause: str, context: Context) -> Step:
     if not status.is_alive or status.state == "stopping":
         return _start(status, cause, context)
-    fresh = replace(_forget_restarts(status), wanted=True, restarts=0)
+    fresh = replace(forget_restarts(status), wanted=True, restarts=0)
     return _terminate(fresh, "start", cause, spec.timeout_stop_sec, context)
 
 
@@ -182,7 +150,7 @@ def _try_waiting(status: Status, context: Context) -> Step:
         return status, ()
     if status.retry_at is not None and status.retry_at > context.now:
         return status, ()
-    return _relaunch(status, context)
+    return relaunch(status, context)
 
 
 def _resumed(status: Status, spec: Service, context: Context) -> Step:
@@ -212,16 +180,9 @@ def _spawn_failed(status: Status, spec: Service, failed: SpawnFailed, context: C
         return status, ()
     told = TellFailed("spawn", failed.cause)
     if not failed.permanent:
-        after, effects = _recover(status, spec, failed.cause, context)
+        after, effects = recover(status, spec, failed.cause, context)
         return after, (told, *effects)
-    return _give_up(status, failed.cause, failed.hint, (told,))
-
-
-def _give_up(status: Status, cause: str, hint: str, told: tuple[Effect, ...]) -> Step:
-    failed = replace(
-        status, state="failed", cause=cause, hint=hint, last_failure=cause, retry_at=None, up_since=None, kill_at=None
-    )
-    return failed, (*told, TellGaveUp(cause, hint))
+    return give_up(status, failed.cause, failed.hint, (told,))
 
 
 def _adopted(status: Status, spec: Service, ready: bool, up_since: float, context: Context) -> Step:
@@ -287,22 +248,11 @@ def _after_exit(status: Status, spec: Service, exited: Exited, context: Context)
     if outcome.is_success and spec.restart_policy != "always":
         return _ended_well(status, cause, finished=False)
     if status.state == "frozen":
-        return _give_up(status, f"{cause} while frozen", "Start it by hand.", (told,))
-    if hint := _why_not_again(spec, outcome):
-        return _give_up(status, cause, hint, (told,))
-    after, effects = _recover(status, spec, cause, context)
+        return give_up(status, f"{cause} while frozen", "Start it by hand.", (told,))
+    if hint := why_not_again(spec, outcome):
+        return give_up(status, cause, hint, (told,))
+    after, effects = recover(status, spec, cause, context)
     return after, (told, *effects)
-
-
-def _why_not_again(spec: Service, outcome: Outcome) -> str:
-    """The rule by which it is not started again, in words; "" when it is."""
-    if spec.restart_policy == "never":
-        return "It is not started again because of `restart: never`; start it by hand."
-    if outcome.exit_code is not None and outcome.exit_code in spec.restart_prevent_exit_status:
-        return "It is not started again because of `restart_prevent_exit_status`; start it by hand."
-    if spec.type == "oneshot" and outcome.is_unknown:
-        return "It may have done its work: start it by hand if it should run again."
-    return ""
 
 
 def _exit_cause(exited: Exited) -> str:
@@ -317,7 +267,7 @@ def _exit_cause(exited: Exited) -> str:
 
 def _ended_well(status: Status, cause: str, *, finished: bool) -> Step:
     ended = replace(status, state="stopped", cause=cause, finished=finished, up_since=None, start_deadline=None)
-    return replace(_forget_restarts(ended), wanted=False), ()
+    return replace(forget_restarts(ended), wanted=False), ()
 
 
 def _tree_gone(status: Status, spec: Service, context: Context) -> Step:
@@ -326,12 +276,12 @@ def _tree_gone(status: Status, spec: Service, context: Context) -> Step:
     status = replace(status, kill_at=None)
     match status.after_stop:
         case "stay":
-            return replace(_forget_restarts(status), state="stopped", up_since=None), ()
+            return replace(forget_restarts(status), state="stopped", up_since=None), ()
         case "start":
-            return _launch(status, status.cause, context)
+            return launch(status, status.cause, context)
         case "hold":
             waiting = replace(
-                _forget_restarts(status), state="waiting", cause="held for its dependencies", retry_at=None
+                forget_restarts(status), state="waiting", cause="held for its dependencies", retry_at=None
             )
             return _try_waiting(waiting, context)
         case "recover":
@@ -342,74 +292,17 @@ def _replaced(status: Status, spec: Service, context: Context) -> Step:
     """The tree that was unwell is gone: bring the service back, or give up."""
     kind, cause = status.failure or ("exit", status.cause)
     told = TellFailed(kind, cause)
-    if hint := _why_not_again(spec, Outcome(signal=9)):
-        return _give_up(status, cause, hint, (told,))
-    after, effects = _recover(status, spec, cause, context)
+    if hint := why_not_again(spec, Outcome(signal=9)):
+        return give_up(status, cause, hint, (told,))
+    after, effects = recover(status, spec, cause, context)
     return after, (told, *effects)
-
-
-def _recover(status: Status, spec: Service, cause: str, context: Context) -> Step:
-    """After a failure: at once, after a backoff, or at the cap once the budget is spent."""
-    status = _failed_again(status, spec, cause, context.now)
-    recent = tuple(t for t in status.restart_times if context.now - t < spec.start_limit_interval_sec)
-    if status.budget_spent or len(recent) >= spec.start_limit_burst:
-        return _degrade(status, spec, cause, context)
-    status = replace(status, restart_times=(*recent, context.now))
-    return _retry(status, spec, cause, context)
-
-
-def _failed_again(status: Status, spec: Service, cause: str, now: float) -> Status:
-    if status.up_since is not None and now - status.up_since >= spec.restart_reset_after_sec:
-        status = _forget_restarts(status)
-    down_since = now if status.down_since is None else status.down_since
-    return replace(
-        status,
-        last_failure=cause,
-        down_since=down_since,
-        up_since=None,
-        start_deadline=None,
-        kill_at=None,
-        failure=None,
-        after_stop="stay",
-    )
-
-
-def _retry(status: Status, spec: Service, cause: str, context: Context) -> Step:
-    delay_s = backoff_s(spec, status.attempts, context.jitter)
-    status = replace(status, attempts=status.attempts + 1)
-    if context.paused:
-        return replace(status, state="waiting", cause=f"{cause}; supervision is paused", retry_at=None), ()
-    told = TellRestarting(status.attempts, delay_s, cause)
-    if delay_s > 0:
-        return replace(status, state="waiting", cause=cause, retry_at=context.now + delay_s), (told,)
-    launched, effects = _relaunch(status, context)
-    return launched, (*effects, told)
-
-
-def _relaunch(status: Status, context: Context) -> Step:
-    restarted = f"restarted: {status.last_failure}"
-    return _launch(status, restarted if status.last_failure else "its dependencies are ready", context)
-
-
-def _degrade(status: Status, spec: Service, cause: str, context: Context) -> Step:
-    retry_s = spec.restart_max_delay_sec
-    degraded = replace(
-        status,
-        state="degraded",
-        budget_spent=True,
-        cause=cause,
-        hint="Look at its log, mend the cause, then restart it.",
-        retry_at=context.now + retry_s,
-    )
-    told = () if status.budget_spent else (TellDegraded(cause, status.attempts, retry_s),)
-    return degraded, told
 
 
 def _timer_due(status: Status, spec: Service, context: Context) -> Step:
     if _is_due(status.deadline, context.now):
         return _deadline_due(status, spec, context)
     if _is_due(recovery_deadline(status, spec), context.now):
-        return _recovery_due(status, context)
+        return recovery_due(status, context)
     return status, ()
 
 
@@ -420,29 +313,11 @@ def _is_due(at: float | None, now: float) -> bool:
 def _deadline_due(status: Status, spec: Service, context: Context) -> Step:
     match status.state:
         case "waiting" | "degraded":
-            return _retry_due(status, context)
+            return retry_due(status, context)
         case "stopping":
             return replace(status, kill_at=None), (Kill(),)
     late = f"not ready within {spec.timeout_start_sec:g} s (timeout_start_sec)"
     return _unwell(replace(status, start_deadline=None), spec, "start_timeout", late, context)
-
-
-def _retry_due(status: Status, context: Context) -> Step:
-    if context.paused:
-        return replace(status, retry_at=None, state="waiting"), ()
-    if status.state == "waiting":
-        return _relaunch(status, context)
-    status = replace(status, attempts=status.attempts + 1)
-    launched, effects = _relaunch(status, context)
-    return launched, (*effects, TellRestarting(status.attempts, 0.0, status.last_failure))
-
-
-def _recovery_due(status: Status, context: Context) -> Step:
-    if status.down_since is None:
-        return _forget_restarts(status), ()
-    downtime_s = (status.up_since or context.now) - status.down_since
-    told = TellRecovered(status.attempts, downtime_s, status.last_failure)
-    return replace(status, down_since=None), (told,)
 
 
 def _freeze(status: Status, cause: str, context: Context) -> Step:

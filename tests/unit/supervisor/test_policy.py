@@ -4,7 +4,7 @@ import pytest
 
 from aurora_desktop.core.settings.schema import Probe, Service, TcpProbe
 from aurora_desktop.core.settings.values import Command
-from aurora_desktop.supervisor import policy, status, stimuli
+from aurora_desktop.supervisor import policy, restarts, status, stimuli
 from aurora_desktop.supervisor.outcome import Outcome
 from aurora_desktop.supervisor.status import Blocker, Context, Status
 
@@ -101,7 +101,7 @@ def test_the_second_restart_waits_with_full_jitter_under_a_doubling_ceiling() ->
 @pytest.mark.parametrize("attempts", [1, 5, 40])
 def test_no_backoff_is_longer_than_its_cap(attempts: int) -> None:
     spec = Service(command=COMMAND, restart_sec=1.0, restart_max_delay_sec=30.0)
-    assert 0 <= policy.backoff_s(spec, attempts, 0.999) < 30.0
+    assert 0 <= restarts.backoff_s(spec, attempts, 0.999) < 30.0
 
 
 def test_a_spent_budget_degrades_and_is_told_once() -> None:
