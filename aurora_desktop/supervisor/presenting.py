@@ -29,7 +29,7 @@ def present(runner: Runner, around: Surroundings) -> ServiceView:
         cause=status.cause,
         pid=runner.pid,
         since=runner.since_wall,
-        uptime_s=max(0.0, now - runner.spawned_at) if running and runner.spawned_at is not None else None,
+        uptime_s=runner.uptime_s,
         restarts=status.restarts,
         next_attempt_in_s=None if status.retry_at is None else max(0.0, status.retry_at - now),
         memory_bytes=runner.memory_history[-1] if running and runner.memory_history else None,

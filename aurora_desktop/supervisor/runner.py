@@ -1,14 +1,9 @@
 """One service at work: feeds what happens to the policy and performs what it decides."""
 
 import asyncio
-import hashlib
 import os
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable
-
-import msgspec
 
 from aurora_desktop.core.events import (
     ProbeFailing,
@@ -16,16 +11,14 @@ from aurora_desktop.core.events import (
     ServiceAdopted,
     ServiceFailed,
     ServiceStateChanged,
-    StrayEnded,
     service_component,
 )
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor import policy
-from aurora_desktop.supervisor.ending import SIGKILL, Ending
-from aurora_desktop.supervisor.exits import Watch, owned, reap, reap_orphans, watch_exit
-from aurora_desktop.supervisor.ledger import Entry
+from aurora_desktop.supervisor.definition import definition_digest
+from aurora_desktop.supervisor.ending import SIGKILL
+from aurora_desktop.supervisor.incarnation import Incarnation
 from aurora_desktop.supervisor.observe import Observation
-from aurora_desktop.supervisor.outcome import Outcome
 from aurora_desktop.supervisor.probes import Target
 from aurora_desktop.supervisor.processes import PROBE_MARKER, SPAWN_MARKER
 from aurora_desktop.supervisor.spawn import Launch, SpawnError, environment, signal_number, spawn, working_folder
@@ -50,28 +43,12 @@ from aurora_desktop.supervisor.stimuli import (
 )
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.telling import tell
-from aurora_desktop.supervisor.tree import Identity, Tree, freeze, thaw
+from aurora_desktop.supervisor.tree import Identity, Tree
 from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check
 
 
-def definition_digest(spec: Service) -> str:
-    """A short name for the definition, so that an adopted process of an older one is known."""
-    plain = msgspec.to_builtins(spec, enc_hook=_plain)
-    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()[:16]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, tuple):
-        return tuple(value)
-    if isinstance(value, dict):
-        return dict(value)
-    raise TypeError(f"no plain form of {type(value).__name__}")
-
-
 class Runner:
-    """Holds the status, the process and the observation of one service.
+    """Holds the status, the incarnation and the observation of one service.
 
     `blockers` says which dependencies are not up; `on_change` is called after each change of state.
     """
@@ -90,9 +67,6 @@ class Runner:
         self.status = Status()
         self.log_path = str(around.paths.service_log(name))
         self.since_wall = around.clock.wall()
-        self.spawned_at: float | None = None
-        self.adopted = False
-        self.tree: Tree | None = None
         self.checks: deque[Check] = deque(maxlen=CHECKS_KEPT)
         self.memory_history: deque[int] = deque(maxlen=SAMPLES_KEPT)
         self.cpu_history: deque[float] = deque(maxlen=SAMPLES_KEPT)
@@ -101,10 +75,8 @@ class Runner:
         self._around = around
         self._blockers = blockers
         self._on_change = on_change
-        self._child: subprocess.Popen[bytes] | None = None
-        self._watch: Watch | None = None
+        self._life: Incarnation | None = None
         self._observation: Observation | None = None
-        self._ending: Ending | None = None
         self._spawn_waits = False
         self._timer: asyncio.TimerHandle | None = None
         self._failing_probes: set[ProbeKind] = set()
@@ -123,8 +95,25 @@ class Runner:
         return self.next_spec or self.spec
 
     @property
+    def tree(self) -> Tree | None:
+        """Its processes, while anything of them may still be there."""
+        return self._life.tree if self._life is not None else None
+
+    @property
     def pid(self) -> int | None:
-        return self.tree.main.pid if self.tree is not None and self._watch is not None else None
+        return self._life.pid if self._life is not None else None
+
+    @property
+    def adopted(self) -> bool:
+        """Whether an earlier Aurora started what runs now."""
+        return self._life is not None and self._life.adopted
+
+    @property
+    def uptime_s(self) -> float | None:
+        """How long its main process runs."""
+        if self._life is None or self._life.pid is None:
+            return None
+        return max(0.0, self._around.clock.monotonic() - self._life.spawned_at)
 
     @property
     def is_up(self) -> bool:
@@ -133,7 +122,7 @@ class Runner:
     @property
     def has_processes(self) -> bool:
         """Whether anything of it may still be there."""
-        return self.tree is not None
+        return self._life is not None
 
     @property
     def waits_in_vain(self) -> bool:
@@ -174,7 +163,7 @@ class Runner:
             case Suspend():
                 self._set_frozen(frozen=True)
             case Continue():
-                if self.tree is None and self.status.state == "starting":
+                if self._life is None and self.status.state == "starting":
                     return self._spawn_or_wait()  # frozen between two spawns
                 self._set_frozen(frozen=False)
         return None
@@ -220,7 +209,7 @@ class Runner:
     # --- the process ------------------------------------------------------------------------------------------
 
     def _spawn_or_wait(self) -> Stimulus | None:
-        if self._ending is not None:
+        if self._life is not None and self._life.is_ending:
             self._spawn_waits = True
             return None
         return self._spawn()
@@ -236,11 +225,12 @@ class Runner:
             self._around.ledger.forget([marker])
             return SpawnFailed(error.title, error.hint, error.permanent)
         info = self._around.table.read(child.pid)
-        identity = Identity(child.pid, info.started if info else 0)
-        self._child, self.adopted = child, False
-        self._take(Tree(self._around.table, marker, identity, self._around.clock.monotonic()), 0.0)
+        main = Identity(child.pid, info.started if info else 0)
+        tree = Tree(self._around.table, marker, main, self._around.clock.monotonic())
+        self._life = life = Incarnation(self.name, tree, child, self._around, self._main_ended, self._tree_gone)
+        life.watch()
         self._observe(log_start, is_up=False)
-        self._write_down(marker, identity)
+        life.write_down(self._definition())
         return Spawned()
 
     def _launch(self, marker: str) -> Launch:
@@ -252,119 +242,33 @@ class Runner:
             log_path=self._around.paths.service_log(self.name),
         )
 
-    def _write_down(self, marker: str, identity: Identity) -> None:
-        entry = Entry(
-            marker=marker,
-            service=self.name,
-            pid=identity.pid,
-            started=identity.started,
-            boot_id=self._around.table.boot_id(),
-            spawned_at=self._around.clock.wall(),
-            ready=False,
-            frozen=False,
-            definition=self._definition(),
-        )
-        self._around.ledger.spawned(marker, entry)
-
     def _definition(self) -> str:
         """The digest of `spec`, made once for each definition: a restart has no time to spare."""
         if self._digested is not self.spec:
             self._digested, self._digest = self.spec, definition_digest(self.spec)
         return self._digest
 
-    def _take(self, tree: Tree, age_s: float) -> None:
-        self.tree = tree
-        self.spawned_at = self._around.clock.monotonic() - age_s
-        self._watch = watch_exit(tree.main.pid, self._main_ended, self._around.loop)
-
     def adopt(self, tree: Tree, age_s: float, *, ready: bool) -> None:
         """Go on supervising a process that an earlier Aurora started. Raises ProcessLookupError if it is gone."""
-        self._child, self.adopted = None, True
-        try:
-            self._take(tree, age_s)
-        except ProcessLookupError:
-            self.tree = None
-            raise
+        life = Incarnation(self.name, tree, None, self._around, self._main_ended, self._tree_gone, age_s)
+        life.watch()
+        self._life = life
         self._observe(self._log_size(), is_up=ready)
-        assert self.spawned_at is not None  # noqa: S101 - set by _take
         now = self._around.clock.wall()
         self._around.publish(
             ServiceAdopted(at=now, component=self.component, pid=tree.main.pid, uptime_s=round(age_s, 3))
         )
-        self.feed(Adopted(ready, self.spawned_at))
+        self.feed(Adopted(ready, life.spawned_at))
 
-    def _main_ended(self) -> None:
-        self._watch = None
+    def _main_ended(self, exited: Exited) -> None:
         if self._observation is not None:
             self._observation.end()
             self._observation = None
-        code, was_child = reap(self._child), self._child is not None
-        self._child = None
-        uptime_s = self._around.clock.monotonic() - (self.spawned_at or 0.0)
-        outcome = Outcome.from_returncode(code, uptime_s)
-        if self._ending is not None:
-            self._ending.main_ended()
-        strays = self._strays(was_child=was_child)
-        if not strays and self._ending is None:
-            self._forget_tree()
-        self.feed(Exited(outcome, strays))
-
-    def _strays(self, *, was_child: bool) -> int:
-        """How many processes of the tree are left, now that its main process is gone.
-
-        Orphans of our own child have become our children (subreaper), so that mostly one small read tells that
-        there are none; those of an adopted one are looked for among all processes.
-        """
-        if self.tree is None:
-            return 0
-        if was_child and sys.platform == "linux":
-            orphans = set(self._around.table.children(os.getpid())) - owned
-            if not orphans:
-                return 0
-        return len(self.tree.members())
-
-    def _forget_tree(self) -> None:
-        if self.tree is not None:
-            self._around.ledger.ended(self.tree.marker)
-        self.tree = None
-
-    def _end_tree(self, number: int) -> None:
-        if self.tree is None:
-            self._around.loop.call_soon(self.feed, TreeGone())
-            return
-        if self._watch is None:
-            self.tell_strays(self.name, self.tree, self._around)
-        if self._observation is not None:
-            self._observation.end()
-        if self._ending is None:
-            self._ending = Ending(self.tree, self._around, self._tree_gone)
-        self._ending.send(number)
-
-    @staticmethod
-    def tell_strays(service: str, tree: Tree, around: Surroundings) -> None:
-        """Say of each process of the tree that it was left behind and is ended."""
-        component, at = service_component(service), around.clock.wall()
-        for info in tree.members().values():
-            around.publish(StrayEnded(at=at, component=component, pid=info.pid, program=info.program))
-
-    def kill(self) -> None:
-        """SIGKILL whatever is left, whatever the policy thinks: the last resort at quit."""
-        if self.tree is not None:
-            self._end_tree(SIGKILL)
-
-    def verify_alive(self) -> None:
-        """Notice the end of the main process even if the watch on it was lost."""
-        if self.tree is not None and self._watch is not None and not self.tree.main_is_alive():
-            self._watch.cancel()
-            self._main_ended()
+        self._bury()
+        self.feed(exited)
 
     def _tree_gone(self) -> None:
-        self._ending = None
-        reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
-        if self._watch is not None:  # the table says so before the pidfd did
-            self._watch.cancel()
-            self._main_ended()
-        self._forget_tree()
+        self._bury()
         # A stop or restart that came meanwhile decides anew, at TreeGone, whether there is a successor.
         spawn_waits = self._spawn_waits and self.status.state == "starting"
         self._spawn_waits = False
@@ -372,11 +276,32 @@ class Runner:
         if spawn_waits:
             self.feed(self._spawn())
 
-    def _set_frozen(self, *, frozen: bool) -> None:
-        if self.tree is None:
+    def _bury(self) -> None:
+        if self._life is not None and self._life.is_over:
+            self._life = None
+
+    def _end_tree(self, number: int) -> None:
+        if self._life is None:
+            self._around.loop.call_soon(self.feed, TreeGone())
             return
-        (freeze if frozen else thaw)(self.tree)
-        self._around.ledger.is_frozen(self.tree.marker, frozen=frozen)
+        if self._observation is not None:
+            self._observation.end()
+        self._life.end(number)
+
+    def kill(self) -> None:
+        """SIGKILL whatever is left, whatever the policy thinks: the last resort at quit."""
+        if self._life is not None:
+            self._end_tree(SIGKILL)
+
+    def verify_alive(self) -> None:
+        """Notice the end of the main process even if the watch on it was lost."""
+        if self._life is not None:
+            self._life.verify_alive()
+
+    def _set_frozen(self, *, frozen: bool) -> None:
+        if self._life is None:
+            return
+        self._life.set_frozen(frozen=frozen)
         if self._observation is not None:
             self._observation.end()
         if not frozen:
@@ -388,17 +313,13 @@ class Runner:
             self._timer.cancel()
         if self._observation is not None:
             self._observation.end()
-        if self._watch is not None:
-            self._watch.cancel()
-        if self._ending is not None:
-            self._ending.abandon()
-        self.disown()
+        if self._life is not None:
+            self._life.abandon()
 
     def disown(self) -> None:
         """Take no more interest in how our child ends."""
-        if self._child is not None:
-            owned.discard(self._child.pid)
-            self._child.returncode = 0  # keeps Popen from warning that it still runs, which is the intention
+        if self._life is not None:
+            self._life.disown()
 
     # --- what is seen of it -----------------------------------------------------------------------------------
 
@@ -426,8 +347,8 @@ class Runner:
         return {**env, SPAWN_MARKER: PROBE_MARKER}
 
     def _observed(self, stimulus: Stimulus) -> None:
-        if isinstance(stimulus, Ready | Started) and self.tree is not None:
-            self._around.ledger.is_ready(self.tree.marker)
+        if isinstance(stimulus, Ready | Started) and self._life is not None:
+            self._around.ledger.is_ready(self._life.tree.marker)
         self.feed(stimulus)
 
     def _probe_said(self, kind: ProbeKind, wrong: str) -> None:

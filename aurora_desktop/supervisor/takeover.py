@@ -6,10 +6,12 @@ import signal as signals
 from collections.abc import Callable, Mapping
 
 from aurora_desktop.supervisor.adoption import Found, find
+from aurora_desktop.supervisor.definition import definition_digest
 from aurora_desktop.supervisor.ending import SIGKILL, Ending
-from aurora_desktop.supervisor.runner import Runner, definition_digest
+from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.stimuli import Freeze, Restart
 from aurora_desktop.supervisor.surroundings import Surroundings
+from aurora_desktop.supervisor.telling import tell_strays
 
 REMOVED_GRACE_S = 3.0
 KILL_S = 5.0
@@ -67,7 +69,7 @@ class Takeover:
             if not self._strays:
                 self._idle.set()
 
-        Runner.tell_strays(found.service, found.tree, self._around)
+        tell_strays(found.service, found.tree, self._around)
         ending = Ending(found.tree, self._around, gone)
         self._strays.add(ending)
         self._idle.clear()

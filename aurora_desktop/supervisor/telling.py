@@ -9,6 +9,8 @@ from aurora_desktop.core.events import (
     ServiceGaveUp,
     ServiceRecovered,
     ServiceRestarting,
+    StrayEnded,
+    service_component,
 )
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Environment
@@ -22,6 +24,7 @@ from aurora_desktop.supervisor.stimuli import (
     TellRestarting,
 )
 from aurora_desktop.supervisor.surroundings import Surroundings
+from aurora_desktop.supervisor.tree import Tree
 
 TAIL_LINES = 10
 
@@ -59,3 +62,10 @@ def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path
         uptime_s=round(outcome.uptime_s, 3) if outcome else 0.0,
         log_tail=tuple(Environment(spec.env).masked(line) for line in tail(Path(log_path), TAIL_LINES)),
     )
+
+
+def tell_strays(service: str, tree: Tree, around: Surroundings) -> None:
+    """Say of each process of the tree that it was left behind and is ended."""
+    component, at = service_component(service), around.clock.wall()
+    for info in tree.members().values():
+        around.publish(StrayEnded(at=at, component=component, pid=info.pid, program=info.program))

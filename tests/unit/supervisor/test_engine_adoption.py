@@ -12,9 +12,9 @@ from aurora_desktop.core.events import ServiceAdopted, ServiceFailed, StrayEnded
 from aurora_desktop.core.settings.schema import FileAgeProbe, LogPatternProbe, Probe
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.supervisor import takeover
+from aurora_desktop.supervisor.definition import definition_digest
 from aurora_desktop.supervisor.ledger import MIGRATIONS, Entry, Ledger
 from aurora_desktop.supervisor.processes import process_table
-from aurora_desktop.supervisor.runner import definition_digest
 from aurora_desktop.supervisor.tree import Identity, Tree
 from supervisor.machine import marks
 from supervisor.stage import STATE_APPLICATION_ID, Stage, next_checks, sh, stubborn, telling

@@ -171,8 +171,9 @@ async def test_an_end_that_nobody_saw_is_noticed_at_the_next_check(stage: Stage)
     async with stage.supervising({"web": telling()}, check_interval_s=0.05) as supervisor:
         first = await stage.yard.heard_pid()
         runner = supervisor._runners["web"]
-        assert runner._watch is not None
-        runner._watch.cancel()
+        assert runner._life is not None
+        assert runner._life._watch is not None
+        runner._life._watch.cancel()
         kill(first, signal.SIGKILL)
         assert await stage.yard.heard_pid() != first
 

@@ -31,7 +31,13 @@ class NoDatabase:
         raise AssertionError(f"nothing is adopted here: {sql} {arguments}")
 
 
-def limited_runner(root: Path, told: list[AnyEvent]) -> tuple[Runner, Surroundings]:
+class Running(Runner):
+    """Its processes are whatever the test says."""
+
+    tree: Tree | None = None
+
+
+def limited_runner(root: Path, told: list[AnyEvent]) -> tuple[Running, Surroundings]:
     """A service with a memory limit of 1000 bytes, and what it publishes."""
     clock = SystemClock()
     around = Surroundings(
@@ -46,7 +52,7 @@ def limited_runner(root: Path, told: list[AnyEvent]) -> tuple[Runner, Surroundin
         notify_address="",
     )
     spec = Service(command=Command(["program"]), memory_max=ByteSize(1000))
-    return Runner("limited", spec, around, lambda _: (), lambda _: None), around
+    return Running("limited", spec, around, lambda _: (), lambda _: None), around
 
 
 def test_a_view_with_a_memory_limit_becomes_json(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from core.clocks import FakeClock
 
 from aurora_desktop.core.settings.schema import FileAgeProbe, HttpProbe, LogPatternProbe, Probe, Service, ServiceLog
 from aurora_desktop.core.settings.values import ByteSize, Command
+from aurora_desktop.supervisor.definition import definition_digest
 from aurora_desktop.supervisor.presenting import check_of, present
-from aurora_desktop.supervisor.runner import Runner, definition_digest
+from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.status import Blocker, Status
 from aurora_desktop.supervisor.view import ServiceView
 from supervisor.stage import surroundings

@@ -28,7 +28,9 @@ LIMIT = 1000
 
 
 class Listening(Runner):
-    """Keeps what it is fed instead of acting on it."""
+    """Keeps what it is fed instead of acting on it; its processes are whatever the test says."""
+
+    tree: Tree | None = None
 
     def __init__(self, spec: Service, around: Surroundings) -> None:
         super().__init__("web", spec, around, lambda _: (), lambda _: None)
