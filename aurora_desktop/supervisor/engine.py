@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import logging
 import os
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
@@ -17,17 +17,15 @@ from aurora_desktop.supervisor import graph
 from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.notify import NotifySocket, notify_address
+from aurora_desktop.supervisor.order import Order
 from aurora_desktop.supervisor.presenting import present
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessTable, process_table
 from aurora_desktop.supervisor.rounds import Rounds
 from aurora_desktop.supervisor.runner import Runner
-from aurora_desktop.supervisor.status import Blocker
 from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.takeover import Takeover
 from aurora_desktop.supervisor.view import ServiceView
-
-_SLICE_S = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +59,11 @@ class Supervisor:
         )
         self._runners: dict[str, Runner] = {}
         self._removed: dict[str, Runner] = {}
-        self._condemned: set[str] = set()
-        self._to_restart: set[str] = set()
         self._quits = False
-        self._changed = asyncio.Event()
         self._notify = NotifySocket(self._around.notify_address, self._notified)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._takeover = Takeover(self._around, self._runners, self._changed.set)
+        self._order = Order(self._around, self._runners, self._run)
+        self._takeover = Takeover(self._around, self._runners, self._order.wake)
 
     # --- from start to end ------------------------------------------------------------------------------------
 
@@ -78,7 +74,7 @@ class Supervisor:
         for loop in rounds.all():
             self._run(loop)
         autostart = [name for name, spec in self._settings.services.items() if spec.autostart]
-        await self._start_in_order(autostart, "started together with Aurora")
+        await self._order.start_gently(autostart, "started together with Aurora")
 
     async def take_over(self) -> None:
         """Adopt what an earlier Aurora left and end its strays; start nothing."""
@@ -92,7 +88,7 @@ class Supervisor:
     async def end(self, *, leave: bool) -> None:
         """Stop every service in reverse order within `quit_timeout_s`, or (`leave`) let them run."""
         self._quits = True
-        self._to_restart.clear()
+        self._order.forget_restarts()
         if not leave:
             try:
                 async with asyncio.timeout(self._settings.supervisor.quit_timeout_s):
@@ -102,18 +98,18 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         self._notify.close()
-        for runner in (*self._runners.values(), *self._removed.values()):
+        for runner in self._everyone():
             runner.abandon()
         reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
 
     def disown(self) -> None:
         """The loop is gone: let the processes run on as if we had died, to be taken over by a successor."""
-        for runner in (*self._runners.values(), *self._removed.values()):
+        for runner in self._everyone():
             runner.disown()
 
     def hurry(self) -> None:
         """Asked a second time to quit: no more grace for anybody."""
-        for runner in (*self._runners.values(), *self._removed.values()):
+        for runner in self._everyone():
             runner.feed(Stop("Aurora quits at once"))
             runner.kill()
 
@@ -122,20 +118,29 @@ class Supervisor:
         self._around.environment = {**self._around.environment, "PATH": path}
 
     async def _stop_all(self) -> None:
-        everyone = {**self._removed, **self._runners}
-        await self._stop_in_order(set(self._runners), frozenset(), "Aurora quits")
-        while any(runner.has_processes for runner in everyone.values()) or self._takeover.is_busy:
-            await self._wait_for_change()
+        everyone = self._everyone()
+        await self._order.stop_all("Aurora quits")
+        while any(runner.has_processes for runner in everyone) or self._takeover.is_busy:
+            await self._order.wait_for_change()
 
     async def _kill_all(self) -> None:
         self.hurry()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2.0):
-                while any(runner.has_processes for runner in (*self._runners.values(), *self._removed.values())):
-                    await self._wait_for_change()
+                while any(runner.has_processes for runner in self._everyone()):
+                    await self._order.wait_for_change()
 
     def _make_runner(self, name: str, spec: Service) -> Runner:
-        return Runner(name, spec, self._around, self._blockers, self._runner_changed)
+        return Runner(name, spec, self._around, self._order.blockers, self._runner_changed)
+
+    def _runner_changed(self, changed: Runner) -> None:
+        if changed.name in self._removed and not changed.has_processes:
+            del self._removed[changed.name]
+        self._order.has_changed(changed)
+
+    def _everyone(self) -> tuple[Runner, ...]:
+        """Those of the settings, and those that were taken out of them and have not ended yet."""
+        return (*self._runners.values(), *self._removed.values())
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = self._around.loop.create_task(work)
@@ -166,53 +171,18 @@ class Supervisor:
         self._check(names)
         self._tell_command("start", names, source)
         self._refuse_while_quitting()
-        wanted = graph.with_requirements(self._services(), names)
-        self._condemned -= wanted
-        for name in self._in_order(wanted):
-            # A oneshot that is only required has done its work; one that is named runs again.
-            if name in names or not self._runners[name].is_up:
-                self._runners[name].feed(Start("started by the operator"))
+        self._order.start(names, "started by the operator")
 
     def stop(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
         self._tell_command("stop", names, source)
-        parts = graph.with_parts(self._services(), names)
-        everyone = graph.with_dependents(self._services(), parts)
-        self._condemned |= everyone
-        self._to_restart -= everyone
-        self._run(self._stop_in_order(everyone, everyone - parts, "stopped by the operator"))
+        self._order.stop(names, "stopped by the operator")
 
     def restart(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
         self._tell_command("restart", names, source)
         self._refuse_while_quitting()
-        self._restart(names, "restarted by the operator")
-
-    def _restart(self, names: Iterable[str], cause: str) -> None:
-        """Dependents stop first and wait; each named service is replaced; then what waited starts again."""
-        parts = graph.with_parts(self._services(), names)
-        dependents = graph.with_dependents(self._services(), parts) - parts
-        self._to_restart |= parts
-        if not any(self._runners[name].status.is_alive for name in dependents):
-            self._restart_now(parts, cause)
-            return
-        self._condemned |= parts | dependents
-
-        async def in_order() -> None:
-            await self._stop_in_order(dependents, dependents, cause)
-            while any(self._is_going_down(name) for name in dependents):
-                await self._wait_for_change()
-            self._restart_now(parts, cause)
-
-        self._run(in_order())
-
-    def _restart_now(self, names: Iterable[str], cause: str) -> None:
-        """But for what was told to stop meanwhile."""
-        for name in self._in_order(self._to_restart.intersection(names)):
-            self._to_restart.discard(name)
-            self._condemned.discard(name)
-            if name in self._runners:
-                self._runners[name].feed(Restart(cause))
+        self._order.restart(names, "restarted by the operator")
 
     def pause(self, source: str) -> None:
         self._set_paused(source, paused=True)
@@ -246,22 +216,8 @@ class Supervisor:
 
     async def settled(self, names: tuple[str, ...]) -> None:
         self._check(names)
-        while not all(self._is_settled(name) for name in names):
-            await self._wait_for_change()
-
-    def _is_settled(self, name: str) -> bool:
-        runner = self._runners.get(name)
-        if runner is None:
-            return True
-        if name in self._condemned:
-            return False
-        if runner.is_up or runner.status.state in ("stopped", "failed", "degraded", "frozen"):
-            return True
-        if runner.status.state != "waiting" or runner.status.retry_at is not None:
-            return False
-        return self.paused or all(
-            self._is_settled(dep) for dep in (*runner.definition.requires, *runner.definition.after)
-        )
+        while not all(self._order.is_settled(name) for name in names):
+            await self._order.wait_for_change()
 
     def _refuse_while_quitting(self) -> None:
         if self._quits:
@@ -284,83 +240,6 @@ class Supervisor:
             at = self._around.clock.wall()
             self._around.publish(OperatorCommand(at=at, component=component, command=command, source=source))
 
-    # --- order ------------------------------------------------------------------------------------------------
-
-    def _services(self) -> dict[str, Service]:
-        return {name: runner.definition for name, runner in self._runners.items()}
-
-    def _in_order(self, names: Iterable[str]) -> list[str]:
-        chosen = set(names)
-        return [name for name in graph.start_order(self._services()) if name in chosen]
-
-    async def _start_in_order(self, names: Iterable[str], cause: str) -> None:
-        """Feed Start in order, giving the loop a turn every 20 ms; what waits is started as its turn comes."""
-        self._around.ledger.prepare(self._runners)
-        slice_began = self._around.clock.monotonic()
-        for name in self._in_order(graph.with_requirements(self._services(), names)):
-            if self._around.clock.monotonic() - slice_began > _SLICE_S:
-                await asyncio.sleep(0)
-                slice_began = self._around.clock.monotonic()
-            if not self._runners[name].status.is_alive:
-                self._runners[name].feed(Start(cause))
-
-    async def _stop_in_order(self, names: set[str], held: Set[str], cause: str) -> None:
-        """Stop dependents before what they depend on; the `held` go on waiting for their dependencies.
-
-        A name is condemned until its turn comes; a start by the operator meanwhile takes it off the list.
-        """
-        self._condemned |= names
-        services = self._services()
-        for name in reversed(self._in_order(names)):
-            dependents = graph.with_dependents(services, [name]) & names - {name}
-            while name in self._condemned and any(self._is_going_down(d) for d in dependents):
-                await self._wait_for_change()
-            if name in self._condemned and name in self._runners:
-                self._condemned.discard(name)
-                why = f"{cause}: what it requires stops" if name in held else cause
-                self._runners[name].feed(Stop(why, hold=name in held))
-        self._changed.set()
-
-    def _is_going_down(self, name: str) -> bool:
-        runner = self._runners.get(name)
-        return runner is not None and (name in self._condemned or runner.status.state == "stopping")
-
-    def _blockers(self, runner: Runner) -> tuple[Blocker, ...]:
-        """The dependencies that are not up."""
-        blockers = []
-        definition = runner.definition
-        for name in dict.fromkeys((*definition.requires, *definition.after)):
-            other = self._runners.get(name)
-            if other is None or (other.is_up and name not in self._condemned):
-                continue
-            if name in definition.requires or self._is_on_its_way(other):
-                blockers.append(Blocker(name, other.status.state))
-        return tuple(blockers)
-
-    def _is_on_its_way(self, runner: Runner) -> bool:
-        return runner.status.wanted and runner.status.state in ("starting", "running", "waiting")
-
-    def _runner_changed(self, changed: Runner) -> None:
-        self._changed.set()
-        if changed.name in self._removed and not changed.has_processes:
-            del self._removed[changed.name]
-        for runner in tuple(self._runners.values()):
-            if runner.status.state == "waiting" and changed.name in (
-                *runner.definition.requires,
-                *runner.definition.after,
-            ):
-                runner.feed(DependenciesChanged())
-
-    async def _wait_for_change(self) -> None:
-        """Until a service changed its state, or a moment passed: some ends (a tree's) are no change of state."""
-        self._changed.clear()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), 0.05)
-
-    def _feed_all(self, stimulus: Stimulus) -> None:
-        for name in self._in_order(self._runners):
-            self._runners[name].feed(stimulus)
-
     # --- changed settings -------------------------------------------------------------------------------------
 
     def apply(self, settings: Settings) -> None:
@@ -373,18 +252,27 @@ class Supervisor:
             self._remove(name)
         for name in (*difference.added, *difference.changed):
             self._add_or_change(name, settings.services[name])
-        self._runners = {name: self._runners[name] for name in settings.services}
+        self._sort_as_in(settings)
         fresh = [name for name in difference.added if settings.services[name].autostart]
-        for name in self._in_order(graph.with_requirements(self._services(), fresh)):
+        for name in self._order.sorted(graph.with_requirements(self._order.services(), fresh)):
             runner = self._runners[name]
             if not runner.is_up and (not runner.status.is_alive or runner.status.state == "stopping"):
                 runner.feed(Start("added to the settings"))
         self._feed_all(DependenciesChanged())
 
+    def _feed_all(self, stimulus: Stimulus) -> None:
+        for name in self._order.sorted(self._runners):
+            self._runners[name].feed(stimulus)
+
+    def _sort_as_in(self, settings: Settings) -> None:
+        """In place: others hold this dictionary too."""
+        runners = {name: self._runners[name] for name in settings.services}
+        self._runners.clear()
+        self._runners.update(runners)
+
     def _remove(self, name: str) -> None:
         runner = self._runners.pop(name)
-        self._condemned.discard(name)
-        self._to_restart.discard(name)
+        self._order.forget(name)
         if runner.status.is_alive or runner.has_processes:
             self._removed[name] = runner
         runner.feed(Stop("removed from the settings"))
