@@ -111,15 +111,15 @@ class Window(QWidget):
         remove.clicked.connect(lambda: self._tasks.run(self._context.settings.remove_service(name)))
         _open_box(box)
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._bridge.watch()
 
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+    def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._bridge.unwatch()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+    def closeEvent(self, event: QCloseEvent) -> None:
         if self._disposing or _session_ends():
             event.accept()
         elif self._has_tray():

@@ -78,7 +78,7 @@ class RecoveryPage(QWidget):
             self.details.show()
             self._show_details()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.table.setColumnHidden(Column.DOWNTIME, self.width() < _WIDE)
         self.table.setColumnHidden(Column.ACTION, self.width() < _WIDE - _WIDTHS[Column.DOWNTIME])

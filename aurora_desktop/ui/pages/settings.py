@@ -50,7 +50,7 @@ class SettingsPage(QScrollArea):
         self.theme_words.setText(_THEMES[self._theme.choice])
         self.notification_words.setText("On" if settings.notifications.enabled else "Off")
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._tasks.run(self._ask_autostart(), self._show_autostart_error)
 

@@ -87,7 +87,7 @@ class Drawer(QFrame):
         self._enable(view)
         self.log.follow(view.log_path)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 - Qt's name
+    def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._scroll.setFixedWidth(_FACTS_WIDTH if self.width() > _NARROW else _NARROW_FACTS_WIDTH)
 

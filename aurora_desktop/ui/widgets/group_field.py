@@ -166,7 +166,7 @@ class ProbeEditor(Editor):
 class NoWheel(QObject):
     """Keeps the wheel from changing a choice that the page is scrolled past."""
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(watched, QComboBox) and isinstance(event, QWheelEvent) and not watched.hasFocus():
             event.ignore()
             return True
