@@ -95,7 +95,7 @@ class _Ending:
 
         end = time.monotonic() + timeout_s
         while psutil.pid_exists(self._pid) and time.monotonic() < end:
-            time.sleep(0.1)
+            time.sleep(0.1)  # without pidfd nothing tells of the end of a process that is not our child
         return not psutil.pid_exists(self._pid)
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ def logs(call: Call) -> int:
         writer.write(reply)
         while call.given.follow:
             if not reply["text"]:
-                time.sleep(FOLLOW_INTERVAL_S)
+                time.sleep(FOLLOW_INTERVAL_S)  # programs write their logs by themselves: the door hears of no new line
             reply = call.client.get(address, offset=reply["offset"])
             if reply["text"]:
                 writer.write(reply)

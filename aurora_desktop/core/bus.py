@@ -43,7 +43,7 @@ class Bus:
         for reader in tuple(self._readers):
             try:
                 reader(record)
-            except Exception:
+            except Exception:  # whatever it is: one reader's fault must not reach the others or the publisher
                 if reader not in self._broken:
                     self._broken.add(reader)
                     log.exception("a reader of the event stream failed; it is kept and not reported again")

@@ -104,7 +104,7 @@ class Journal:
             most = MOST_PENDING if self._trouble.is_failing else MOST_IN_A_BURST
             self._trouble.drop(self._pending.add(record, _row(record), most))
             self._logs.add(record)
-        except Exception:
+        except Exception:  # an event that msgspec, SQLite or a log cannot take must not stop those that follow
             log.exception("event %d cannot be kept as it is", record.id)
         if not (self._trouble.is_failing and self._writes_queued):
             self._queue_write(GROUP_COMMIT_S)
@@ -257,7 +257,7 @@ class Journal:
     def _tell(self, event: StorageEvent) -> None:
         try:
             self._call_soon(lambda: self._on_trouble(event))
-        except Exception:
+        except Exception:  # the listener is not ours; the writer's thread lives on, whatever that raises
             log.exception("nobody could be told: %s", event)
 
 
