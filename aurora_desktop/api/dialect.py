@@ -1,11 +1,11 @@
 """The health answers in the shapes that scripts written for the earlier systems read: fields may be added only."""
 
 import time
-from datetime import UTC, datetime
 
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.shapes import ComponentStatus, HealthStatusReply, HeartbeatReply
 from aurora_desktop.core.events import service_component
+from aurora_desktop.core.storage.jsonl import timestamp
 from aurora_desktop.supervisor.view import ServiceView
 
 _STATUS = {"running": "healthy", "ready": "healthy", "degraded": "error", "failed": "error"}
@@ -23,7 +23,7 @@ def health_status(context: ApiContext) -> HealthStatusReply:
     for problem in context.health().problems:
         components.setdefault(problem.component, ComponentStatus("error", problem.sentence))
     return HealthStatusReply(
-        timestamp=utc(time.time()),
+        timestamp=timestamp(time.time()),
         uptime_seconds=uptime_s(context),
         components=components,
         error_counts=beat.error_counts if beat else {},
@@ -36,7 +36,7 @@ def heartbeat(context: ApiContext) -> HeartbeatReply:
     beat = context.heartbeat()
     return HeartbeatReply(
         uptime_seconds=uptime_s(context),
-        last_heartbeat=utc(beat.at) if beat else None,
+        last_heartbeat=timestamp(beat.at) if beat else None,
         error_counts=beat.error_counts if beat else {},
         recent_recovery_events=beat.recent_recovery_events if beat else (),
         running=True,
@@ -46,11 +46,6 @@ def heartbeat(context: ApiContext) -> HeartbeatReply:
 def uptime_s(context: ApiContext) -> float:
     """Seconds since the program started, whatever the wall clock did meanwhile."""
     return round(time.monotonic() - context.started_at, 3)
-
-
-def utc(at: float) -> str:
-    """Unix time as UTC ISO 8601 with milliseconds and `Z`."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _component(view: ServiceView) -> ComponentStatus:

@@ -9,6 +9,7 @@ from queue import Queue
 from typing import Protocol
 
 import pytest
+from core.clocks import FakeClock
 
 from aurora_desktop.core.events import AnyEvent, Heartbeat, Record, ServiceRestarting
 from aurora_desktop.core.paths import StatePaths
@@ -17,28 +18,6 @@ from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.core.storage.trouble import StorageEvent
 
 WAIT_S = 60.0
-
-
-class FakeClock:
-    """Both clocks stand still until they are moved."""
-
-    def __init__(self, wall: float = 1_750_000_000.0) -> None:
-        self._monotonic = 1000.0
-        self._wall = wall
-
-    def monotonic(self) -> float:
-        return self._monotonic
-
-    def wall(self) -> float:
-        return self._wall
-
-    def advance(self, seconds: float) -> None:
-        self._monotonic += seconds
-        self._wall += seconds
-
-    def jump(self, seconds: float) -> None:
-        """Move the wall clock alone."""
-        self._wall += seconds
 
 
 @pytest.fixture

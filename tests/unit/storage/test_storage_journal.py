@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import apsw
 import msgspec
 import pytest
+from core.clocks import FakeClock
 
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
@@ -32,7 +33,7 @@ from aurora_desktop.core.storage.journal import MIGRATIONS, Journal
 from aurora_desktop.core.storage.pending import MOST_PENDING, PendingRecords, Row
 from aurora_desktop.core.storage.trouble import StorageEvent
 
-from .conftest import WAIT_S, FakeClock, OpenJournal, SmallDisk, ids
+from .conftest import WAIT_S, OpenJournal, SmallDisk, ids
 
 DAY_S = 86_400.0
 MakeRecord = Callable[..., Record]
