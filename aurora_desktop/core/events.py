@@ -1,8 +1,8 @@
 """Everything that happens, as one closed set of typed events.
 
 The journal stores them, the window shows them, the API pushes them and the heartbeat counts them.
-`at` is Unix time in seconds; `component` is `service:<name>`, `heartbeat` or `aurora`. Causes are whole
-phrases in words. No event carries the value of an environment variable or of a secret.
+`at` is Unix time in seconds; `component` is `service:<name>`, `input_agent`, `guard`, `heartbeat` or `aurora`.
+Causes are whole phrases in words. No event carries the value of an environment variable or of a secret.
 """
 
 from typing import ClassVar, Literal
@@ -247,6 +247,100 @@ class PartFailed(Event, frozen=True):
     detail: str
 
 
+class ControlArmed(Event, frozen=True):
+    """The operator gave agents mouse and keyboard until `until` (Unix time in seconds)."""
+
+    mode: Literal["act", "ask", "dry_run"]
+    until: float
+
+
+class ControlDisarmed(Event, frozen=True):
+    """Control was taken back, without a latch: it ran out, was given up, or a part of the chain was lost."""
+
+    reason: str
+
+
+class EmergencyStopped(Event, frozen=True):
+    """Everything was stopped: `latency_ms` from the first sign to nothing held; `released` keys and buttons."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    source: str
+    latency_ms: float
+    released: int = 0
+    frozen: tuple[str, ...] = ()
+    stopped: tuple[str, ...] = ()
+    detail: str = ""
+
+
+class EmergencyReset(Event, frozen=True):
+    """The operator cleared the latch; nothing is resumed by it."""
+
+    recovery: ClassVar[bool] = True
+
+    by: str
+
+
+class StopChannelLost(Event, frozen=True):
+    """The panic hotkey cannot be relied on: the gate is closed until it can."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    detail: str
+    hint: str = ""
+
+
+class StopChannelRecovered(Event, frozen=True):
+    recovery: ClassVar[bool] = True
+
+    detail: str = ""
+
+
+class WorkerCrashed(Event, frozen=True):
+    """A worker process ended unasked. `restart_count` counts since Aurora started."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    error_text: str
+    restart_count: int
+
+
+class WorkerRestarting(Event, frozen=True):
+    recovery: ClassVar[bool] = True
+
+    restart_count: int
+
+
+class InputFinished(Event, frozen=True):
+    """An input task came to its end; `reason` in words unless it was simply done."""
+
+    task_id: str
+    action: str
+    status: Literal["completed", "failed"]
+    outcome: Literal["refused", "not_started", "done", "partial", "uncertain"]
+    agent: str = ""
+    reason: str = ""
+    duration_s: float = 0.0
+
+
+class HumanActive(Event, frozen=True):
+    """The operator used mouse or keyboard while an agent acted, and it was paused (or goes on again)."""
+
+    active: bool
+
+
+class AuditFailing(Event, frozen=True):
+    """The audit log cannot be written: the gate is closed."""
+
+    error: ClassVar[bool] = True
+
+    path: str
+    detail: str
+
+
 AnyEvent = (
     AuroraStarted
     | AuroraStopping
@@ -273,6 +367,17 @@ AnyEvent = (
     | StorageQuarantined
     | LogDropped
     | PartFailed
+    | ControlArmed
+    | ControlDisarmed
+    | EmergencyStopped
+    | EmergencyReset
+    | StopChannelLost
+    | StopChannelRecovered
+    | WorkerCrashed
+    | WorkerRestarting
+    | InputFinished
+    | HumanActive
+    | AuditFailing
 )
 
 

@@ -69,6 +69,29 @@ class StatePaths(NamedTuple):
     def tokens(self) -> Path:
         return self.root / "tokens"
 
+    @property
+    def clearance(self) -> Path:
+        """Its absence is the latch of the emergency stop."""
+        return self.root / "clearance.json"
+
+    @property
+    def guard_socket(self) -> Path:
+        """Where the guard takes `stop` without anybody between."""
+        return self.root / "guard.sock"
+
+    @property
+    def input_log(self) -> Path:
+        return self.logs / "input_agent.log"
+
+    @property
+    def evidence(self) -> Path:
+        return self.root / "evidence"
+
+    @property
+    def passphrase(self) -> Path:
+        """The digest of the passphrase that stands in for a physical press."""
+        return self.root / "passphrase.json"
+
     def service_log(self, name: str) -> Path:
         return self.service_logs / f"{name}.log"
 

@@ -168,7 +168,7 @@ class Service(_Section, frozen=True):
     liveness_probe: Annotated[Probe | None, option("Restarted when it fails.")] = None
     on_estop: Annotated[
         Literal["freeze", "stop", "ignore"],
-        option("What the emergency stop does with it; that stop is not part of this version yet."),
+        option("What the emergency stop does with it and its whole tree."),
     ] = "ignore"
     autostart: Annotated[bool, option("Start together with Aurora.")] = True
     log: Annotated[ServiceLog, option("The log of its output.")] = ServiceLog()
@@ -231,6 +231,96 @@ class UiSettings(_Section, frozen=True):
     start_hidden: Annotated[bool, option("Start in the tray without opening the window.")] = False
 
 
+class WindowRule(_Section, frozen=True):
+    """Windows by their X class, their title, or both."""
+
+    window_class: Annotated[
+        str | None, option("The window's class, as `xprop WM_CLASS` tells it; case is ignored.")
+    ] = None
+    title: Annotated[
+        Annotated[str, Meta(max_length=500)] | None, option("Regular expression, searched in the title.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if not self.window_class and not self.title:
+            raise ValueError("expected `window_class`, `title` or both")
+        try:
+            re.compile(self.title or "")
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            raise ValueError(f"`title` is no regular expression: {error}") from error
+
+
+class Region(_Section, frozen=True):
+    """A rectangle of the desktop."""
+
+    x: Annotated[int, option("Left edge.", "px")]
+    y: Annotated[int, option("Upper edge.", "px")]
+    width: Annotated[int, Meta(ge=1), option("Width.", "px")]
+    height: Annotated[int, Meta(ge=1), option("Height.", "px")]
+
+
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class Hours(_Section, frozen=True):
+    """A span of each day, in local time; one that ends before it starts goes over midnight."""
+
+    start: Annotated[ClockTime, option("First minute, `HH:MM`.")]
+    end: Annotated[ClockTime, option("First minute after it, `HH:MM`.")]
+
+
+class InputPolicy(_Section, frozen=True):
+    """What agents may do with mouse and keyboard. Aurora's own windows, password managers and lock screens never."""
+
+    allow_windows: Annotated[list[WindowRule], option("If not empty, agents may act in these windows alone.")] = []
+    deny_windows: Annotated[list[WindowRule], option("Agents may not act in these windows.")] = []
+    regions: Annotated[list[Region], option("If not empty, the pointer may act inside of these alone.")] = []
+    max_actions_per_s: Annotated[
+        Annotated[float, Meta(gt=0, le=1000)], option("Actions over this are refused.", "actions/s")
+    ] = 20.0
+    max_characters_per_s: Annotated[
+        Annotated[float, Meta(gt=0, le=100_000)], option("Text is typed no faster.", "characters/s")
+    ] = 200.0
+    hours: Annotated[Hours | None, option("When agents may act; always if not given.")] = None
+
+
+class EvidenceSettings(_Section, frozen=True):
+    """Screenshots before and after each action."""
+
+    enabled: Annotated[bool, option("Take them.")] = False
+    max_bytes: Annotated[ByteSize, option("Oldest are removed above this size.", "bytes")] = ByteSize(200_000_000)
+    max_age_days: Annotated[float, Meta(gt=0), option("Older ones are removed.", "days")] = 7.0
+
+
+class InputSettings(_Section, frozen=True):
+    """Mouse and keyboard for agents. What loosens safety waits for your confirmation in the window."""
+
+    backend: Annotated[
+        Literal["auto", "xtest", "pyautogui"],
+        option("How events are sent; `auto` takes `xtest` on X11 and `pyautogui` elsewhere."),
+    ] = "auto"
+    hotkey: Annotated[
+        Annotated[str, Meta(pattern=r"^((ctrl|alt|shift|super)\+){1,4}[A-Za-z0-9_]+$")],
+        option("The panic hotkey: modifiers and one key, joined by `+`."),
+    ] = "ctrl+alt+shift+escape"
+    arm_minutes: Annotated[Annotated[float, Meta(gt=0, le=480)], option("Arming ends by itself.", "min")] = 15.0
+    mode: Annotated[
+        Literal["act", "ask", "dry_run"], option("What arming offers first; `ask` asks before each action.")
+    ] = "ask"
+    operator_first: Annotated[bool, option("Pause the agent while you use mouse or keyboard.")] = True
+    failsafe_corners: Annotated[bool, option("The pointer in a corner of the screen stops everything.")] = True
+    show_overlay: Annotated[bool, option("Border and narration on the screen while an agent acts.")] = True
+    events_per_s: Annotated[
+        Annotated[float, Meta(gt=0, le=5000)], option("Pace of single events (presses, releases, moves).", "events/s")
+    ] = 200.0
+    max_hold_s: Annotated[
+        Annotated[float, Meta(gt=0, le=60)], option("A button or key held by an agent is released after this.", "s")
+    ] = 10.0
+    queue_limit: Annotated[Annotated[int, Meta(ge=1, le=10_000)], option("Actions that may wait.", "actions")] = 100
+    evidence: Annotated[EvidenceSettings, option("Screenshots before and after each action.")] = EvidenceSettings()
+    policy: Annotated[InputPolicy, option("What agents may do.")] = InputPolicy()
+
+
 class Settings(_Section, frozen=True):
     """The whole of `aurora.yaml`."""
 
@@ -242,3 +332,4 @@ class Settings(_Section, frozen=True):
     api: Annotated[ApiSettings, option("The local API.")] = ApiSettings()
     notifications: Annotated[NotificationSettings, option("Notifications.")] = NotificationSettings()
     ui: Annotated[UiSettings, option("The window.")] = UiSettings()
+    input: Annotated[InputSettings, option("Mouse and keyboard for agents.")] = InputSettings()
