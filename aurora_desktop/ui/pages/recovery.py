@@ -2,30 +2,28 @@
 
 from datetime import datetime
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLineEdit,
     QPlainTextEdit,
-    QSplitter,
-    QStackedWidget,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from aurora_desktop.supervisor.incidents import Incident
-from aurora_desktop.ui import icons, phrases
+from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, Column, IncidentsModel, IncidentsProxy, component_name
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
+from aurora_desktop.ui.widgets.listing import Listing
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, Facts, card, fixed_font_family, label
-from aurora_desktop.ui.widgets.tables import prepare_table
+from aurora_desktop.ui.widgets.search import SearchField
+from aurora_desktop.ui.widgets.tables import make_table
 
+_ROW_HEIGHT = 36
 _WIDTHS = {
     Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 270, Column.OUTCOME: 136,
     Column.DOWNTIME: 142,
@@ -53,7 +51,7 @@ class RecoveryPage(QWidget):
     def show_incidents(self, incidents: tuple[Incident, ...]) -> None:
         """Show these, newest first."""
         self.model.show(incidents)
-        self._stack.setCurrentWidget(self._split if incidents else self._empty)
+        self._listing.show_rows(are_there=bool(incidents))
         for each in (self.filter, self.component, self.outcome):
             each.setVisible(bool(incidents))
         self._offer_components()
@@ -61,16 +59,11 @@ class RecoveryPage(QWidget):
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter."""
-        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter.selectAll()
+        self.filter.take_cursor()
 
     def close_details(self) -> bool:
         """Close the details; returns whether they were open."""
-        was_open = self.details.isVisible()
-        self.details.hide()
-        if was_open:
-            self.table.setFocus()
-        return was_open
+        return self._listing.close_detail()
 
     def open_details(self) -> None:
         """Show the chosen incident in detail."""
@@ -84,12 +77,7 @@ class RecoveryPage(QWidget):
         self.table.setColumnHidden(Column.ACTION, self.width() < _WIDE - _WIDTHS[Column.DOWNTIME])
 
     def _build_filters(self) -> None:
-        self.filter = QLineEdit(placeholderText="Filter by any word", clearButtonEnabled=True)
-        self.filter.setAccessibleName("Filter incidents")
-        self.filter.setToolTip("Filter incidents (Ctrl+F)")
-        self.filter.setMaximumWidth(360)
-        muted = self._theme.tokens.muted
-        self._search = self.filter.addAction(icons.icon("search", muted), QLineEdit.ActionPosition.LeadingPosition)
+        self.filter = SearchField(self._theme, "Filter incidents", "Filter by any word")
         self.component = QComboBox()
         self.component.setAccessibleName("Component")
         self.component.setMinimumWidth(170)
@@ -102,26 +90,15 @@ class RecoveryPage(QWidget):
             self.outcome.addItem(word, outcome)
 
     def _build_table(self) -> None:
-        self.table = table = QTableView()
-        table.setModel(self.proxy)
-        table.setAccessibleName("Incidents, newest first")
-        prepare_table(table)
-        table.verticalHeader().setDefaultSectionSize(36)
-        header = table.horizontalHeader()
-        header.setStretchLastSection(False)
-        for column, width in _WIDTHS.items():
-            table.setColumnWidth(column, width)
-        header.setSectionResizeMode(Column.CAUSE, QHeaderView.ResizeMode.Stretch)
-        self._set_delegates()
-
-    def _set_delegates(self) -> None:
         muted = MutedDelegate(self._theme)
         delegates = {
             Column.WHEN: muted, Column.COMPONENT: NameDelegate(self._theme), Column.CAUSE: CellDelegate(self._theme),
             Column.ACTION: muted, Column.OUTCOME: ShapeDelegate(self._theme), Column.DOWNTIME: muted,
         }  # fmt: skip
-        for column, delegate in delegates.items():
-            self.table.setItemDelegateForColumn(column, delegate)
+        self.table = make_table(self.proxy, "Incidents, newest first", _ROW_HEIGHT, _WIDTHS, delegates)
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(Column.CAUSE, QHeaderView.ResizeMode.Stretch)
 
     def _build_details(self) -> None:
         self.details = card("incident")
@@ -143,22 +120,14 @@ class RecoveryPage(QWidget):
         tools.addWidget(self.outcome)
         tools.addStretch(1)
         self._lay_out_details()
-        self._split = QSplitter(Qt.Orientation.Vertical)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(10)
-        self._split.addWidget(self.table)
-        self._split.addWidget(self.details)
-        self._split.setSizes([420, 240])
         sentence = "When a service fails, its cause, what Aurora did about it and how it ended are listed here."
-        self._empty = EmptyState(self._theme, "page-recovery", "Nothing has gone wrong", sentence)
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._split)
-        self._stack.addWidget(self._empty)
+        empty = EmptyState(self._theme, "page-recovery", "Nothing has gone wrong", sentence)
+        self._listing = Listing(self.table, self.details, empty, detail_height=240)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addLayout(tools)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self._listing, 1)
 
     def _lay_out_details(self) -> None:
         head = QHBoxLayout()
@@ -185,9 +154,6 @@ class RecoveryPage(QWidget):
         self.table.clicked.connect(self.open_details)
         self.table.activated.connect(self.open_details)
         self._close.clicked.connect(self.close_details)
-        self._theme.changed.connect(
-            lambda: self._search.setIcon(icons.icon("search", self._theme.tokens.muted)),
-        )
 
     def _filter(self) -> None:
         component, outcome = str(self.component.currentData()), str(self.outcome.currentData())

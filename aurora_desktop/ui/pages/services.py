@@ -4,18 +4,9 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLineEdit,
-    QSplitter,
-    QStackedWidget,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from aurora_desktop.supervisor.view import ServiceView
-from aurora_desktop.ui import icons
 from aurora_desktop.ui.models.services import Column, ServicesModel, ServicesProxy
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import (
@@ -28,8 +19,10 @@ from aurora_desktop.ui.widgets.delegates import (
 )
 from aurora_desktop.ui.widgets.drawer import Drawer
 from aurora_desktop.ui.widgets.empty import EmptyState
+from aurora_desktop.ui.widgets.listing import Listing
 from aurora_desktop.ui.widgets.pieces import Button
-from aurora_desktop.ui.widgets.tables import prepare_table
+from aurora_desktop.ui.widgets.search import SearchField
+from aurora_desktop.ui.widgets.tables import make_table
 
 ROW_HEIGHT = 40
 _WIDTHS = {
@@ -75,7 +68,7 @@ class ServicesPage(QWidget):
     def show_views(self, views: tuple[ServiceView, ...]) -> None:
         """Show the services as they are now."""
         self.model.show(views)
-        self._stack.setCurrentWidget(self._split if views else self._empty)
+        self._listing.show_rows(are_there=bool(views))
         for button in (self.filter, self.add, self.edit, self.remove):
             button.setVisible(bool(views))
         self._show_in_drawer()
@@ -107,16 +100,11 @@ class ServicesPage(QWidget):
 
     def close_drawer(self) -> bool:
         """Close the drawer; returns whether it was open."""
-        was_open = self.drawer.isVisible()
-        self.drawer.hide()
-        if was_open:
-            self.table.setFocus()
-        return was_open
+        return self._listing.close_detail()
 
     def focus_filter(self) -> None:
         """Put the cursor into the filter."""
-        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter.selectAll()
+        self.filter.take_cursor()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -126,30 +114,12 @@ class ServicesPage(QWidget):
 
     def _build_toolbar(self) -> None:
         theme = self._theme
-        self.filter = QLineEdit(placeholderText="Filter by name, state, cause or command", clearButtonEnabled=True)
-        self.filter.setAccessibleName("Filter services")
-        self.filter.setToolTip("Filter services (Ctrl+F)")
-        self.filter.setMaximumWidth(360)
-        self._search = self.filter.addAction(
-            icons.icon("search", theme.tokens.muted), QLineEdit.ActionPosition.LeadingPosition
-        )
+        self.filter = SearchField(theme, "Filter services", "Filter by name, state, cause or command")
         self.add = Button("&Add service", "add", theme, tip="Add a service (Ctrl+N)")
         self.edit = Button("&Edit", "edit", theme, kind="quiet", tip="Edit the chosen service (Ctrl+E)")
         self.remove = Button("Re&move", "remove", theme, kind="quiet", tip="Remove the chosen service (Delete)")
 
     def _build_table(self) -> None:
-        self.table = table = QTableView()
-        table.setModel(self.proxy)
-        table.setAccessibleName("Services, worst first")
-        prepare_table(table)
-        table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        table.setSortingEnabled(True)
-        table.sortByColumn(Column.STATE, Qt.SortOrder.AscendingOrder)
-        for column, width in _WIDTHS.items():
-            table.setColumnWidth(column, width)
-        self._set_delegates()
-
-    def _set_delegates(self) -> None:
         sparkline = SparklineDelegate(self._theme)
         delegates = {
             Column.NAME: NameDelegate(self._theme), Column.STATE: ShapeDelegate(self._theme),
@@ -157,8 +127,9 @@ class ServicesPage(QWidget):
             Column.UPTIME: CellDelegate(self._theme), Column.RESTARTS: CellDelegate(self._theme),
             Column.CAUSE: CauseDelegate(self._theme),
         }  # fmt: skip
-        for column, delegate in delegates.items():
-            self.table.setItemDelegateForColumn(column, delegate)
+        self.table = make_table(self.proxy, "Services, worst first", ROW_HEIGHT, _WIDTHS, delegates)
+        self.table.setSortingEnabled(True)
+        self.table.sortByColumn(Column.STATE, Qt.SortOrder.AscendingOrder)
 
     def _lay_out(self) -> None:
         tools = QHBoxLayout()
@@ -167,22 +138,13 @@ class ServicesPage(QWidget):
         tools.addStretch(1)
         for button in (self.edit, self.remove, self.add):
             tools.addWidget(button)
-        self._split = QSplitter(Qt.Orientation.Vertical)
-        self._split.setChildrenCollapsible(False)
-        self._split.setHandleWidth(10)
-        self._split.addWidget(self.table)
-        self._split.addWidget(self.drawer)
-        self._split.setSizes([420, 300])
-        self._split.setStretchFactor(0, 1)
-        self._empty = self._empty_state()
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self._split)
-        self._stack.addWidget(self._empty)
+        self._listing = Listing(self.table, self.drawer, self._empty_state(), detail_height=300)
+        self._listing.split.setStretchFactor(0, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
         column.addLayout(tools)
-        column.addWidget(self._stack, 1)
+        column.addWidget(self._listing, 1)
 
     def _empty_state(self) -> EmptyState:
         add = Button("&Add service", "add", self._theme, kind="primary", tip="Add a service (Ctrl+N)")
@@ -204,7 +166,7 @@ class ServicesPage(QWidget):
         delete = QShortcut(QKeySequence(Qt.Key.Key_Delete), self.table)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._for_selected(self.remove_asked.emit))
-        self._theme.changed.connect(self._colour)
+        self._theme.changed.connect(self._show_in_drawer)
 
     def _for_selected(self, ask: Callable[[str], None]) -> Callable[[], None]:
         def ask_for_selected() -> None:
@@ -231,7 +193,3 @@ class ServicesPage(QWidget):
             self.drawer.hide()
         else:
             self.drawer.show_view(view)
-
-    def _colour(self) -> None:
-        self._search.setIcon(icons.icon("search", self._theme.tokens.muted))
-        self._show_in_drawer()

@@ -1,7 +1,32 @@
 """The manners that the tables of all pages have in common."""
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from collections.abc import Mapping
+from typing import TypeVar
+
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtWidgets import QAbstractItemDelegate, QAbstractItemView, QHeaderView, QTableView
+
+_Column = TypeVar("_Column", bound=int)
+
+
+def make_table(
+    model: QAbstractItemModel,
+    name: str,
+    row_height: int,
+    widths: Mapping[_Column, int],
+    delegates: Mapping[_Column, QAbstractItemDelegate],
+) -> QTableView:
+    """A table of the model; `widths` and `delegates` by column, heights and widths in pixels."""
+    table = QTableView()
+    table.setModel(model)
+    table.setAccessibleName(name)
+    prepare_table(table)
+    table.verticalHeader().setDefaultSectionSize(row_height)
+    for column, width in widths.items():
+        table.setColumnWidth(column, width)
+    for column, delegate in delegates.items():
+        table.setItemDelegateForColumn(column, delegate)
+    return table
 
 
 def prepare_table(table: QTableView) -> None:
