@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from .aurora import Aurora, clean_environment
+from .operator import Operator
 from .screen import Screen
+from .vnc import VncScreen
 
 if sys.platform != "linux":
     collect_ignore_glob = ["test_*.py"]  # reads /proc and drives an X display
@@ -51,3 +53,23 @@ def screen(_session_screen: Screen) -> Screen:
 def on_screen(make_aurora: Callable[..., Aurora], screen: Screen) -> Aurora:
     """An Aurora with tray and window, not started yet."""
     return make_aurora(**screen.environment)
+
+
+@pytest.fixture(scope="session")
+def _session_vnc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VncScreen]:
+    with VncScreen(tmp_path_factory.mktemp("vnc")) as screen:
+        yield screen
+
+
+@pytest.fixture
+def vnc(_session_vnc: VncScreen) -> VncScreen:
+    """A display whose operator has a keyboard and a pointer that count as physical; with a window manager."""
+    _session_vnc.start_host()
+    return _session_vnc
+
+
+@pytest.fixture
+def operator(vnc: VncScreen) -> Iterator[Operator]:
+    """The hands at that display; what they hold is let go in the end."""
+    with vnc.operator() as operator:
+        yield operator

@@ -43,9 +43,7 @@ class Screen:
 
     def __enter__(self) -> "Screen":
         try:
-            self._server, number = self._start_telling(
-                "Xvfb", "-displayfd", "{fd}", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"
-            )
+            self._server, number = self._start_telling(*self._server_command())
             self._bus, address = self._start_telling("dbus-daemon", "--session", "--nofork", "--print-address={fd}")
         except BaseException:
             self._close()
@@ -62,6 +60,9 @@ class Screen:
         self.stop_host()
         for process in (self._bus, self._server):
             _end(process)
+
+    def _server_command(self) -> tuple[str, ...]:
+        return "Xvfb", "-displayfd", "{fd}", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"
 
     def _start_telling(self, *command: str) -> tuple["subprocess.Popen[bytes]", str]:
         """A program that tells its address on the descriptor that stands for `{fd}`, and what it told."""
@@ -84,6 +85,15 @@ class Screen:
                 stderr=output,
                 pass_fds=[keep] if keep >= 0 else [],
             )
+
+    @property
+    def name(self) -> str:
+        return self.environment["DISPLAY"]
+
+    @property
+    def server_pid(self) -> int:
+        assert self._server is not None
+        return self._server.pid
 
     def kill_server(self) -> None:
         """The X server is gone from one moment to the next."""
