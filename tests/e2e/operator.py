@@ -80,7 +80,7 @@ class Operator:
 
     # --- keys -------------------------------------------------------------------------------------------------
 
-    def key(self, symbol: int, down: bool) -> None:  # noqa: FBT001 - the words of the protocol
+    def key(self, symbol: int, down: bool) -> None:
         self._socket.sendall(struct.pack(">BBxxI", 4, int(down), symbol))
 
     def press(self, combination: str) -> None:
@@ -101,8 +101,8 @@ class Operator:
     def type_text(self, text: str) -> None:
         for character in text:
             symbol = KEYSYMS["return"] if character == "\n" else keysym(character)
-            self.key(symbol, True)  # noqa: FBT003 - the words of the protocol
-            self.key(symbol, False)  # noqa: FBT003 - the words of the protocol
+            self.key(symbol, down=True)
+            self.key(symbol, down=False)
 
     # --- the pointer ------------------------------------------------------------------------------------------
 
@@ -110,7 +110,7 @@ class Operator:
         self._place = (x, y)
         self._point()
 
-    def button(self, number: int, down: bool) -> None:  # noqa: FBT001 - the words of the protocol
+    def button(self, number: int, down: bool) -> None:
         """Button 1 to 8; 4 to 7 are the wheel."""
         bit = 1 << number - 1
         self._buttons = self._buttons | bit if down else self._buttons & ~bit
@@ -124,11 +124,11 @@ class Operator:
     def holding_button(self, x: int, y: int, number: int = 1) -> Iterator[None]:
         """The button held down at a place for the length of the block."""
         self.move(x, y)
-        self.button(number, True)  # noqa: FBT003 - the words of the protocol
+        self.button(number, down=True)
         try:
             yield
         finally:
-            self.button(number, False)  # noqa: FBT003 - the words of the protocol
+            self.button(number, down=False)
 
     def _point(self) -> None:
         self._socket.sendall(struct.pack(">BBHH", 5, self._buttons, *self._place))
