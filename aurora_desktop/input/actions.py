@@ -5,8 +5,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+MAX_TEXT = 1_000_000
+"""Characters that one action may type."""
+
 Button = Literal["left", "middle", "right"]
-Text = Annotated[str, Meta(min_length=1, max_length=1_000_000)]
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Keys = Annotated[str, Meta(min_length=1, max_length=200)]
 
 MAX_DURATION_S = 60.0
