@@ -129,6 +129,19 @@ class Screen:
         name = self._ask("xdotool", "getwindowname", str(window_id)).strip()
         return Window(window_id, name, *(int(values[key]) for key in ("X", "Y", "WIDTH", "HEIGHT")))
 
+    def named(self, pattern: str) -> Window | None:
+        """A visible window whose title matches."""
+        ids = self._ask("xdotool", "search", "--onlyvisible", "--name", pattern).split()
+        return self._window(int(ids[0])) if ids else None
+
+    def activate(self, window: Window) -> None:
+        """Ask the window manager to bring it to the front, with the keyboard; no event is synthesised for that."""
+        self._ask("xdotool", "windowactivate", str(window.id))
+
+    def focused_name(self) -> str:
+        """The title of the window that has the keyboard."""
+        return self._ask("xdotool", "getactivewindow", "getwindowname").strip()
+
     def icon(self) -> Window | None:
         """The icon in the tray."""
         return next((window for window in self.windows() if max(window[4:]) <= _ICON_PX), None)
