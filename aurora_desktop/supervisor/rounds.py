@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from aurora_desktop.core.events import Stalled
 from aurora_desktop.core.settings.schema import SupervisorSettings
 from aurora_desktop.supervisor.exits import reap_orphans
+from aurora_desktop.supervisor.glance import memory_glance
 from aurora_desktop.supervisor.logs import LogKeeper
 from aurora_desktop.supervisor.presenting import check_of
 from aurora_desktop.supervisor.runner import Runner
@@ -35,7 +36,8 @@ class Rounds:
         self._around = around
         self._runners = runners
         self._settings = settings
-        self._sampler = Sampler(around)
+        self._glance = memory_glance(around.table)
+        self._sampler = Sampler(around, self._glance)
         self._logs = LogKeeper(around)
 
     def all(self) -> tuple[Coroutine[None, None, None], ...]:
@@ -75,10 +77,14 @@ class Rounds:
 
     async def _memory_checks(self) -> None:
         """Often where a service has a limit: what grows without end takes a gigabyte a second."""
-        while True:
-            limited = [runner for runner in self._runners() if runner.spec.memory_max is not None]
-            await asyncio.sleep(MEMORY_CHECK_S if limited else _NO_LIMITS_S)
-            self._sampler.check_memory(limited)
+        try:
+            while True:
+                limited = [runner for runner in self._runners() if runner.spec.memory_max is not None]
+                await asyncio.sleep(MEMORY_CHECK_S if limited else _NO_LIMITS_S)
+                self._sampler.check_memory(limited)
+        finally:
+            if self._glance is not None:
+                self._glance.close()
 
     async def _log_checks(self) -> None:
         while True:

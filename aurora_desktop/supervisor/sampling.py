@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from aurora_desktop.core.events import LimitWarning
+from aurora_desktop.supervisor.glance import Glance
 from aurora_desktop.supervisor.outcome import format_bytes
 from aurora_desktop.supervisor.processes import ProcessInfo
 from aurora_desktop.supervisor.runner import Runner
@@ -16,10 +17,14 @@ CPU_LASTING_S = 60.0
 
 
 class Sampler:
-    """`sample` reads every tree in one pass; `check_memory` only the trees with a limit, and more often."""
+    """`sample` reads every tree in one pass; `check_memory` only the trees with a limit, and more often.
 
-    def __init__(self, around: Surroundings) -> None:
+    Where there is a `glance`, what it finds far below its limit is not looked at properly.
+    """
+
+    def __init__(self, around: Surroundings, glance: Glance | None = None) -> None:
         self._around = around
+        self._glance = glance
         self._cpu: dict[str, tuple[str, float, float]] = {}
         self._cpu_over_since: dict[str, float] = {}
         self._memory_warned: set[str] = set()
@@ -37,8 +42,19 @@ class Sampler:
 
     def check_memory(self, runners: Iterable[Runner]) -> None:
         for runner in runners:
-            if runner.tree is not None and runner.spec.memory_max is not None:
+            if runner.tree is None or runner.spec.memory_max is None:
+                continue
+            if not self._is_calm(runner, runner.tree.main.pid, runner.spec.memory_max):
                 self._judge_memory(runner, self._family(runner.tree.main.pid))
+        if self._glance is not None:
+            self._glance.tidy()
+
+    def _is_calm(self, runner: Runner, root: int, limit: int) -> bool:
+        """Whether a glance is enough to say that it is far below its limit; no warning waits to be taken back."""
+        if self._glance is None or runner.name in self._memory_warned:
+            return False
+        used = self._glance.of(root)
+        return used is not None and used < MEMORY_CALM * limit
 
     def _family(self, root: int) -> dict[int, ProcessInfo]:
         """The descendants alone, by a handful of small reads; `sample` counts the others too."""

@@ -20,7 +20,11 @@ from aurora_desktop.supervisor.ledger import MIGRATIONS, Ledger
 from aurora_desktop.supervisor.notify import notify_address
 from aurora_desktop.supervisor.probes import Prober, Result
 from aurora_desktop.supervisor.processes import process_table
+from aurora_desktop.supervisor.runner import Runner
+from aurora_desktop.supervisor.status import Status
+from aurora_desktop.supervisor.stimuli import Stimulus
 from aurora_desktop.supervisor.surroundings import Surroundings
+from aurora_desktop.supervisor.tree import Tree
 from supervisor.yard import WAIT_S, Yard
 
 STATE_APPLICATION_ID = 0x41555253
@@ -79,6 +83,20 @@ def surroundings(
         notify_address=notify_address(paths.root, paths.digest),
         **more,
     )
+
+
+class Listening(Runner):
+    """Keeps what it is fed instead of acting on it; its processes are whatever the test says."""
+
+    tree: Tree | None = None
+
+    def __init__(self, spec: Service, around: Surroundings) -> None:
+        super().__init__("web", spec, around, lambda _: (), lambda _: None)
+        self.fed: list[Stimulus] = []
+        self.status = Status(state="running", wanted=True)
+
+    def feed(self, stimulus: Stimulus) -> None:
+        self.fed.append(stimulus)
 
 
 async def next_checks(count: int = 3) -> None:

@@ -14,31 +14,15 @@ from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import ByteSize, Command
 from aurora_desktop.supervisor.presenting import present
 from aurora_desktop.supervisor.processes import process_table
-from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.sampling import CPU_LASTING_S, Sampler
 from aurora_desktop.supervisor.status import Status
 from aurora_desktop.supervisor.stimuli import Stimulus, Unwell
-from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.tree import Identity, Tree
 from supervisor.machine import FakeTable, marks, process
-from supervisor.stage import surroundings
+from supervisor.stage import Listening, surroundings
 from supervisor.yard import Yard
 
 LIMIT = 1000
-
-
-class Listening(Runner):
-    """Keeps what it is fed instead of acting on it; its processes are whatever the test says."""
-
-    tree: Tree | None = None
-
-    def __init__(self, spec: Service, around: Surroundings) -> None:
-        super().__init__("web", spec, around, lambda _: (), lambda _: None)
-        self.fed: list[Stimulus] = []
-        self.status = Status(state="running", wanted=True)
-
-    def feed(self, stimulus: Stimulus) -> None:
-        self.fed.append(stimulus)
 
 
 class Play:
