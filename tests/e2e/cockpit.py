@@ -1,0 +1,179 @@
+"""The operator before Aurora's window: the gate's file, reset, drill and arming by hand, and actions of an agent."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from aurora_desktop.core.errors import AuroraError
+
+from . import machine
+from .aurora import Aurora
+from .observer import Observer
+from .operator import Operator
+from .vnc import VncScreen
+from .waiting import PATIENCE_S, eventually
+
+HOTKEY = "ctrl+alt+shift+Escape"
+HOLD_S = 1.0
+WINDOW = "^Aurora Desktop"
+_GATE = {"operator_enabled": True, "features": {"control_mouse_keyboard": True}, "operator": {"authorized_by": "test"}}
+
+Task = dict[str, Any]
+
+
+class Cockpit:
+    """`settings`: those of the section `input`, beside what every test wants."""
+
+    def __init__(self, aurora: Aurora, screen: VncScreen, operator: Operator, observer: Observer) -> None:
+        self.aurora, self.screen, self.operator, self.observer = aurora, screen, operator, observer
+        self.gate = aurora.config.with_name("operator_enabled.yaml")
+
+    # --- up ---------------------------------------------------------------------------------------------------
+
+    def start(self, services: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        """Aurora with its window, nothing armed."""
+        self.aurora.configure(services or {}, input={"mode": "act", "show_overlay": False, **settings})
+        self.aurora.start_desktop()
+
+    def start_armed(self, services: Mapping[str, Any] | None = None, **settings: Any) -> None:
+        """Aurora with the gate open, cleared, proven and armed: all by the operator's hand."""
+        self.write_gate()
+        self.start(services, **settings)
+        self.arm_by_hand()
+
+    def write_gate(self, text: str | None = None) -> None:
+        """Replace the gate's file as an editor does; without a text it opens the gate."""
+        draft = self.gate.with_name("gate-draft")
+        draft.write_text(json.dumps(_GATE) if text is None else text)
+        draft.replace(self.gate)
+
+    def arm_by_hand(self) -> None:
+        """From whatever state to armed."""
+        self.until_guarded()
+        if self.control()["state"] == "latched":
+            self.reset()
+        if self.control()["hotkey_state"] != "proven":
+            self.prove()
+        self.arm()
+
+    def reset(self) -> None:
+        self.hold_in_window("ctrl+shift+r")
+        self.until_control("disarmed")
+
+    def arm(self) -> None:
+        self.hold_in_window("ctrl+shift+a")
+        self.until_control("armed")
+
+    def prove(self) -> None:
+        """The stop drill."""
+        self.take_window()
+        self.operator.press("ctrl+shift+d")
+        eventually(lambda: self.control()["drill"], "the drill has begun")
+        self.operator.press(HOTKEY)
+        eventually(lambda: self.control()["hotkey_state"] == "proven", "the stop key is proven")
+
+    def take_window(self) -> None:
+        """Aurora's window in front, with the keyboard."""
+        window = eventually(lambda: self.screen.named(WINDOW), "Aurora's window is open")
+        self.screen.activate(window)
+        eventually(lambda: self.screen.focused_name().startswith("Aurora Desktop"), "the window has the keyboard")
+
+    def hold_in_window(self, combination: str) -> None:
+        """A combination held in Aurora's window until it has had its second, and let go."""
+        self.take_window()
+        before = self.control()["state"]
+        with self.operator.holding(combination):
+            eventually(lambda: self.control()["state"] != before, f"{combination}, held, was taken")
+
+    # --- what it says -----------------------------------------------------------------------------------------
+
+    def control(self) -> dict[str, Any]:
+        return dict(self.aurora.client.get("/v1/control"))
+
+    def until_control(self, *states: str, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
+        """The view of control, once it is in one of the states."""
+
+        def there() -> dict[str, Any]:
+            control = self.control()
+            assert control["state"] in states, f"{control['state']}: {control['reason']}"
+            return control
+
+        return eventually(there, f"control is {' or '.join(states)}", timeout_s)
+
+    def until_guarded(self) -> None:
+        """Until the guard listens to the stop key."""
+        eventually(lambda: self.control()["hotkey_state"] in ("listening", "proven"), "the stop key is heard")
+
+    # --- agents -----------------------------------------------------------------------------------------------
+
+    def submit(self, action: Mapping[str, Any] | str, **parameters: Any) -> Task:
+        """Queue an action, without waiting. Raises AuroraError when it is refused at once."""
+        wanted = {"action": action, **parameters} if isinstance(action, str) else dict(action)
+        return dict(self.aurora.client.post("/v1/input/submit", {"action": wanted}, scope="input"))
+
+    def task(self, task_id: str, wait_s: float = 0.0) -> Task:
+        return dict(self.aurora.client.get(f"/v1/input/task/{task_id}", wait_s=wait_s, **_waiting(wait_s)))
+
+    def act(self, action: Mapping[str, Any] | str, wait_s: float = 60.0, **parameters: Any) -> Task:
+        """Submit and wait for the end."""
+        return self.task(self.submit(action, **parameters)["task_id"], wait_s)
+
+    def refusal(self, action: Mapping[str, Any] | str, **parameters: Any) -> AuroraError:
+        """The error with which an action was refused at once."""
+        try:
+            task = self.submit(action, **parameters)
+        except AuroraError as error:
+            return error
+        raise AssertionError(f"it was not refused: {task}")
+
+    # --- processes --------------------------------------------------------------------------------------------
+
+    def guard_pid(self) -> int:
+        """The guard, a child of main."""
+        return eventually(lambda: self._running("aurora_desktop.safety.guard"), "the guard runs")
+
+    def worker_pid(self) -> int:
+        """The input worker, a child of the guard."""
+        return eventually(lambda: self._running("aurora_desktop.input.worker"), "the worker runs")
+
+    def has_worker(self) -> bool:
+        return bool(self._running("aurora_desktop.input.worker"))
+
+    def _running(self, module: str) -> int:
+        pids = (seen.pid for seen in machine.marked(self.aurora.paths.digest) if f"-m {module} " in seen.program)
+        return next(pids, 0)
+
+    # --- what the display says ---------------------------------------------------------------------------------
+
+    def until_nothing_held(self) -> None:
+        """Also nothing that the operator holds."""
+        eventually(lambda: not self.observer.held(), "nothing is held down")
+
+    def until_events(self, mark: int, count: int = 5) -> None:
+        """Until so many events were seen behind the mark: somebody is at it."""
+        eventually(lambda: self.observer.mark() - mark >= count, "events are coming")
+
+    @contextmanager
+    def busy(self, action: Mapping[str, Any]) -> Iterator[Task]:
+        """An action under way: the block begins once its first events were seen."""
+        mark = self.observer.mark()
+        task = self.submit(action)
+        self.until_events(mark)
+        yield task
+
+
+def _waiting(wait_s: float) -> dict[str, object]:
+    return {"wait_s": wait_s} if wait_s else {}
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process stands still by SIGSTOP."""
+    return machine.state_of(pid) == "T"
+
+
+def stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: is_stopped(pid), "it stands still")
