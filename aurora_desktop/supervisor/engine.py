@@ -25,6 +25,7 @@ from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.takeover import Takeover
+from aurora_desktop.supervisor.tree import Tree
 from aurora_desktop.supervisor.view import ServiceView
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ class Supervisor:
     async def begin(self) -> None:
         """Adopt what an earlier Aurora left, end its strays, and start what is to start, in order."""
         await self.take_over()
+        if self._around.latched_by:
+            self.freeze_marked(self._around.latched_by)
         rounds = Rounds(self._around, lambda: tuple(self._runners.values()), lambda: self._settings.supervisor)
         for loop in rounds.all():
             self._run(loop)
@@ -171,6 +174,7 @@ class Supervisor:
         self._check(names)
         self._tell_command("start", names, source)
         self._refuse_while_quitting()
+        self._refuse_while_latched(names)
         self._order.start(names, "started by the operator")
 
     def stop(self, names: tuple[str, ...], source: str) -> None:
@@ -182,6 +186,7 @@ class Supervisor:
         self._check(names)
         self._tell_command("restart", names, source)
         self._refuse_while_quitting()
+        self._refuse_while_latched(names)
         self._order.restart(names, "restarted by the operator")
 
     def pause(self, source: str) -> None:
@@ -208,6 +213,15 @@ class Supervisor:
                 case "stop":
                     runner.feed(Stop(cause))
 
+    def latch(self, cause: str) -> None:
+        """From now on nothing with an `on_estop` is started by anybody; "" ends that and starts nothing by itself."""
+        self._around.latched_by = cause
+
+    def marked(self) -> dict[str, tuple[Service, Tree]]:
+        """Each service with an `on_estop` that has a process tree now, and that tree."""
+        marked = {name: runner for name, runner in self._runners.items() if runner.spec.on_estop != "ignore"}
+        return {name: (runner.spec, runner.tree) for name, runner in marked.items() if runner.tree is not None}
+
     def thaw(self, names: tuple[str, ...], cause: str) -> None:
         """Let frozen services go on."""
         self._check(names)
@@ -218,6 +232,15 @@ class Supervisor:
         self._check(names)
         while not all(self._order.is_settled(name) for name in names):
             await self._order.wait_for_change()
+
+    def _refuse_while_latched(self, names: Iterable[str]) -> None:
+        held = [name for name in names if self._runners[name].is_latched]
+        if held:
+            raise AuroraError(
+                "The emergency stop holds this back",
+                f"{', '.join(held)}: nothing with an `on_estop` starts while the stop is latched",
+                "Reset first, in Aurora's window",
+            )
 
     def _refuse_while_quitting(self) -> None:
         if self._quits:
@@ -256,7 +279,11 @@ class Supervisor:
         fresh = [name for name in difference.added if settings.services[name].autostart]
         for name in self._order.sorted(graph.with_requirements(self._order.services(), fresh)):
             runner = self._runners[name]
-            if not runner.is_up and (not runner.status.is_alive or runner.status.state == "stopping"):
+            if (
+                not runner.is_latched
+                and not runner.is_up
+                and (not runner.status.is_alive or runner.status.state == "stopping")
+            ):
                 runner.feed(Start("added to the settings"))
         self._feed_all(DependenciesChanged())
 

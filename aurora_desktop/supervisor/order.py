@@ -52,7 +52,7 @@ class Order:
             if self._around.clock.monotonic() - slice_began > _SLICE_S:
                 await asyncio.sleep(0)
                 slice_began = self._around.clock.monotonic()
-            if not self._runners[name].status.is_alive:
+            if not self._runners[name].status.is_alive and not self._runners[name].is_latched:
                 self._runners[name].feed(Start(cause))
 
     def start(self, names: tuple[str, ...], cause: str) -> None:
@@ -61,7 +61,7 @@ class Order:
         self._condemned -= wanted
         for name in self.sorted(wanted):
             # A oneshot that is only required has done its work; one that is named runs again.
-            if name in names or not self._runners[name].is_up:
+            if (name in names or not self._runners[name].is_up) and not self._runners[name].is_latched:
                 self._runners[name].feed(Start(cause))
 
     def stop(self, names: Iterable[str], cause: str) -> None:

@@ -95,6 +95,11 @@ class Runner:
         return self.next_spec or self.spec
 
     @property
+    def is_latched(self) -> bool:
+        """Whether the emergency stop keeps it from being started."""
+        return bool(self._around.latched_by) and self.definition.on_estop != "ignore"
+
+    @property
     def tree(self) -> Tree | None:
         """Its processes, while anything of them may still be there."""
         return self._life.tree if self._life is not None else None
@@ -217,6 +222,8 @@ class Runner:
     def _spawn(self) -> Stimulus:
         if self.next_spec is not None:
             self.spec, self.next_spec = self.next_spec, None
+        if self.is_latched:  # whatever led here: a restart, changed settings, a policy of its own
+            return SpawnFailed(self._around.latched_by, "Reset the emergency stop in Aurora's window, then start it")
         marker = self._around.ledger.take(self.name)
         log_start = self._log_size()
         try:

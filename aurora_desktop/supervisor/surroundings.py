@@ -20,6 +20,7 @@ class Surroundings(Struct, kw_only=True):
     """One per supervisor; used from the loop's thread alone.
 
     `environment` is Aurora's own, as it is passed on; `paused` is the operator's pause of supervision.
+    `latched_by`: the emergency stop in words while it is latched: nothing with an `on_estop` starts then.
     """
 
     clock: Clock
@@ -32,6 +33,7 @@ class Surroundings(Struct, kw_only=True):
     environment: Mapping[str, str]
     notify_address: str
     paused: bool = False
+    latched_by: str = ""
     jitter: Callable[[], float] = random.random
     _census: Census | None = None
     _snapshot: Snapshot | None = None
