@@ -26,7 +26,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
     """One input task. Times are Unix seconds. `parameters` never holds secret text.
 
     `result`: what the action gave back (`cursor_position`: x, y; `screenshot`, `zoom`: id, path, width, height).
-    `evidence`: files of the screenshots before and after.
+    `evidence`: files of the screenshots before and after. `places`: where the pointer will act, in desktop pixels,
+    once that is decided.
     """
 
     task_id: str
@@ -47,6 +48,7 @@ class TaskView(Struct, frozen=True, kw_only=True):
     result: dict[str, Any] | None = None
     evidence: tuple[str, ...] = ()
     sentence: str = ""
+    places: tuple[tuple[int, int], ...] = ()
 
 
 class Display(Struct, frozen=True):
@@ -62,7 +64,8 @@ class Display(Struct, frozen=True):
 
 
 class InputView(Struct, frozen=True, kw_only=True):
-    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT."""
+    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT; `pointing`: where the running
+    action goes, in desktop pixels."""
 
     control: ControlView
     queue_size: int
@@ -75,6 +78,7 @@ class InputView(Struct, frozen=True, kw_only=True):
     screen_height: int = 0
     pointer: tuple[int, int] | None = None
     backend: str = ""
+    pointing: tuple[tuple[int, int], ...] = ()
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,179 @@
+"""One action from decision to outcome: look, judge, ask, audit, act."""
+
+import contextlib
+import datetime
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
+
+from msgspec import Struct
+
+from aurora_desktop.core.settings.schema import InputSettings
+from aurora_desktop.input import places
+from aurora_desktop.input.actions import Action, Screenshot, Zoom
+from aurora_desktop.input.errors import AuditError
+from aurora_desktop.input.messages import Do, Finished, Seen
+from aurora_desktop.input.policy import Refused, decide
+from aurora_desktop.input.sentences import describe
+from aurora_desktop.input.task import Task
+from aurora_desktop.input.view import Outcome, Question
+from aurora_desktop.input.worker_link import WorkerGoneError, WorkerLink
+from aurora_desktop.safety.view import Mode
+
+RING_S = 0.15
+"""How long the ring shows where a button will be pressed: short enough for work, long enough for an eye."""
+PICTURE_SIZE = (480, 300)
+
+
+class Ending(Struct, frozen=True):
+    """How an attempt ended."""
+
+    outcome: Outcome
+    reason: str = ""
+    events: int = 0
+    human_active: bool = False
+    result: dict[str, object] | None = None
+
+
+class Front(Protocol):
+    """What performing needs of the screen and of whoever keeps the records."""
+
+    settings: InputSettings
+
+    def has_overlay(self) -> bool: ...
+
+    async def ask(self, question: Question) -> bool: ...
+
+    def intent(self, task: Task) -> None:
+        """Write the intent down. Raises AuditError."""
+        ...
+
+    def hidden(self) -> "contextlib.AbstractAsyncContextManager[None]":
+        """The overlay is off the screen inside of it."""
+        ...
+
+    def keep_evidence(self, task: Task, path: str) -> Awaitable[None]: ...
+
+    def changed(self) -> None: ...
+
+
+class Performer:
+    """Performs on one worker, for as long as control is armed."""
+
+    def __init__(self, link: WorkerLink, mode: Mode, front: Front, screenshots: places.Screenshots) -> None:
+        self._link, self._mode, self._front, self._screenshots = link, mode, front, screenshots
+        self._events = 0
+        self._number: int | None = None
+        self._began = False
+        self._lost: Ending | None = None
+
+    def lost(self, reason: str, events: int, *, in_flight: bool) -> None:
+        """The worker is gone: what the action came to follows from what it had counted."""
+        sent = max(0, events - self._events)
+        if in_flight or (self._began and not events):
+            self._lost = Ending("uncertain", reason, sent)
+        elif sent:
+            self._lost = Ending("partial", reason, sent)
+        else:
+            self._lost = Ending("not_started", reason)
+
+    def cancel(self) -> None:
+        """Stop between two events."""
+        if self._number is not None:
+            self._link.cancel(self._number)
+
+    async def attempt(self, task: Task, action: Action) -> Ending:
+        """Perform `action` (its points in desktop pixels) once."""
+        try:
+            return await self._attempt(task, action)
+        except WorkerGoneError as error:
+            return self._lost or Ending("uncertain" if self._began else "not_started", str(error))
+        except AuditError as error:
+            return Ending("refused", f"the audit log cannot be written: {error.detail}")
+        finally:
+            self._number = None
+
+    async def _attempt(self, task: Task, action: Action) -> Ending:
+        self._began = False
+        await self._link.up()
+        points = places.points_of(action)
+        seen = await self._link.look(points)
+        if refusal := self._judge(action, seen):
+            return refusal
+        if self._mode == "ask":
+            if not await self._front.ask(await self._question(task, action, points, seen)):
+                return Ending("refused", "the operator said no")
+            seen = await self._link.look(points)
+            if refusal := self._judge(action, seen):
+                return refusal
+        if self._mode == "dry_run":
+            return Ending("done", "dry run: nothing was sent")
+        self._front.intent(task)
+        return await self._act(task, action, seen)
+
+    def _judge(self, action: Action, seen: Seen) -> Ending | None:
+        now = datetime.datetime.now().time()
+        verdict = decide(action, self._front.settings.policy, seen.windows, seen.focus, frozenset({os.getpid()}), now)
+        if isinstance(verdict, Refused):
+            return Ending("refused", verdict.reason + (f". {verdict.hint}" if verdict.hint else ""))
+        return None
+
+    async def _question(self, task: Task, action: Action, points: tuple[tuple[int, int], ...], seen: Seen) -> Question:
+        width, height = PICTURE_SIZE
+        x, y = points[0] if points else seen.pointer
+        left, top = max(0, x - width // 2), max(0, y - height // 2)
+        async with self._front.hidden():
+            picture = await self._link.picture(left, top, width, height)
+        title = seen.windows[0].title if seen.windows and seen.windows[0] else seen.focus.title if seen.focus else ""
+        return Question(
+            task_id=task.task_id,
+            agent=task.submission.agent,
+            sentence=describe(action, title),
+            places=points,
+            picture=picture.path,
+            picture_left=left,
+            picture_top=top,
+        )
+
+    async def _act(self, task: Task, action: Action, seen: Seen) -> Ending:
+        if self._front.settings.evidence.enabled:
+            await self._picture(task)
+        do = self._do(action, seen)
+        if isinstance(action, Screenshot | Zoom):
+            async with self._front.hidden():
+                finished = await self._perform(do)
+        else:
+            finished = await self._perform(do)
+        if self._front.settings.evidence.enabled:
+            await self._picture(task)
+        return self._ending(finished)
+
+    async def _perform(self, do: Callable[[int], Do]) -> Finished:
+        self._number, finishing = self._link.do(do, self._on_began)
+        try:
+            return await finishing
+        finally:
+            finishing.cancel()
+
+    def _do(self, action: Action, seen: Seen) -> Callable[[int], Do]:
+        windows = tuple(window.id if window is not None else 0 for window in seen.windows)
+        focus = seen.focus.id if seen.focus is not None else 0
+        linger_s = RING_S if self._front.has_overlay() else 0.0
+        return lambda number: Do(number, action, windows, focus, linger_s=linger_s)
+
+    def _ending(self, finished: Finished) -> Ending:
+        self._events += finished.events
+        if (result := finished.result) is not None and "id" in result:
+            self._screenshots.remember(result)
+        return Ending(finished.outcome, finished.reason, finished.events, finished.human_active, finished.result)
+
+    async def _picture(self, task: Task) -> None:
+        """The whole desktop, as evidence; an action is not kept from happening by a picture that fails."""
+        async with self._front.hidden():
+            pictured = await self._link.picture(0, 0, 0, 0)
+        if pictured.path:
+            await self._front.keep_evidence(task, pictured.path)
+
+    def _on_began(self) -> None:
+        self._began = True
+        self._front.changed()

@@ -1,0 +1,547 @@
+"""Who may use mouse and keyboard: the gate, arming and its time, the lease, the stop and the latch.
+
+Everything here can only close faster than the guard would: the guard needs nothing of it to stop.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import (
+    AnyEvent,
+    ControlArmed,
+    ControlDisarmed,
+    EmergencyReset,
+    EmergencyStopped,
+    HumanActive,
+    StopChannelLost,
+    StopChannelRecovered,
+    WorkerCrashed,
+    WorkerRestarting,
+)
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.schema import InputSettings
+from aurora_desktop.safety.chain import Chain
+from aurora_desktop.safety.clearance import Clearance
+from aurora_desktop.safety.gate import GateFile
+from aurora_desktop.safety.loosening import loosened, tightened
+from aurora_desktop.safety.messages import (
+    DRILL_S,
+    LEASE_RENEW_S,
+    Arm,
+    Configure,
+    Disarm,
+    Disarmed,
+    Drill,
+    ExpectPress,
+    MarkedTree,
+    Renew,
+    Stop,
+    Stopped,
+    TreesHeld,
+    WorkerEnded,
+)
+from aurora_desktop.safety.passphrase import Passphrase
+from aurora_desktop.safety.standing import Facts, Obstacle, standing
+from aurora_desktop.safety.store import SafetyStore
+from aurora_desktop.safety.view import Confirmation, ControlView, Mode
+
+COMPONENT = "input_agent"
+GATE_LOOK_S = 0.25
+RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
+STOP_ANSWER_S = 0.3
+
+log = logging.getLogger(__name__)
+
+
+class Hands(Protocol):
+    """Who acts while control is armed: the input agent."""
+
+    def take(self, worker_socket: socket.socket, generation: int, mode: Mode) -> None:
+        """The worker runs; its socket is the hands' to close."""
+        ...
+
+    def drop(self, reason: str, *, events: int, in_flight: bool, stopped: bool) -> None:
+        """No more may be sent. `stopped`: by the emergency stop, so that the queue is refused too."""
+        ...
+
+    def doing(self) -> tuple[str, str]:
+        """The agent that acts now and what it does in words; empty when none."""
+        ...
+
+
+class Services(Protocol):
+    """The part of the supervisor that the brake holds."""
+
+    def trees(self) -> tuple[MarkedTree, ...]: ...
+
+    def hold(self, cause: str) -> None: ...
+
+    def release(self) -> None: ...
+
+    def frozen(self) -> tuple[str, ...]: ...
+
+    def thaw(self, names: tuple[str, ...], cause: str) -> None: ...
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What control needs of the house. `obstacle`: why this session can have no input at all, or None."""
+
+    paths: StatePaths
+    environment: Mapping[str, str]
+    clock: Clock
+    publish: Callable[[AnyEvent], object]
+    gate: GateFile
+    store: SafetyStore
+    services: Services
+    obstacle: Callable[[], Obstacle | None]
+    worker_command: tuple[str, ...]
+
+
+class _Arming(Struct):
+    """Control as it is armed now."""
+
+    generation: int
+    mode: Mode
+    until: float  # monotonic
+    open: bool = False
+
+
+class Control:
+    """Implements `ControlFace`; `begin` starts the guard, `end` retires it."""
+
+    def __init__(self, around: Around, settings: InputSettings) -> None:
+        self._around = around
+        self._clock = around.clock
+        self._loop = asyncio.get_running_loop()
+        self._store = around.store
+        self._clearance = Clearance(around.paths.clearance)
+        self._passphrase = Passphrase(around.paths.passphrase)
+        self._wanted = settings
+        self.settings = self._in_force(settings)
+        self._chain = Chain(around.paths, around.environment, self, self._configure, around.services.trees)
+        self._hands: Hands | None = None
+        self._armed: _Arming | None = None
+        self._generation = 0
+        self._drill_until = 0.0
+        self._stop_told = asyncio.Event()
+        self._was_listening = False
+        self._channel_lost = False
+        self._worker_restarts = 0
+        self._human = False
+        self._audit: Obstacle | None = None
+        self._unsupported: Obstacle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._watchers: list[Callable[[], None]] = []
+
+    # --- up and down ------------------------------------------------------------------------------------------
+
+    async def begin(self, hands: Hands) -> None:
+        """Start the guard, which stops marked services also where there is no input, and keep the lease."""
+        self._hands = hands
+        try:
+            await self._chain.start()
+        except AuroraError as error:
+            self._unsupported = Obstacle(f"{error.title}: {error.detail}", error.hint)
+        self._run(self._rounds())
+
+    async def end(self) -> None:
+        self._drop("Aurora quits")
+        for task in self._tasks:
+            task.cancel()
+        await self._chain.close()
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` whenever the view may have changed beyond the countdown."""
+        self._watchers.append(changed)
+
+    # --- looking ----------------------------------------------------------------------------------------------
+
+    def view(self) -> ControlView:
+        stand = standing(self._facts())
+        armed = self._armed if stand.state == "armed" else None
+        remaining = max(0.0, armed.until - self._clock.monotonic()) if armed else None
+        holder, doing = self._hands.doing() if self._hands is not None and armed else ("", "")
+        last = self._store.last_stop if stand.state == "latched" and self._store.was_cleared else None
+        return ControlView(
+            state=stand.state,
+            reason=stand.reason,
+            hint=stand.hint,
+            mode=armed.mode if armed else self.settings.mode,
+            armed_until=self._clock.wall() + remaining if remaining is not None else None,
+            remaining_s=remaining,
+            holder=holder,
+            doing=doing,
+            hotkey=self.settings.hotkey,
+            hotkey_state=self._hotkey_state(),
+            drill=self._drills(),
+            stopped_by=self._stopped_by(),
+            stopped_at=last.at if last else None,
+            needs_passphrase=self._chain.is_up and not self._chain.tells_physical,
+            has_passphrase=self._passphrase.is_set(),
+            human_active=self._human,
+            worker_restarts=self._worker_restarts,
+            frozen=self._around.services.frozen(),
+            pending=loosened(self.settings, self._wanted),
+        )
+
+    @property
+    def mode(self) -> Mode | None:
+        """How it is armed; None when it is not."""
+        return self._armed.mode if self._armed is not None and self._armed.open else None
+
+    def _facts(self) -> Facts:
+        armed = self._armed
+        return Facts(
+            armed=armed is not None and armed.open,
+            arming=armed is not None and not armed.open,
+            has_clearance=self._has_clearance(),
+            stopped_by=self._stopped_by(),
+            obstacles=self._obstacles(),
+        )
+
+    def _obstacles(self) -> tuple[Obstacle, ...]:
+        first = self._unsupported or self._around.obstacle()
+        if first is not None:
+            return (first,)
+        gate = self._around.gate.current()
+        closed = () if gate.is_open else (Obstacle(gate.reason, gate.hint),)
+        return (*closed, *((self._audit,) if self._audit else ()), *self._chain.obstacles())
+
+    def _has_clearance(self) -> bool:
+        return self._clearance.is_granted()
+
+    def _stopped_by(self) -> str:
+        if self._has_clearance() or not self._store.was_cleared:
+            return ""
+        last = self._store.last_stop
+        return last.source if last else "the emergency stop"
+
+    def _hotkey_state(self) -> str:
+        if not self._chain.is_up:
+            return "off"
+        if not self._chain.is_listening:
+            return "lost"
+        return "proven" if self._store.proven_hotkey == self.settings.hotkey else "listening"
+
+    def _drills(self) -> bool:
+        return self._clock.monotonic() < self._drill_until
+
+    # --- the operator's: anybody may -------------------------------------------------------------------------
+
+    def stop(self, source: str) -> None:
+        """Latch at once, then have the guard stop; covers for a guard that does not answer."""
+        began = self._clock.monotonic()
+        self._stop_told.clear()
+        self._chain.send(Stop(source))
+        latched = self._clearance.revoke()
+        self._run(self._see_stopped(source, began, latched=latched))
+
+    async def _see_stopped(self, source: str, began: float, *, latched: bool) -> None:
+        """The guard tells what it did; without its word main says so itself, and the gate is closed all the same."""
+        try:
+            async with asyncio.timeout(STOP_ANSWER_S):
+                await self._stop_told.wait()
+        except TimeoutError:
+            latency_ms = (self._clock.monotonic() - began) * 1000
+            detail = "the guard did not answer; main covered for it" + ("" if latched else "; the latch was not set")
+            self._chain.link.cover("the guard did not answer a stop")
+            self._stopped(source, latency_ms, 0, 0, in_flight=False, detail=detail)
+
+    def disarm(self, source: str) -> None:
+        self._drop(f"disarmed by {source}")
+
+    # --- the operator's: in the window alone ------------------------------------------------------------------
+
+    def expect_press(self) -> None:
+        self._chain.send(ExpectPress())
+
+    async def arm(self, mode: Mode, confirmation: Confirmation) -> None:
+        self._refuse_unless_disarmed()
+        self._refuse_unless_proven()
+        await self._confirm(confirmation)
+        self._refuse_unless_disarmed()
+        self._generation += 1
+        now = self._clock.monotonic()
+        arming = self._armed = _Arming(self._generation, mode, now + self.settings.arm_minutes * 60)
+        ours, workers = socket.socketpair()
+        self._wake.set()
+        try:
+            with workers:
+                await self._chain.arm(Arm(self._generation, self._around.worker_command, mode), workers)
+            if self._armed is not arming:
+                raise AuroraError("Control could not be armed", "it was taken back meanwhile")
+        except AuroraError:
+            ours.close()
+            self._drop("it could not be armed", quiet=True)
+            raise
+        arming.open = True
+        arming.until = self._clock.monotonic() + self.settings.arm_minutes * 60
+        assert self._hands is not None  # noqa: S101 - `begin` came first
+        self._hands.take(ours, arming.generation, mode)
+        until = self._clock.wall() + self.settings.arm_minutes * 60
+        self._publish(ControlArmed(at=self._now(), component=COMPONENT, mode=mode, until=until))
+
+    async def reset(self, confirmation: Confirmation) -> None:
+        if self._has_clearance():
+            raise AuroraError("There is nothing to reset", "No stop is latched")
+        await self._confirm(confirmation)
+        await asyncio.to_thread(self._clearance.grant, "the operator")
+        self._store.cleared(self._now())
+        self._around.services.release()
+        self._publish(EmergencyReset(at=self._now(), component=COMPONENT, by="the operator"))
+
+    async def confirm_settings(self, confirmation: Confirmation) -> None:
+        await self._confirm(confirmation)
+        self._put_in_force(self._wanted)
+
+    def extend(self) -> None:
+        if self._armed is not None and self._armed.open:
+            self._armed.until = self._clock.monotonic() + self.settings.arm_minutes * 60
+            until = self._clock.wall() + self.settings.arm_minutes * 60
+            self._publish(ControlArmed(at=self._now(), component=COMPONENT, mode=self._armed.mode, until=until))
+
+    def set_drill(self, *, on: bool) -> None:
+        self._drill_until = self._clock.monotonic() + DRILL_S if on else 0.0
+        self._chain.send(Drill(on))
+        self._tell_watchers()
+
+    async def set_passphrase(self, passphrase: str) -> None:
+        if self._passphrase.is_set():
+            raise AuroraError(
+                "There is a passphrase already",
+                str(self._around.paths.passphrase),
+                "Remove that file by hand to begin anew; the latch stays",
+            )
+        await asyncio.to_thread(self._passphrase.set, passphrase)
+        self._tell_watchers()
+
+    def thaw(self, names: tuple[str, ...]) -> None:
+        if not self._has_clearance():
+            raise AuroraError("The emergency stop is latched", "Frozen services stay frozen", RESET_FIRST)
+        self._around.services.thaw(names, "let go on by the operator")
+        self._tell_watchers()
+
+    async def confirm_answer(self, confirmation: Confirmation) -> None:
+        """A yes to a question in the mode `ask`. Raises AuroraError when it was not the operator's."""
+        await self._confirm(confirmation)
+
+    async def _confirm(self, confirmation: Confirmation) -> None:
+        if confirmation.passphrase:
+            await asyncio.to_thread(self._passphrase.check, confirmation.passphrase)
+        else:
+            await self._chain.confirm(confirmation)
+
+    def _refuse_unless_disarmed(self) -> None:
+        stand = standing(self._facts())
+        if stand.state != "disarmed":
+            raise AuroraError("Control cannot be armed now", stand.reason or "it is armed already", stand.hint)
+
+    def _refuse_unless_proven(self) -> None:
+        if self._store.proven_hotkey != self.settings.hotkey:
+            raise AuroraError(
+                "Prove the stop key first",
+                f"{self.settings.hotkey} was never pressed in a stop drill",
+                "Start the drill on the page Input and press it once",
+            )
+
+    # --- what the rest of the house tells ---------------------------------------------------------------------
+
+    def apply(self, settings: InputSettings) -> None:
+        """Changed settings: what tightens acts at once, what loosens waits for the operator."""
+        self._wanted = settings
+        self._put_in_force(tightened(self.settings, settings))
+
+    def audit_failing(self, detail: str) -> None:
+        """The audit log cannot be written: the gate is closed until `audit_recovered`."""
+        self._audit = Obstacle(f"the audit log cannot be written: {detail}", "Make room or give access to the log")
+        self._drop(self._audit.reason)
+        self._tell_watchers()
+
+    def audit_recovered(self) -> None:
+        self._audit = None
+        self._tell_watchers()
+
+    def session_left(self, reason: str) -> None:
+        """The screen was locked, or the machine slept."""
+        self._drop(reason)
+
+    def marked_changed(self) -> None:
+        """A service that is marked began or ended."""
+        self._chain.tell_marked()
+
+    def _in_force(self, settings: InputSettings) -> InputSettings:
+        confirmed = self._store.confirmed
+        if confirmed is None:
+            self._store.confirm(settings)
+            return settings
+        return tightened(confirmed, settings)
+
+    def _put_in_force(self, settings: InputSettings) -> None:
+        changed_hotkey = settings.hotkey != self.settings.hotkey
+        self.settings = settings
+        self._store.confirm(settings)
+        if changed_hotkey:
+            self._drop("the stop key was changed")
+        self._chain.tell_settings()
+        self._tell_watchers()
+
+    def _configure(self) -> Configure:
+        settings = self.settings
+        return Configure(settings.hotkey, settings.failsafe_corners, settings.operator_first)
+
+    # --- what the guard tells ---------------------------------------------------------------------------------
+
+    def guard_stopped(self, message: Stopped) -> None:
+        if not message.latched:
+            self._clearance.revoke()
+        self._stopped(
+            message.source,
+            message.latency_ms,
+            message.released,
+            message.events,
+            in_flight=message.in_flight,
+            detail=message.detail,
+        )
+
+    def guard_dropped(self, message: Disarmed | WorkerEnded) -> None:
+        if self._armed is None or message.generation != self._armed.generation:
+            return
+        if isinstance(message, WorkerEnded):
+            self._worker_restarts += 1
+            count = self._worker_restarts
+            at = self._now()
+            self._publish(WorkerCrashed(at=at, component=COMPONENT, error_text=message.reason, restart_count=count))
+            self._publish(WorkerRestarting(at=at, component=COMPONENT, restart_count=count))
+        self._drop(message.reason, events=message.events, in_flight=message.in_flight)
+
+    def guard_lost(self, reason: str) -> None:
+        self._drop(f"the guard was lost: {reason}")
+        self.channel_changed()
+
+    def guard_held(self, message: TreesHeld) -> None:
+        if message.failed:
+            log.warning("the stop could not hold: %s", ", ".join(message.failed))
+        self._tell_watchers()
+
+    def hotkey_proven(self, hotkey: str) -> None:
+        self._drill_until = 0.0
+        self._store.prove(hotkey)
+        self._tell_watchers()
+
+    def human(self, *, active: bool) -> None:
+        self._human = active
+        self._publish(HumanActive(at=self._now(), component=COMPONENT, active=active))
+
+    def channel_changed(self) -> None:
+        """Told once when it is lost and once when it returns; what never was there is not lost."""
+        listening = self._chain.is_listening
+        if self._was_listening and not listening and not self._channel_lost:
+            self._channel_lost = True
+            obstacle = next(iter(self._chain.obstacles()), Obstacle("the stop key is not heard"))
+            self._drop(f"stop_channel_lost: {obstacle.reason}")
+            self._publish(
+                StopChannelLost(at=self._now(), component="guard", detail=obstacle.reason, hint=obstacle.hint)
+            )
+        elif listening and self._channel_lost:
+            self._channel_lost = False
+            self._publish(StopChannelRecovered(at=self._now(), component="guard"))
+        self._was_listening = self._was_listening or listening
+        self._tell_watchers()
+
+    # --- down -------------------------------------------------------------------------------------------------
+
+    def _stopped(
+        self, source: str, latency_ms: float, released: int, events: int, *, in_flight: bool, detail: str
+    ) -> None:
+        self._stop_told.set()
+        at = self._now()
+        self._store.stopped(source, at)
+        self._armed, self._human = None, False
+        if self._hands is not None:
+            self._hands.drop(f"stopped by {source}", events=events, in_flight=in_flight, stopped=True)
+        self._around.services.hold(f"stopped by {source}")
+        self._publish(
+            EmergencyStopped(
+                at=at,
+                component=COMPONENT,
+                source=source,
+                latency_ms=round(latency_ms, 2),
+                released=released,
+                frozen=self._around.services.frozen(),
+                detail=detail,
+            )
+        )
+
+    def _drop(self, reason: str, *, events: int = 0, in_flight: bool = False, quiet: bool = False) -> None:
+        """Take control back; also when nothing is armed, where it does nothing."""
+        if self._armed is None:
+            return
+        was_open, self._armed, self._human = self._armed.open, None, False
+        self._chain.send(Disarm(reason))
+        if self._hands is not None and was_open:
+            self._hands.drop(reason, events=events, in_flight=in_flight, stopped=False)
+        if not quiet:
+            self._publish(ControlDisarmed(at=self._now(), component=COMPONENT, reason=reason))
+
+    # --- rounds -----------------------------------------------------------------------------------------------
+
+    async def _rounds(self) -> None:
+        """The lease while armed; what could close the gate, a few times a second; the clearance that vanished."""
+        looked = 0.0
+        while True:
+            if self._armed is not None:
+                self._chain.send(Renew())
+            now = self._clock.monotonic()
+            if now - looked >= GATE_LOOK_S:
+                looked = now
+                self._look(now)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEASE_RENEW_S if self._armed is not None else GATE_LOOK_S):
+                    await self._wake.wait()
+
+    def _look(self, now: float) -> None:
+        self._chain.tell_marked()
+        armed = self._armed
+        if armed is None:
+            return
+        if now >= armed.until:
+            self._drop("the armed time is over")
+        elif not self._has_clearance():
+            self._drop("the clearance was taken away")
+        elif obstacles := self._obstacles():
+            self._drop(obstacles[0].reason)
+
+    # --- small change -----------------------------------------------------------------------------------------
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the brake failed", exc_info=error)
+            self._unsupported = Obstacle(f"a part of the brake failed: {error}", "Restart Aurora")
+            self._drop("a part of the brake failed")
+
+    def _publish(self, event: AnyEvent) -> None:
+        self._around.publish(event)
+        self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        for watcher in tuple(self._watchers):
+            watcher()
+
+    def _now(self) -> float:
+        return self._clock.wall()
