@@ -86,12 +86,21 @@ class LeftClickDrag(_Action, frozen=True, tag="left_click_drag"):
 
 
 class DragPath(_Action, frozen=True, tag="drag_path"):
-    """Press at the first point, move along the others, release at the last."""
+    """Press at the first point, move along the others, release at the last.
+
+    `relative`: the points are distances in desktop pixels from where the pointer is when the action's turn comes.
+    """
 
     points: Annotated[tuple[Point, ...], Meta(min_length=2, max_length=MAX_POINTS)]
     button: Button = "left"
     duration_s: float = 0.0
     modifiers: str = ""
+    relative: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.relative and any(point.display or point.screenshot for point in self.points):
+            raise ValueError("with `relative` the points cannot be those of a display or a screenshot")
 
 
 class LeftMouseDown(_Action, frozen=True, tag="left_mouse_down"):
@@ -158,7 +167,8 @@ class Screenshot(_Action, frozen=True, tag="screenshot"):
 
 
 class Zoom(_Action, frozen=True, tag="zoom"):
-    """The rectangle between two corners, at full resolution."""
+    """The rectangle between two corners, at full resolution. The corners are edges: the lower right one lies just
+    outside of it, so `{"x": 0, "y": 0}` to `{"x": 1920, "y": 1080}` is the whole of such a display."""
 
     corner: Point
     opposite: Point
