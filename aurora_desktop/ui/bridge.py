@@ -4,14 +4,16 @@ import time
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from aurora_desktop.core.events import Record, SettingsApplied, SettingsRefused
+from aurora_desktop.core.events import EmergencyStopped, Record, SettingsApplied, SettingsRefused
 from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.incidents import Incidents
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.notices import Notices
 
 FLUSH_MS = 100
 TICK_MS = 1000
+CONTROL_TICK_MS = 250
 RECORDS_SHOWN = 2000
 
 
@@ -20,7 +22,8 @@ class Bridge(QObject):
 
     `health_changed` (Health) and `notice` (title, body) always come; `services_changed` (tuple of ServiceView)
     and `incidents_changed` (tuple of Incident, newest first) only while something watches. `refusal_changed`
-    carries the problems of a refused settings file, or none once one was applied.
+    carries the problems of a refused settings file, or none once one was applied. `control_changed` (ControlView)
+    always comes, `input_changed` (InputView) while something watches or control is armed; `emergency` is a stop.
     """
 
     health_changed = Signal(object)
@@ -29,6 +32,9 @@ class Bridge(QObject):
     refusal_changed = Signal(object)
     settings_applied = Signal()
     notice = Signal(str, str)
+    control_changed = Signal(object)
+    input_changed = Signal(object)
+    emergency = Signal()
 
     def __init__(self, context: UiContext, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,11 +44,15 @@ class Bridge(QObject):
         self._incidents_stale = False
         self._watched = False
         self.health: Health = context.health()
+        self.control: ControlView = context.control.view()
         self.refusal: tuple[str, ...] = ()
         self._flush_timer = self._timer(FLUSH_MS, single_shot=True)
         self._flush_timer.timeout.connect(self._flush)
         self._tick_timer = self._timer(TICK_MS)
         self._tick_timer.timeout.connect(self._show_services)
+        self._control_timer = self._timer(CONTROL_TICK_MS)
+        self._control_timer.timeout.connect(self.refresh_control)
+        self._pace_control()
         self._unsubscribe = context.bus.subscribe(self._on_record)
 
     @property
@@ -73,6 +83,22 @@ class Bridge(QObject):
         self._unsubscribe()
         self._flush_timer.stop()
         self._tick_timer.stop()
+        self._control_timer.stop()
+
+    def refresh_control(self) -> None:
+        """Show control and its queue as they are now."""
+        previous, self.control = self.control, self._context.control.view()
+        if self.control != previous:
+            self.control_changed.emit(self.control)
+        if self._watched or "armed" in (self.control.state, previous.state):
+            self.input_changed.emit(self._context.input.view())
+        self._pace_control()
+
+    def _pace_control(self) -> None:
+        """A countdown, a drill and what an agent does come without events."""
+        moves = self.control.state in ("arming", "armed") or self.control.drill
+        if moves != self._control_timer.isActive():
+            self._control_timer.start() if moves else self._control_timer.stop()
 
     def _timer(self, interval_ms: int, *, single_shot: bool = False) -> QTimer:
         timer = QTimer(self)
@@ -87,6 +113,8 @@ class Bridge(QObject):
         if notice:
             self.notice.emit(notice.title, notice.body)
         self._note_settings(record)
+        if isinstance(record.event, EmergencyStopped):
+            self.emergency.emit()
         if self._watched and self._incidents.feed(record) is not None:
             self._incidents_stale = True
         if not self._flush_timer.isActive():
@@ -107,6 +135,7 @@ class Bridge(QObject):
             self._show_services()
             self._show_incidents()
         self._show_health()
+        self.refresh_control()
 
     def _show_incidents(self) -> None:
         if self._incidents_stale:

@@ -1,6 +1,6 @@
 """What the window needs of the rest of the house, as one value that `app.py` fills in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +10,10 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Record
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.input.view import InputFace
+from aurora_desktop.safety.view import Confirmation, ControlFace
 from aurora_desktop.supervisor.view import SupervisorFace
+from aurora_desktop.ui.absent import NoControl, NoInput, answer_nobody
 
 
 class SettingsFace(Protocol):
@@ -45,7 +48,7 @@ class UiContext(Struct, frozen=True, kw_only=True):
     """`recent_records(limit)` answers from the journal, oldest first, at most `limit` recovery events.
 
     `notify(title, body)` may take a second or two and is called in a thread; False when the desktop has no
-    notification service.
+    notification service. `answer_question(task_id, confirmation)` answers a question of the mode `ask`; None is no.
     """
 
     supervisor: SupervisorFace
@@ -56,3 +59,6 @@ class UiContext(Struct, frozen=True, kw_only=True):
     autostart: AutostartFace
     quit: Callable[[str], None]
     notify: Callable[[str, str], bool]
+    control: ControlFace = NoControl()
+    input: InputFace = NoInput()
+    answer_question: Callable[[str, Confirmation | None], Awaitable[None]] = answer_nobody

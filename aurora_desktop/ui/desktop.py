@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QApplication
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.input.view import InputView, Question
+from aurora_desktop.safety.view import ControlView
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
@@ -17,6 +19,8 @@ from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.tray import Tray, tray_state
 
 if TYPE_CHECKING:
+    from aurora_desktop.ui.overlay import Overlay
+    from aurora_desktop.ui.question import Questions
     from aurora_desktop.ui.window import Window
 
 log = logging.getLogger(__name__)
@@ -33,6 +37,8 @@ class Desktop(QObject):
         self._context = context
         self._ui_settings = context.settings.current().ui
         self._window: Window | None = None
+        self._overlay: Overlay | None = None
+        self._questions: Questions | None = None
         QApplication.setWindowIcon(icons.icon("aurora"))
         self.bridge = Bridge(context, self)
         self.tray = Tray(self)
@@ -72,12 +78,39 @@ class Desktop(QObject):
         if self._window:
             self._window.choose_theme(settings.theme)
 
+    def ask(self, question: Question) -> None:
+        """Put the question of an agent to the operator; the answer goes to `answer_question` of the context."""
+        self._make_questions().ask(question)
+
+    def close_question(self, task_id: str) -> None:
+        """The question is of no interest any more: take it away without an answer."""
+        if self._questions:
+            self._questions.withdraw(task_id)
+
+    def show_control(self) -> None:
+        """Show control and what an agent does as they are now, at once rather than with the next update."""
+        self.bridge.refresh_control()
+
+    def hide_for_capture(self) -> None:
+        """Take border, narration and ring off the screen for a screenshot; returns once the display did so."""
+        if self._overlay:
+            self._overlay.hide_for_capture()
+
+    def show_again(self) -> None:
+        """The screenshot is taken."""
+        if self._overlay:
+            self._overlay.show_again()
+
     def close(self) -> None:
         """Take tray and window away; the object is of no use afterwards."""
         self._grace.stop()
         self._tasks.cancel()
         self.bridge.close()
         self.tray.close()
+        if self._overlay:
+            self._overlay.close()
+        if self._questions:
+            self._questions.close()
         if self._window:
             self._window.dispose()
             self._window = None
@@ -85,6 +118,11 @@ class Desktop(QObject):
     def _connect(self) -> None:
         self.bridge.health_changed.connect(self._show_health)
         self.bridge.notice.connect(self._notify)
+        self.bridge.control_changed.connect(self._show_control)
+        self.bridge.input_changed.connect(self._show_acting)
+        self.bridge.emergency.connect(QApplication.beep)
+        self.tray.stop_asked.connect(self._stop_everything)
+        self.tray.disarm_asked.connect(self._disarm)
         self.tray.toggle_asked.connect(self.toggle_window)
         self.tray.open_asked.connect(self.raise_window)
         self.tray.pause_asked.connect(self._pause)
@@ -114,8 +152,45 @@ class Desktop(QObject):
 
     def _show_health(self, health: Health) -> None:
         paused = self._context.supervisor.paused
-        state = tray_state(health, self._context.supervisor.views(), paused=paused)
-        self.tray.show_state(state, health, paused=paused)
+        control = self.bridge.control
+        state = tray_state(health, self._context.supervisor.views(), paused=paused, control=control)
+        self.tray.show_state(state, health, paused=paused, control=control)
+
+    def _show_control(self, control: ControlView) -> None:
+        self._show_health(self.bridge.health)
+        if not control.is_open:
+            self._end_overlay()
+
+    def _show_acting(self, view: InputView) -> None:
+        """Only while an agent acts does anything of the overlay exist."""
+        wanted = view.control.is_open and view.control.mode != "dry_run" and view.running is not None
+        if not wanted or not self._context.settings.current().input.show_overlay:
+            self._end_overlay()
+            return
+        if self._overlay is None:
+            from aurora_desktop.ui.overlay import Overlay
+
+            self._overlay = Overlay()
+        self._overlay.show_task(view.running)
+
+    def _end_overlay(self) -> None:
+        if self._overlay:
+            self._overlay.show_task(None)
+
+    def _make_questions(self) -> "Questions":
+        if self._questions is None:
+            from aurora_desktop.ui.question import Questions
+
+            self._questions = Questions(self._context, self._ui_settings.theme)
+        return self._questions
+
+    def _stop_everything(self) -> None:
+        self._context.control.stop("tray")
+        self.bridge.refresh_control()
+
+    def _disarm(self) -> None:
+        self._context.control.disarm("tray")
+        self.bridge.refresh_control()
 
     def _notify(self, title: str, body: str) -> None:
         self._tasks.run(self._tell(title, body))

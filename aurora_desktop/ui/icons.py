@@ -36,15 +36,30 @@ def icon(name: str, colour: str = "#000000", disabled: str = "") -> QIcon:
 
 
 @cache
-def tray_icon(state: str) -> QIcon:
-    """The tray icon of a state, at every usual size of a panel and up to three pixels a point."""
+def tray_icon(state: str, *, armed: bool = False) -> QIcon:
+    """The tray icon of a state, at every usual size of a panel and up to three pixels a point.
+
+    `armed` puts a pointer into its corner: agents may act.
+    """
     made = QIcon()
     for size in _TRAY_SIZES:
-        made.addPixmap(pixmap(f"tray-{state}", size))
+        made.addPixmap(_tray_pixmap(state, size, 1.0, armed=armed))
     for size in (16, 22, 24):
         for ratio in (1.5, 2.0, 3.0):
-            made.addPixmap(pixmap(f"tray-{state}", size, ratio))
+            made.addPixmap(_tray_pixmap(state, size, ratio, armed=armed))
     return made
+
+
+def _tray_pixmap(state: str, size: int, ratio: float, *, armed: bool) -> QPixmap:
+    base = pixmap(f"tray-{state}", size, ratio)
+    if not armed:
+        return base
+    marked = QPixmap(base)
+    painter = QPainter(marked)
+    side = size * 0.62
+    _renderer("badge-armed", "#000000", "#ffffff").render(painter, QRectF(size - side, size - side, side, side))
+    painter.end()
+    return marked
 
 
 def _renderer(name: str, colour: str, surface: str) -> QSvgRenderer:

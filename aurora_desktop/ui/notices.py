@@ -5,13 +5,17 @@ from msgspec import Struct
 from aurora_desktop.core.events import (
     SERVICE_PREFIX,
     AnyEvent,
+    AuditFailing,
+    EmergencyStopped,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
     ServiceRecovered,
     SettingsRefused,
+    StopChannelLost,
     StorageFailing,
     StorageQuarantined,
+    WorkerCrashed,
 )
 
 REPEAT_S = 60.0
@@ -37,7 +41,7 @@ def notice_of(event: AnyEvent) -> Notice | None:
         case ServiceFailed(kind="memory", cause=cause):
             return Notice(f"{name} used too much memory", f"{cause}.")
         case _:
-            return _own_notice(event)
+            return _own_notice(event) or _control_notice(event)
 
 
 def _own_notice(event: AnyEvent) -> Notice | None:
@@ -52,6 +56,29 @@ def _own_notice(event: AnyEvent) -> Notice | None:
             return Notice("A damaged file was moved aside", f"{path}: {reason}. Kept as {moved_to}.")
         case _:
             return None
+
+
+def _control_notice(event: AnyEvent) -> Notice | None:
+    match event:
+        case EmergencyStopped(source=source, frozen=frozen, stopped=stopped):
+            held = [f"frozen: {', '.join(frozen)}"] if frozen else []
+            held += [f"stopped: {', '.join(stopped)}"] if stopped else []
+            more = f" {sentence_of(held)}" if held else ""
+            return Notice("Emergency stop", f"Agents have lost mouse and keyboard, by {source}.{more}")
+        case StopChannelLost(detail=detail, hint=hint):
+            return Notice("The stop key is not heard", f"Nothing can be armed: {detail}. {hint}".rstrip())
+        case WorkerCrashed(error_text=text, restart_count=count):
+            return Notice("The input worker crashed", f"{text}. Control is closed; crashes so far: {count}.")
+        case AuditFailing(path=path, detail=detail):
+            return Notice("The audit log cannot be written", f"Control is closed. {path}: {detail}")
+        case _:
+            return None
+
+
+def sentence_of(parts: list[str]) -> str:
+    """Phrases as one sentence."""
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 class Notices:

@@ -146,6 +146,16 @@ QFrame#banner[tone="ok"] { background: @ok_soft; }
 QFrame#banner[tone="warn"] { background: @warn_soft; }
 QFrame#banner[tone="bad"] { background: @bad_soft; }
 QFrame#banner[tone="muted"] { background: @muted_soft; }
+QFrame#strip { background: @surface; border: 1px solid @border; border-radius: 8px; }
+QFrame#strip[tone="warn"] { background: @warn_soft; border-color: @warn; }
+QFrame#strip[tone="info"] { background: @info_soft; border-color: @info; }
+QFrame#strip[tone="bad"] { background: @bad_soft; border-color: @bad; }
+QFrame#strip QLabel[role="muted"] { font-size: 12px; }
+QLabel[role="countdown"] { font-size: 20px; font-weight: 700; }
+QLabel[role="alarmTitle"] { color: #ffffff; font-size: 19px; font-weight: 700; }
+QLabel[role="alarm"] { color: #ffffff; }
+QLabel[role="big"] { font-size: 16px; font-weight: 600; }
+QFrame#noticeCard { background: @warn_soft; border: 1px solid @warn; border-radius: 8px; }
 QFrame#errorCard { background: @bad_soft; border: 1px solid @bad; border-radius: 8px; }
 
 QPushButton { background: @surface; color: @text; border: 1px solid @field; border-radius: 6px; padding: 6px 12px; }
@@ -157,6 +167,14 @@ QPushButton[kind="primary"] { background: @accent; color: @on_accent; border-col
 QPushButton[kind="primary"]:hover, QPushButton[kind="primary"]:pressed { background: @accent_hover; }
 QPushButton[kind="primary"]:focus { border: 2px solid @text; }
 QPushButton[kind="primary"]:disabled { background: @faint; border-color: @faint; color: @surface; }
+QPushButton[kind="stop"] { background: #b8140a; color: #ffffff; border: 2px solid #b8140a; border-radius: 8px;
+  font-size: 15px; font-weight: 700; padding: 9px 20px; }
+QPushButton[kind="stop"]:hover, QPushButton[kind="stop"]:pressed { background: #8f0f07; border-color: #8f0f07; }
+QPushButton[kind="stop"]:focus { border: 2px solid @text; padding: 9px 20px; }
+QPushButton[kind="alarm"] { background: #ffffff; color: #7d0d06; border: 2px solid #ffffff; padding: 6px 12px;
+  font-weight: 600; }
+QPushButton[kind="alarm"]:hover, QPushButton[kind="alarm"]:pressed { background: #fbe3e1; }
+QPushButton[kind="alarm"]:focus { border: 2px solid #15202b; padding: 6px 12px; }
 QPushButton[kind="quiet"] { background: transparent; border: 1px solid transparent; color: @text; }
 QPushButton[kind="quiet"]:hover { background: @hover; }
 QPushButton[kind="quiet"]:focus { border: 2px solid @accent; }

@@ -10,24 +10,36 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from aurora_desktop.core.events import SERVICE_PREFIX
 from aurora_desktop.heartbeat.health import Health, Problem
+from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView
-from aurora_desktop.ui import icons
+from aurora_desktop.ui import control_words, icons
 
 TrayState = Literal["healthy", "degraded", "unhealthy", "stopped", "emergency"]
 
 ASK_FOR_TRAY_MS = 3000
 PROBLEMS_SHOWN = 3
 _MENU_CHARACTERS = 72
+NO_CONTROL = ControlView(state="closed")
 
 
-def tray_state(health: Health, views: Sequence[ServiceView], *, paused: bool) -> TrayState:
-    """`stopped` while supervision is paused or nothing is wanted to run; else the verdict."""
+def tray_state(
+    health: Health, views: Sequence[ServiceView], *, paused: bool, control: ControlView = NO_CONTROL
+) -> TrayState:
+    """`emergency` after a stop; `stopped` while supervision is paused or nothing is wanted to run; else the verdict."""
+    if control_words.is_emergency(control):
+        return "emergency"
     nothing_wanted = all(view.state == "stopped" for view in views) and health.verdict == "healthy"
     return "stopped" if paused or nothing_wanted else health.verdict
 
 
 class Tray(QObject):
-    """The icon in the panel; `availability_changed` tells when a panel that shows it comes or goes."""
+    """The icon in the panel; `availability_changed` tells when a panel that shows it comes or goes.
+
+    It can stop and disarm, never arm or reset: what moves its menu need not be the operator.
+    """
+
+    stop_asked = Signal()
+    disarm_asked = Signal()
 
     toggle_asked = Signal()
     open_asked = Signal()
@@ -40,6 +52,7 @@ class Tray(QObject):
         super().__init__(parent)
         self.is_available = False
         self._menu_state: tuple[Health, bool] | None = None
+        self._looks: tuple[TrayState, bool] = "stopped", False
         self.menu = QMenu()
         self._build_menu()
         self.icon = QSystemTrayIcon(icons.tray_icon("stopped"), self)
@@ -63,10 +76,17 @@ class Tray(QObject):
         self.icon.setVisible(available)
         self.availability_changed.emit(available)
 
-    def show_state(self, state: TrayState, health: Health, *, paused: bool) -> None:
-        """Take on the shape of `state` and the words of `health`."""
-        self.icon.setIcon(icons.tray_icon(state))
-        self.icon.setToolTip(sentence_case(health.sentence))
+    def show_state(self, state: TrayState, health: Health, *, paused: bool, control: ControlView = NO_CONTROL) -> None:
+        """Take on the shape of `state` and the words of `health`, and those of control before them."""
+        looks = state, control.is_open
+        if looks != self._looks:
+            self._looks = looks
+            self.icon.setIcon(icons.tray_icon(state, armed=control.is_open))
+        sentences = (control_words.tray_sentence(control), sentence_case(health.sentence))
+        tip = ". ".join(sentence for sentence in sentences if sentence)
+        if tip != self.icon.toolTip():
+            self.icon.setToolTip(tip)
+        self._disarm.setEnabled(control.state in ("arming", "armed"))
         self._menu_state = health, paused
         if not self.menu.isVisible():
             self._show_menu_state()
@@ -82,6 +102,10 @@ class Tray(QObject):
         self.menu.deleteLater()
 
     def _build_menu(self) -> None:
+        self.menu.addAction(icons.icon("stop-all"), "&Stop everything", self.stop_asked.emit)
+        self._disarm = self.menu.addAction("&Disarm", self.disarm_asked.emit)
+        self._disarm.setEnabled(False)
+        self.menu.addSeparator()
         self._verdict = self.menu.addAction("Aurora")
         self._verdict.setEnabled(False)
         self._below_problems = self.menu.addSeparator()

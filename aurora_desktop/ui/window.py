@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.bridge import Bridge
+from aurora_desktop.ui.confirming import Confirming
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.holding import StopKey
+from aurora_desktop.ui.pages.input import InputPage
 from aurora_desktop.ui.pages.recovery import RecoveryPage
 from aurora_desktop.ui.pages.services import ServicesPage
 from aurora_desktop.ui.pages.settings import SettingsPage
@@ -21,13 +25,17 @@ from aurora_desktop.ui.tasks import Tasks, as_aurora_error
 from aurora_desktop.ui.theme import Choice, Theme
 from aurora_desktop.ui.tray import tray_state
 from aurora_desktop.ui.widgets.banner import Banner
+from aurora_desktop.ui.widgets.emergency import EmergencyBanner
 from aurora_desktop.ui.widgets.rail import Rail
+from aurora_desktop.ui.widgets.strip import Strip
 
 PAGES = (
     ("&Services", "page-services"),
+    ("I&nput", "page-input"),
     ("Reco&very", "page-recovery"),
     ("Settin&gs", "page-settings"),
 )
+STOP_KEY = Qt.Key.Key_F12
 _SIZE = (1280, 800)
 _SMALLEST = (640, 480)
 _TO_BEGIN = "Add a service and Aurora keeps it running"
@@ -78,8 +86,8 @@ class Window(QWidget):
         """Go to a page."""
         self.pages.setCurrentIndex(place)
         self.rail.choose(place)
-        first = (self.services.table, self.recovery.table, self.settings.autostart)[place]
-        first.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        first = (self.services.table, self.input.focus_first(), self.recovery.table, self.settings.autostart)
+        first[place].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_service(self, name: str) -> None:
         """Show one service in detail."""
@@ -113,11 +121,17 @@ class Window(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.confirming.keys.watch(self.windowHandle())
         self._bridge.watch()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._bridge.unwatch()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.confirming.expect()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         if self._disposing or _session_ends():
@@ -130,19 +144,26 @@ class Window(QWidget):
             self._ask_to_quit()
 
     def _build(self) -> None:
+        self.confirming = Confirming(self._context, self._bridge, self._tasks, self.theme, self)
         self.banner = Banner(self.theme)
+        self.emergency = EmergencyBanner(self.theme)
+        self.strip = Strip(self.theme)
+        self.stop_key = StopKey(STOP_KEY, self)
         self.rail = Rail(self.theme, PAGES)
         self.services = ServicesPage(self.theme)
+        self.input = InputPage(self._context, self.theme, self._tasks, self.confirming)
         self.recovery = RecoveryPage(self.theme)
         self.settings = SettingsPage(self._context, self.theme, self._tasks)
         self.pages = QStackedWidget()
-        for page in (self.services, self.recovery, self.settings):
+        for page in (self.services, self.input, self.recovery, self.settings):
             self.pages.addWidget(page)
         self.rail.choose(0)
         column = QVBoxLayout()
         column.setContentsMargins(20, 18, 20, 18)
         column.setSpacing(14)
         column.addWidget(self.banner)
+        column.addWidget(self.emergency)
+        column.addWidget(self.strip)
         column.addWidget(self.pages, 1)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -170,10 +191,26 @@ class Window(QWidget):
         services.drawer.stop_asked.connect(self._stop)
         services.drawer.restart_asked.connect(self._restart)
         self.theme.changed.connect(self._restyle)
+        self._connect_control()
+
+    def _connect_control(self) -> None:
+        bridge, control, strip, emergency = self._bridge, self._context.control, self.strip, self.emergency
+        bridge.control_changed.connect(self._show_control)
+        bridge.input_changed.connect(self.input.show_input)
+        self.confirming.progressed.connect(strip.show_hold)
+        self.confirming.serve(emergency.reset, "Reset", self.confirming.reset, control.reset)
+        self.stop_key.pressed.connect(self._stop_everything)
+        strip.stop_asked.connect(self._stop_everything)
+        strip.disarm_asked.connect(self._disarm)
+        strip.extend_asked.connect(self._extend)
+        emergency.frozen.thaw_asked.connect(self._thaw)
+        self.input.acted.connect(bridge.refresh_control)
+        self._show_control(bridge.control)
 
     def _add_shortcuts(self) -> None:
         ways: dict[str, Callable[[], object]] = {
             "Ctrl+F": self._find, "Esc": self._escape, "F5": self._bridge.refresh, "Ctrl+W": self.close,
+            "Ctrl+Shift+D": self._disarm, "Ctrl+Shift+E": self._extend,
             "Ctrl+N": self.add_service, "Ctrl+E": lambda: self.edit_service(self.services.selected()),
         }  # fmt: skip
         for place in range(len(PAGES)):
@@ -195,6 +232,28 @@ class Window(QWidget):
         self.banner.show_health(health, state, paused=paused, otherwise=phrases.counts(views) or _TO_BEGIN)
         self.rail.show_paused(paused=paused)
 
+    def _show_control(self, view: ControlView) -> None:
+        self.emergency.show_control(view)
+        self.banner.setVisible(self.emergency.isHidden())
+        self.strip.show_control(view)
+        self.input.show_control(view)
+
+    def _stop_everything(self) -> None:
+        self._context.control.stop("window")
+        self._bridge.refresh_control()
+
+    def _disarm(self) -> None:
+        self._context.control.disarm("window")
+        self._bridge.refresh_control()
+
+    def _extend(self) -> None:
+        self._context.control.extend()
+        self._bridge.refresh_control()
+
+    def _thaw(self, names: tuple[str, ...]) -> None:
+        self._context.control.thaw(names)
+        self._bridge.refresh_control()
+
     def _find(self) -> None:
         page = self.pages.currentWidget()
         if isinstance(page, ServicesPage | RecoveryPage):
@@ -206,6 +265,8 @@ class Window(QWidget):
             self.services.filter.clear() if not self.services.close_drawer() else None
         elif page is self.recovery:
             self.recovery.filter.clear() if not self.recovery.close_details() else None
+        elif page is self.input:
+            self.input.history.close_details()
 
     def _open_form(self, name: str) -> ServiceForm:
         form = ServiceForm(self._context.settings, self.theme, self._tasks, self, name)

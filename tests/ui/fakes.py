@@ -21,6 +21,9 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.schema import HttpProbe, Probe, Service, Settings
 from aurora_desktop.core.settings.values import ByteSize, Command
 from aurora_desktop.heartbeat.health import assess
+from aurora_desktop.input.errors import UnknownTaskError
+from aurora_desktop.input.view import InputView, Submission, TaskView
+from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 from aurora_desktop.supervisor.view import Check, ServiceView, State
 from aurora_desktop.ui.context import UiContext
 
@@ -211,6 +214,110 @@ class FakeAutostart:
         self.enabled = False
 
 
+class FakeControl:
+    """Remembers what it was asked; shows what it was given; `refuses` makes it raise."""
+
+    def __init__(self) -> None:
+        self.shown = a_control()
+        self.asked: list[tuple[object, ...]] = []
+        self.expected = 0
+        self.refuses: AuroraError | None = None
+
+    def view(self) -> ControlView:
+        return self.shown
+
+    def stop(self, source: str) -> None:
+        self.asked.append(("stop", source))
+
+    def disarm(self, source: str) -> None:
+        self.asked.append(("disarm", source))
+
+    def expect_press(self) -> None:
+        self.expected += 1
+
+    async def arm(self, mode: Mode, confirmation: Confirmation) -> None:
+        self._ask("arm", mode, confirmation)
+
+    async def reset(self, confirmation: Confirmation) -> None:
+        self._ask("reset", confirmation)
+
+    async def confirm_settings(self, confirmation: Confirmation) -> None:
+        self._ask("confirm_settings", confirmation)
+
+    def extend(self) -> None:
+        self.asked.append(("extend",))
+
+    def set_drill(self, *, on: bool) -> None:
+        self.asked.append(("drill", on))
+
+    async def set_passphrase(self, passphrase: str) -> None:
+        self._ask("set_passphrase", passphrase)
+
+    def thaw(self, names: tuple[str, ...]) -> None:
+        self.asked.append(("thaw", names))
+
+    def _ask(self, *what: object) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.asked.append(what)
+
+
+class FakeInput:
+    """A queue that shows what it was given."""
+
+    def __init__(self, control: FakeControl) -> None:
+        self._control = control
+        self.running: TaskView | None = None
+        self.queued: tuple[TaskView, ...] = ()
+        self.recent: tuple[TaskView, ...] = ()
+        self.cancelled: list[tuple[str, str]] = []
+
+    def submit(self, submission: Submission) -> TaskView:
+        self.queued += (a_task(submission.task_id),)
+        return self.queued[-1]
+
+    def view(self) -> InputView:
+        return InputView(
+            control=self._control.view(), queue_size=len(self.queued), queue_limit=100, running=self.running,
+            queued=self.queued, recent=self.recent,
+        )  # fmt: skip
+
+    def task(self, task_id: str) -> TaskView:
+        for task in (*self.queued, *self.recent):
+            if task.task_id == task_id:
+                return task
+        raise UnknownTaskError(f"There is no input task {task_id}")
+
+    async def finished(self, task_id: str) -> TaskView:
+        return self.task(task_id)
+
+    def cancel(self, task_id: str, source: str) -> bool:
+        self.cancelled.append((task_id, source))
+        return True
+
+
+def a_control(state: str = "disarmed", **more: object) -> ControlView:
+    """Control with a plausible rest for its state."""
+    given: dict[str, object] = {"hotkey": "ctrl+alt+shift+escape", "hotkey_state": "listening", "mode": "ask"}
+    if state == "armed":
+        given |= {"remaining_s": 872.0, "armed_until": 2000.0, "hotkey_state": "proven"}
+    return ControlView(state=state, **{**given, **more})  # type: ignore[arg-type]  # by name
+
+
+def a_stop(**more: object) -> ControlView:
+    """Control after an emergency stop."""
+    return a_control("latched", **{"stopped_by": "panic hotkey", "stopped_at": 1000.0, **more})
+
+
+def a_task(task_id: str = "t1", **more: object) -> TaskView:
+    """A click that waits, unless told otherwise."""
+    given: dict[str, object] = {
+        "action": "left_click", "parameters": {"x": 640, "y": 400}, "status": "queued", "agent": "claude",
+        "created_at": 1000.0, "sentence": 'clicking "Save"', "places": ((640, 400),),
+    }  # fmt: skip
+    return TaskView(task_id=task_id, **{**given, **more})  # type: ignore[arg-type]  # by name
+
+
 class House:
     """A whole context with its fakes at hand."""
 
@@ -218,6 +325,10 @@ class House:
         self.supervisor = FakeSupervisor(views)
         self.settings = FakeSettings(some_settings())
         self.autostart = FakeAutostart()
+        self.control = FakeControl()
+        self.input = FakeInput(self.control)
+        self.answers: list[tuple[str, Confirmation | None]] = []
+        self.refuses_answer: AuroraError | None = None
         self.bus = Bus()
         self.records: Sequence[Record] = ()
         self.quits: list[str] = []
@@ -229,8 +340,13 @@ class House:
         return UiContext(
             supervisor=self.supervisor, bus=self.bus, health=self._health, settings=self.settings,
             recent_records=lambda limit: self.records[-limit:], autostart=self.autostart, quit=self.quits.append,
-            notify=self._notify,
+            notify=self._notify, control=self.control, input=self.input, answer_question=self._answer,
         )  # fmt: skip
+
+    async def _answer(self, task_id: str, confirmation: Confirmation | None) -> None:
+        if self.refuses_answer and confirmation:
+            raise self.refuses_answer
+        self.answers.append((task_id, confirmation))
 
     def _health(self):
         self.health_asked += 1

@@ -77,9 +77,9 @@ def test_a_pause_from_elsewhere_shows(window, house, qtbot):
     qtbot.waitUntil(lambda: window.rail.pause.accessibleName() == "Resume supervision")
 
 
-@pytest.mark.parametrize("place", [1, 2, 0])
+@pytest.mark.parametrize("place", [1, 2, 3, 0])
 def test_pages_by_key(window, qtbot, place):
-    qtbot.keyClick(window, (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3)[place], CTRL)
+    qtbot.keyClick(window, (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)[place], CTRL)
     assert window.pages.currentIndex() == place
     assert window.rail.buttons[place].isChecked()
 
@@ -203,7 +203,7 @@ def test_recovery_shows_filters_and_details(window, house, qtbot):
     house.records = some_records(1000.0)
     window._bridge.unwatch()
     window._bridge.watch()
-    window.show_page(1)
+    window.show_page(2)
     page = window.recovery
     assert page.proxy.rowCount() == 7
     page.component.setCurrentIndex(page.component.findData("service:ingest"))
@@ -219,12 +219,12 @@ def test_recovery_shows_filters_and_details(window, house, qtbot):
 
 
 def test_without_incidents_recovery_says_so(window):
-    window.show_page(1)
+    window.show_page(2)
     assert not window.recovery.table.isVisible()
 
 
 def test_autostart_switch(window, house, qtbot):
-    window.show_page(2)
+    window.show_page(3)
     switch = window.settings.autostart
     qtbot.waitUntil(switch.isEnabled)
     assert not switch.isChecked()
@@ -235,7 +235,7 @@ def test_autostart_switch(window, house, qtbot):
 
 def test_a_failed_switch_goes_back_and_says_why(window, house, qtbot):
     house.autostart.fails = AuroraError("Cannot start at login", "no systemd here", "Use XDG autostart")
-    window.show_page(2)
+    window.show_page(3)
     switch = window.settings.autostart
     qtbot.waitUntil(switch.isEnabled)
     switch.click()
@@ -245,7 +245,7 @@ def test_a_failed_switch_goes_back_and_says_why(window, house, qtbot):
 
 
 def test_a_refused_file_shows_until_one_is_applied(window, house):
-    window.show_page(2)
+    window.show_page(3)
     house.bus.publish(SettingsRefused(at=1.0, component="aurora", path="a", problems=("line 3: `x`", "line 4")))
     assert window.settings.refusal.isVisible()
     assert window.settings.problems.text() == "line 3: \u201cx\u201d\nline 4"
@@ -320,7 +320,7 @@ def test_every_button_can_be_reached_by_tab(window):
     assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in buttons)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
 def test_no_two_visible_buttons_share_a_mnemonic(window, place):
     window.show_service("web")
     window.show_page(place)

@@ -10,6 +10,7 @@ from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
 
 ICON_SIZE = 18
+ON_ALARM = "#7d0d06"  # dark red on a white button
 
 
 class ElidedLabel(QLabel):
@@ -108,7 +109,7 @@ class Button(QPushButton):
 
     def _colour(self) -> None:
         tokens = self._theme.tokens
-        colour = tokens.on_accent if self._kind == "primary" else tokens.text
+        colour = {"primary": tokens.on_accent, "alarm": ON_ALARM}.get(self._kind, tokens.text)
         if self._icon:
             self.setIcon(icons.icon(self._icon, colour, tokens.field))
 

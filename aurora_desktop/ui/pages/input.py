@@ -1,0 +1,80 @@
+"""The input page: gate, arming, stop key, queue, and what agents did."""
+
+from typing import cast
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from aurora_desktop.input.view import InputView
+from aurora_desktop.safety.view import ControlView, Mode
+from aurora_desktop.ui.confirming import Confirming
+from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.tasks import Tasks
+from aurora_desktop.ui.theme import Theme
+from aurora_desktop.ui.widgets.control_cards import GateCard, PendingCard, StopKeyCard
+from aurora_desktop.ui.widgets.task_tables import HistoryCard, QueueCard
+
+
+class InputPage(QScrollArea):
+    """A card for each matter; what changed control asks the bridge to look again."""
+
+    acted = Signal()
+
+    def __init__(self, context: UiContext, theme: Theme, tasks: Tasks, confirming: Confirming) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setWidgetResizable(True)
+        self._context, self._confirming = context, confirming
+        self.pending = PendingCard(theme)
+        self.gate = GateCard(theme, confirming.mode)
+        self.stop_key = StopKeyCard(theme)
+        self.queue = QueueCard(theme)
+        self.history = HistoryCard(theme, tasks)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 4, 0)
+        column.setSpacing(12)
+        for each in (self.pending, self.gate, self.stop_key, self.queue, self.history):
+            column.addWidget(each)
+        column.addStretch(1)
+        self.setWidget(inside)
+        self._connect()
+
+    def show_control(self, view: ControlView) -> None:
+        """Show control as it is now."""
+        for each in (self.pending, self.gate, self.stop_key):
+            each.show_control(view)
+
+    def show_input(self, view: InputView) -> None:
+        """Show queue and history as they are now."""
+        for each in (self.gate, self.queue, self.history):
+            each.show_input(view)
+
+    def focus_first(self) -> QWidget:
+        """The widget that the page begins with."""
+        return self.gate.modes[self._confirming.mode]
+
+    def _connect(self) -> None:
+        confirming, control = self._confirming, self._context.control
+        confirming.serve(self.gate.arm, "Arm", confirming.arm, confirming.arm_with)
+        confirming.serve(self.gate.reset, "Reset", confirming.reset, control.reset)
+        confirming.serve(self.pending.confirm, "Put in force", confirming.confirm_settings, control.confirm_settings)
+        self.gate.mode_chosen.connect(self._choose)
+        self.gate.frozen.thaw_asked.connect(self._thaw)
+        self.stop_key.drill_asked.connect(self._drill)
+        self.queue.cancel_asked.connect(self._cancel)
+
+    def _choose(self, mode: str) -> None:
+        self._confirming.mode = cast(Mode, mode)
+
+    def _thaw(self, names: tuple[str, ...]) -> None:
+        self._context.control.thaw(names)
+        self.acted.emit()
+
+    def _drill(self, on: bool) -> None:
+        self._context.control.set_drill(on=on)
+        self.acted.emit()
+
+    def _cancel(self, task_id: str) -> None:
+        self._context.input.cancel(task_id, "window")
+        self.acted.emit()
