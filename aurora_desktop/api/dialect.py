@@ -8,15 +8,17 @@ from aurora_desktop.core.events import service_component
 from aurora_desktop.core.storage.jsonl import timestamp
 from aurora_desktop.supervisor.view import ServiceView
 
+_SHUT = ("closed", "latched")
 _STATUS = {"running": "healthy", "ready": "healthy", "degraded": "error", "failed": "error"}
 # Parts that those scripts ask for and that this program does not have running.
-_ABSENT = ("cli_agent", "input_agent")
+_ABSENT = ("cli_agent",)
 
 
 def health_status(context: ApiContext) -> HealthStatusReply:
     """`/health/status`: each component with one word, and the error if it has one."""
     beat = context.heartbeat()
     components = {name: ComponentStatus("stopped") for name in _ABSENT}
+    components["input_agent"] = _input_agent(context)
     components["coordinator"] = ComponentStatus("paused" if context.supervisor.paused else "healthy")
     for view in context.supervisor.views():
         components[service_component(view.name)] = _component(view)
@@ -50,3 +52,11 @@ def uptime_s(context: ApiContext) -> float:
 
 def _component(view: ServiceView) -> ComponentStatus:
     return ComponentStatus(_STATUS.get(view.state, view.state), view.problem)
+
+
+def _input_agent(context: ApiContext) -> ComponentStatus:
+    """Healthy while the operator could arm it; the reason when the gate is closed or the stop is latched."""
+    if context.control is None:
+        return ComponentStatus("stopped")
+    control = context.control.view()
+    return ComponentStatus("stopped", control.reason) if control.state in _SHUT else ComponentStatus("healthy")

@@ -1,20 +1,37 @@
 """Errors of the door, as RFC 9457 problem details with the title, detail and hint of every Aurora error."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
 
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
+from aurora_desktop.input.errors import InputRefusedError, RefusalCode, UnknownTaskError
 
 MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: Mapping[RefusalCode, HTTPStatus] = {
+    "closed": HTTPStatus.FORBIDDEN,
+    "latched": HTTPStatus.FORBIDDEN,
+    "disarmed": HTTPStatus.FORBIDDEN,
+    "policy": HTTPStatus.FORBIDDEN,
+    "queue_full": HTTPStatus.TOO_MANY_REQUESTS,
+    "rate": HTTPStatus.TOO_MANY_REQUESTS,
+    "duplicate": HTTPStatus.CONFLICT,
+    "invalid": HTTPStatus.BAD_REQUEST,
+    "off_screen": HTTPStatus.BAD_REQUEST,
+    "audit": HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 class ProblemError(AuroraError):
     """An error with the HTTP status that it is answered with."""
 
-    def __init__(self, status: int, title: str, detail: str = "", hint: str = "") -> None:
+    def __init__(self, status: int, title: str, detail: str = "", hint: str = "", code: str = "") -> None:
+        """`code`: the reason in one word, where programs are to tell several apart."""
         super().__init__(title, detail, hint)
         self.status = status
+        self.code = code
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
@@ -27,11 +44,19 @@ class ProblemBody(msgspec.Struct, frozen=True):
     type: str = "about:blank"
 
 
+class CodedBody(ProblemBody, frozen=True, kw_only=True):
+    """With the reason in one word."""
+
+    code: str
+
+
 def problem_of(error: Exception) -> ProblemError:
     """Any error as the problem to answer with; an unforeseen one tells nothing of its inside."""
     if isinstance(error, ProblemError):
         return error
-    if isinstance(error, UnknownServiceError):
+    if isinstance(error, InputRefusedError):
+        return ProblemError(STATUS_OF[error.code], error.title, error.detail, error.hint, error.code)
+    if isinstance(error, UnknownServiceError | UnknownTaskError):
         return ProblemError(HTTPStatus.NOT_FOUND, error.title, error.detail, error.hint)
     if isinstance(error, AuroraError):
         return ProblemError(HTTPStatus.CONFLICT, error.title, error.detail, error.hint)
@@ -42,7 +67,8 @@ def problem_of(error: Exception) -> ProblemError:
 
 def encode_problem(problem: ProblemError) -> bytes:
     """The JSON body of the answer."""
-    return encode(ProblemBody(problem.title, problem.status, problem.detail, problem.hint))
+    told = (problem.title, problem.status, problem.detail, problem.hint)
+    return encode(CodedBody(*told, code=problem.code) if problem.code else ProblemBody(*told))
 
 
 def encode(value: object) -> bytes:

@@ -4,7 +4,7 @@ import asyncio
 import io
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -15,16 +15,18 @@ from starlette.routing import Route
 
 from aurora_desktop import __version__
 from aurora_desktop.api import dialect, shapes
+from aurora_desktop.api.answering import body, get, post, within
+from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
-from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode, encode_problem, problem_of
+from aurora_desktop.api.input_door import InputDoor
+from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import Query
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.supervisor.view import ServiceView
 
-Answer = Callable[[Request], Awaitable[object]]
 Command = Callable[[tuple[str, ...], str], None]
 
 MAX_EVENTS = 1000
@@ -54,21 +56,23 @@ class _Door:
 
     def routes(self) -> list[Route]:
         return [
-            _get("/health", self.health),
-            _get("/health/status", self.health_status),
-            _get("/health/heartbeat", self.heartbeat),
-            _get("/v1/status", self.status),
-            _get("/v1/services", self.services),
-            _get("/v1/services/{name}", self.service),
-            _get("/v1/services/{name}/log", self.service_log),
-            _get("/v1/events", self.events),
-            _post("/v1/services/start", self.start),
-            _post("/v1/services/stop", self.stop),
-            _post("/v1/services/restart", self.restart),
-            _post("/v1/supervision/pause", self.pause),
-            _post("/v1/supervision/resume", self.resume),
-            _post("/v1/window/raise", self.raise_window),
-            _post("/v1/quit", self.quit),
+            get("/health", self.health),
+            get("/health/status", self.health_status),
+            get("/health/heartbeat", self.heartbeat),
+            get("/v1/status", self.status),
+            get("/v1/services", self.services),
+            get("/v1/services/{name}", self.service),
+            get("/v1/services/{name}/log", self.service_log),
+            get("/v1/events", self.events),
+            post("/v1/services/start", self.start),
+            post("/v1/services/stop", self.stop),
+            post("/v1/services/restart", self.restart),
+            post("/v1/supervision/pause", self.pause),
+            post("/v1/supervision/resume", self.resume),
+            post("/v1/window/raise", self.raise_window),
+            post("/v1/quit", self.quit),
+            *BrakeDoor(self._context).routes(),
+            *InputDoor(self._context, self._feed).routes(),
         ]
 
     async def health(self, request: Request) -> object:
@@ -96,6 +100,7 @@ class _Door:
             version=__version__,
             mode=self._context.mode,
             paused=self._supervisor.paused,
+            control=self._context.control.view() if self._context.control else None,
             services=dict(Counter(view.state for view in self._supervisor.views())),
         )
 
@@ -147,26 +152,26 @@ class _Door:
         return await self._act(request, self._supervisor.restart)
 
     async def pause(self, request: Request) -> object:
-        await _body(request, shapes.Body)
+        await body(request, shapes.Body)
         self._supervisor.pause(SOURCE)
         return shapes.DoneReply("supervision is paused")
 
     async def resume(self, request: Request) -> object:
-        await _body(request, shapes.Body)
+        await body(request, shapes.Body)
         self._supervisor.resume(SOURCE)
         return shapes.DoneReply("supervision goes on")
 
     async def raise_window(self, request: Request) -> object:
-        await _body(request, shapes.Body)
+        await body(request, shapes.Body)
         return shapes.RaiseReply(self._context.raise_window())
 
     async def quit(self, request: Request) -> object:
-        wanted = await _body(request, shapes.QuitRequest)
+        wanted = await body(request, shapes.QuitRequest)
         self._context.quit(wanted.reason)
         return shapes.DoneReply("Aurora is stopping")
 
     async def _act(self, request: Request, command: Command) -> object:
-        wanted = await _body(request, shapes.ServicesRequest)
+        wanted = await body(request, shapes.ServicesRequest)
         names = tuple(dict.fromkeys(wanted.names))
         command(names, SOURCE)
         settled = wanted.wait and await self._settled(names, wanted.timeout_s)
@@ -174,24 +179,14 @@ class _Door:
 
     async def _settled(self, names: tuple[str, ...], timeout_s: float) -> bool:
         """Whether it came to that in time, and before the door closed."""
-        settling = asyncio.ensure_future(self._supervisor.settled(names))
-        closing = asyncio.ensure_future(self._feed.closed())
-        await asyncio.wait({settling, closing}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        in_time = settling.done()
-        for task in (settling, closing):
-            task.cancel()
-        await asyncio.gather(settling, closing, return_exceptions=True)
-        if in_time:
-            settling.result()
-        return in_time
+        settling = await within(self._supervisor.settled(names), self._feed, timeout_s)
+        if settling.cancelled():
+            return False
+        settling.result()
+        return True
 
     def _named(self, request: Request) -> ServiceView:
         return self._supervisor.view(request.path_params["name"])
-
-
-async def _body(request: Request, shape: type[shapes.B]) -> shapes.B:
-    Query(request)
-    return shapes.parse(await request.body(), shape)
 
 
 def _read_log(path: Path, lines: int, offset: int | None) -> tuple[str, int]:
@@ -203,21 +198,6 @@ def _read_log(path: Path, lines: int, offset: int | None) -> tuple[str, int]:
     text, end = read_from(path, start, LOG_TAIL_BYTES)
     whole = io.StringIO(text, newline="\n").readlines()[1 if start else 0 :]
     return "".join(whole[-lines:] if lines else ()), end
-
-
-def _get(path: str, answer: Answer) -> Route:
-    return Route(path, _as_endpoint(answer), methods=["GET"])
-
-
-def _post(path: str, answer: Answer) -> Route:
-    return Route(path, _as_endpoint(answer), methods=["POST"])
-
-
-def _as_endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return Response(encode(await answer(request)), media_type="application/json")
-
-    return endpoint
 
 
 async def _tell(_: Request, error: Exception) -> Response:

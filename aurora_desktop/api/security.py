@@ -6,20 +6,20 @@ every other user of the machine (hence the token).
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aurora_desktop.api.files import Scope
+from aurora_desktop.api.files import SCOPES, Scope
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
+from aurora_desktop.api.scopes import allowed, body_limit
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
-MAX_BODY_BYTES = 64 * 1024
-# A client that sends more than it may still gets to read the answer, if it stops within this.
+# A client that sends more than it may still gets to read the answer, if it stops within this much more.
 MAX_DRAINED_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
 OPEN_PATHS = frozenset({"/health"})
@@ -47,7 +47,7 @@ class Security:
             self._check_place(headers)
             self._check_token(scope, headers)
             async with asyncio.timeout(self._body_timeout_s):
-                body = await _read_body(headers, receive)
+                body = await _read_body(headers, receive, body_limit(scope["path"]))
         except TimeoutError:
             await _refuse(ProblemError(408, "The request body came too slowly"), send)
         except ProblemError as problem:
@@ -70,12 +70,12 @@ class Security:
             )
         if scope["path"] in OPEN_PATHS:
             return
-        needed: set[Scope] = {"read", "operate"} if scope["method"] in ("GET", "HEAD") else {"operate"}
+        needed = allowed(scope["method"], scope["path"])
         granted = self._granted(headers.all(b"authorization"))
         if not granted:
             raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
         if not granted & needed:
-            raise ProblemError(403, "This token does not allow that", "", "Use the token `operate`")
+            raise ProblemError(403, "This token does not allow that", "", f"Use the token {_either(needed)}")
 
     def _granted(self, given: list[bytes]) -> set[Scope]:
         """Every token is compared, so that the time taken tells nothing."""
@@ -94,19 +94,24 @@ class _Headers:
         return [value.strip() for key, value in self._raw if key == name]
 
 
-async def _read_body(headers: _Headers, receive: Receive) -> bytes:
-    """The whole body. Raises ProblemError 413 over the limit, 415 for what is not JSON."""
+def _either(scopes: Collection[Scope]) -> str:
+    """The tokens that open an address, the weakest first."""
+    return " or ".join(f"`{scope}`" for scope in SCOPES if scope in scopes)
+
+
+async def _read_body(headers: _Headers, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises ProblemError 413 over `limit` bytes, 415 for what is not JSON."""
     body, size, more = bytearray(), 0, True
-    while more and size <= MAX_DRAINED_BYTES:
+    while more and size <= limit + MAX_DRAINED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ProblemError(400, "The request ended early")
         size += len(message.get("body", b""))
-        if size <= MAX_BODY_BYTES:
+        if size <= limit:
             body += message.get("body", b"")
         more = message.get("more_body", False)
-    if size > MAX_BODY_BYTES:
-        raise ProblemError(413, "The request body is too large", f"at most {MAX_BODY_BYTES} bytes are read")
+    if size > limit:
+        raise ProblemError(413, "The request body is too large", f"at most {limit} bytes are read")
     if body and not _is_json(headers.all(b"content-type")):
         raise ProblemError(415, "The request body must be JSON", "", "Send `Content-Type: application/json`")
     return bytes(body)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -10,6 +10,8 @@ from msgspec import Meta, Struct
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.core.events import Record, Verdict
 from aurora_desktop.heartbeat.health import Problem as HealthProblem
+from aurora_desktop.input.view import TaskView
+from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView, State
 
 MAX_WAIT_S = 600.0
@@ -31,8 +33,14 @@ class QuitRequest(Body, frozen=True):
     reason: Annotated[str, Meta(min_length=1, max_length=200)] = "asked by the command"
 
 
+class StopRequest(Body, frozen=True):
+    """`reason`: why, in the words of whoever stops; kept with the event."""
+
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
 class StatusReply(Struct, frozen=True, kw_only=True):
-    """The whole in one look; `services` counts them by state."""
+    """The whole in one look; `services` counts them by state, `control` is null without an input agent."""
 
     verdict: Verdict
     sentence: str
@@ -43,6 +51,7 @@ class StatusReply(Struct, frozen=True, kw_only=True):
     version: str
     mode: str
     paused: bool
+    control: ControlView | None
     services: dict[str, int]
 
 
@@ -101,6 +110,25 @@ class RaiseReply(Struct, frozen=True):
     """`raised`: false when this Aurora has no window."""
 
     raised: bool
+
+
+class BrakeReply(Struct, frozen=True):
+    """`control`: as it is now; null without an input agent. The event `emergency_stopped` tells when all is still."""
+
+    done: str
+    control: ControlView | None
+
+
+class CancelReply(Struct, frozen=True):
+    """`cancelled`: false when the task was over already."""
+
+    cancelled: bool
+    task: TaskView
+
+
+class EmergencyStopReply(Struct, frozen=True):
+    status: Literal["stopped"]
+    reason: str
 
 
 class HealthReply(Struct, frozen=True):

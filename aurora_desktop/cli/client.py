@@ -17,16 +17,27 @@ ANSWER_TIMEOUT_S = 15.0
 class Client:
     """Raises NotRunningError when no Aurora runs on this state dir, AuroraError for every refusal."""
 
-    def __init__(self, paths: StatePaths) -> None:
+    def __init__(self, paths: StatePaths, answer_timeout_s: float | None = None) -> None:
         self._paths = paths
+        self._answer_timeout_s = ANSWER_TIMEOUT_S if answer_timeout_s is None else answer_timeout_s
 
-    def get(self, path: str, *, wait_s: float = 0.0, **query: object) -> Any:
-        """`wait_s`: seconds that the answer may take beyond the usual."""
-        given = urlencode({name: value for name, value in query.items() if value is not None})
-        return self._ask("GET", f"{path}?{given}" if given else path, "read", None, wait_s)
+    def get(self, path: str, *, scope: str = "read", wait_s: float = 0.0, **query: object) -> Any:
+        """`wait_s`: how long the program may wait for news before it answers."""
+        asked = {**query, "wait_s": wait_s or None}
+        given = urlencode({name: value for name, value in asked.items() if value is not None})
+        return self._ask("GET", f"{path}?{given}" if given else path, scope, None, wait_s)
 
-    def post(self, path: str, body: dict[str, object] | None = None, *, wait_s: float = 0.0) -> Any:
-        return self._ask("POST", path, "operate", json.dumps(body or {}).encode(), wait_s)
+    def post(
+        self,
+        path: str,
+        body: dict[str, object] | bytes | None = None,
+        *,
+        scope: str = "operate",
+        wait_s: float = 0.0,
+    ) -> Any:
+        """`body`: bytes are sent as they are, and must be JSON. `wait_s`: what the answer may take beyond the usual."""
+        sent = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+        return self._ask("POST", path, scope, sent, wait_s)
 
     def pid(self) -> int:
         """The process id of the running Aurora."""
@@ -37,7 +48,7 @@ class Client:
         headers = {"Authorization": f"Bearer {self._token(scope)}", "Connection": "close"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_TIMEOUT_S + wait_s)
+        connection = http.client.HTTPConnection(HOST, port, timeout=self._answer_timeout_s + wait_s)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

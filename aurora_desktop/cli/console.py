@@ -105,6 +105,23 @@ def state_style(state: str) -> str:
     return "dim" if state == "stopped" else "yellow"
 
 
+def control_style(state: str) -> str:
+    """The style of a state of control: red once stopped, yellow while an agent could act."""
+    return {"latched": "red", "armed": "yellow", "arming": "yellow", "closed": "dim"}.get(state, "")
+
+
+def outcome_style(outcome: str) -> str:
+    """The style of the outcome of an action."""
+    return {"done": "green", "refused": "yellow", "not_started": "yellow"}.get(outcome, "red" if outcome else "")
+
+
+def countdown(seconds: float) -> str:
+    """`14:32`, `1:02:05`."""
+    minutes, rest_s = divmod(max(0, int(seconds)), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours}:{minutes_left:02}:{rest_s:02}" if hours else f"{minutes}:{rest_s:02}"
+
+
 def duration(seconds: float | None) -> str:
     """`4.2 s`, `3 min 7 s`, `2 h 5 min`, `3 d 4 h`; `-` for None."""
     if seconds is None:

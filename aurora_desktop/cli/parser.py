@@ -1,20 +1,25 @@
 """The grammar of the command line."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from aurora_desktop import __version__
 
 MAX_TIMEOUT_S = 600.0
+MAX_RECENT = 50
+_OPERATORS = re.compile(r"invalid choice: '(arm|reset|rearm|unlatch|clear)'")
+_NO_SUCH = (
+    "\nNo command arms control or resets the emergency stop: what a script can do, an agent can do too."
+    "\nYou alone can, in Aurora's window: hold Ctrl+Shift+A to arm, Ctrl+Shift+R to reset, for one second."
+)
 
 
 def build() -> ArgumentParser:
     """The whole grammar; `perform` of the result gives the function of the command."""
-    parser = ArgumentParser(
-        prog="aurora", description="Supervise programs from the tray, and speak to the Aurora that does."
-    )
+    parser = _Parser(prog="aurora", description="Supervise programs from the tray, and speak to the Aurora that does.")
     parser.add_argument("--config", metavar="FILE", help="settings file (also AURORA_CONFIG)")
     parser.add_argument("--state-dir", metavar="DIR", help="folder of state, logs and tokens (also AURORA_STATE_DIR)")
     parser.add_argument("--version", action="version", version=f"aurora {__version__}")
@@ -22,6 +27,8 @@ def build() -> ArgumentParser:
     _add_run(commands)
     _add_showing(commands)
     _add_acting(commands)
+    _add_input(commands)
+    _add_braking(commands)
     _add_setting_up(commands)
     return parser
 
@@ -58,6 +65,28 @@ def _add_acting(commands: Any) -> None:
     leave.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
 
 
+def _add_input(commands: Any) -> None:
+    group = commands.add_parser("input", help="mouse and keyboard for agents", description="mouse and keyboard")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    submit = _add(verbs, "submit", "controlling", "have one action performed, and wait for its end", _json)
+    submit.add_argument("action", metavar="JSON", help="the action; - reads it from standard input, as secrets should")
+    submit.add_argument("--dialect", metavar="NAME", help="what the action is written in, such as anthropic or openai")
+    submit.add_argument("--agent", default="", metavar="NAME", help="who asks, as the window and the log show it")
+    submit.add_argument("--no-wait", action="store_true", help="do not wait until it is over")
+    _add(verbs, "status", "controlling", "the gate, the queue and the screen", _json, function="input_status")
+    history = _add(verbs, "history", "controlling", "the last actions and how they ended", _json)
+    history.add_argument("-n", "--limit", type=_recent, default=MAX_RECENT, metavar="N", help="at most so many (50)")
+    cancel = _add(verbs, "cancel", "controlling", "take an action back, or stop it between two events", _json)
+    cancel.add_argument("id", metavar="ID")
+
+
+def _add_braking(commands: Any) -> None:
+    estop = _add(commands, "estop", "estop", "the emergency stop: everything, now, latched", _json)
+    estop.add_argument("--reason", default="", metavar="WORDS", help="why; kept with the event")
+    disarm = _add(commands, "disarm", "controlling", "take mouse and keyboard back, without a latch", _json)
+    disarm.add_argument("--reason", default="", metavar="WORDS", help="why; kept with the event")
+
+
 def _add_setting_up(commands: Any) -> None:
     check = _add(commands, "check", "setting_up", "look for mistakes in a settings file", _json)
     check.add_argument("file", nargs="?", metavar="FILE", help="default: the settings file in use")
@@ -66,9 +95,24 @@ def _add_setting_up(commands: Any) -> None:
     autostart.add_argument("what", choices=("enable", "disable", "status"))
 
 
-def _add(commands: Any, name: str, module: str, what: str, *extra: Callable[[ArgumentParser], None]) -> ArgumentParser:
+class _Parser(ArgumentParser):
+    """Says why there is no command for what the operator alone may do."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(message + (_NO_SUCH if _OPERATORS.search(message) else ""))
+
+
+def _add(
+    commands: Any,
+    name: str,
+    module: str,
+    what: str,
+    *extra: Callable[[ArgumentParser], None],
+    function: str | None = None,
+) -> ArgumentParser:
+    """The function of the command bears its name, unless told otherwise."""
     parser: ArgumentParser = commands.add_parser(name, help=what, description=what)
-    parser.set_defaults(perform=lambda: getattr(import_module(f"aurora_desktop.cli.{module}"), name))
+    parser.set_defaults(perform=lambda: getattr(import_module(f"aurora_desktop.cli.{module}"), function or name))
     for add in extra:
         add(parser)
     return parser
@@ -87,6 +131,12 @@ def _count(text: str) -> int:
 def _limit(text: str) -> int:
     if not 1 <= _count(text) <= 1000:
         raise ArgumentTypeError("expected a number from 1 to 1000")
+    return int(text)
+
+
+def _recent(text: str) -> int:
+    if not 1 <= _count(text) <= MAX_RECENT:
+        raise ArgumentTypeError(f"expected a number from 1 to {MAX_RECENT}")
     return int(text)
 
 

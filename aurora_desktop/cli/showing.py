@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from aurora_desktop.cli.call import OK, Call
-from aurora_desktop.cli.console import Column, Console, duration, size, state_style
+from aurora_desktop.cli.console import Column, Console, control_style, countdown, duration, size, state_style
 
 POLL_S = 25.0
 _SERVICE_COLUMNS = (
@@ -39,9 +39,29 @@ def _show_status(console: Console, answer: Any) -> None:
         console.line(f"also: {problem['sentence']}{step}")
     counts = ", ".join(f"{count} {state}" for state, count in sorted(answer["services"].items()))
     console.line(f"services: {counts or 'none'}")
+    if answer["control"] is not None:
+        console.line(control_line(console, answer["control"]))
     paused = ", supervision paused" if answer["paused"] else ""
     up = duration(answer["uptime_s"])
     console.line(f"aurora {answer['version']} ({answer['mode']}), pid {answer['pid']}, up {up}{paused}")
+
+
+def control_line(console: Console, control: dict[str, Any]) -> str:
+    """`control: armed (act), 14:32 left, codex: clicking "Save"`; or why it is not."""
+    state = control["state"]
+    told = [f"control: {console.styled(state, control_style(state))}"]
+    if state == "armed":
+        told[0] += f" ({control['mode'].replace('_', ' ')})"
+        told.append(f"{countdown(control['remaining_s'] or 0)} left")
+        if control["holder"]:
+            told.append(f"{control['holder']}: {control['doing'] or 'holds it'}")
+        if control["human_active"]:
+            told.append("waits while you use mouse or keyboard")
+    elif control["reason"]:
+        told.append(control["reason"])
+    if control["pending"]:
+        told.append(f"settings wait for you in the window: {'; '.join(control['pending'])}")
+    return ", ".join(told)
 
 
 def ps(call: Call) -> int:

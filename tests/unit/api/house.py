@@ -1,4 +1,5 @@
-"""A house around the real door: a real bus, real files and a real server thread; only the supervisor is made up."""
+"""A house around the real door: a real bus, real files and a real server thread; supervisor, brake and input agent
+are made up."""
 
 import asyncio
 import difflib
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.hands import FakeControl, FakeInput
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.local import LocalApi
 from aurora_desktop.core.bus import Bus
@@ -86,13 +88,16 @@ class FakeSupervisor:
 class House:
     """One Aurora's worth of context; the door stands open between `open` and `close`."""
 
-    def __init__(self, state: Path, *views: ServiceView, body_timeout_s: float = 10.0) -> None:
+    def __init__(self, state: Path, *views: ServiceView, body_timeout_s: float = 10.0, has_input: bool = True) -> None:
         self.paths = StatePaths(state)
         self.paths.make()
         self.bus = Bus()
         self.journal: list[Record] = []
         self.bus.subscribe(self.journal.append)
         self.supervisor = FakeSupervisor(*views)
+        self.control = FakeControl()
+        self.input = FakeInput(self.control)
+        self._has_input = has_input
         self.journal_error: AuroraError | None = None
         self.beat: Heartbeat | None = None
         self.has_window = True
@@ -180,6 +185,8 @@ class House:
             quit=self._quit,
             started_at=time.monotonic() - 5,
             mode="headless",
+            control=self.control if self._has_input else None,
+            input=self.input if self._has_input else None,
         )
 
     def _health(self) -> Health:

@@ -34,6 +34,7 @@ def test_status_tells_the_whole(house: House) -> None:
     status, body, _ = house.ask("GET", "/v1/status", scope="read")
     assert status == 200
     assert 5 <= body.pop("uptime_s") < 600
+    assert body.pop("control")["state"] == "armed"
     assert body == {
         "verdict": "healthy",
         "sentence": "all 2 services run",
@@ -188,6 +189,8 @@ def test_an_unknown_address_or_method_is_a_problem(house: House, method: str, pa
         "/v1/events?sinec=1",
         "/v1/services/web/log?lines=1&offset=2",
         "/v1/status?verbose=1",
+        "/v1/control?verbose=1",
+        "/v1/input/history?limit=51",
         "/health?x=1",
     ],
 )
@@ -233,7 +236,7 @@ def test_health_in_the_earlier_dialect(house: House) -> None:
     assert status == 200
     assert body["components"] == {
         "cli_agent": {"status": "stopped"},
-        "input_agent": {"status": "stopped"},
+        "input_agent": {"status": "healthy"},
         "coordinator": {"status": "healthy"},
         "service:web": {"status": "error", "error": "exited with code 3"},
         "service:db": {"status": "healthy"},
@@ -242,6 +245,12 @@ def test_health_in_the_earlier_dialect(house: House) -> None:
     assert body["error_counts"] == {"service:web": 2}
     assert body["recent_recovery_events"] == [{"component": "service:web"}]
     assert body["uptime_seconds"] >= 5
+
+
+def test_a_stopped_input_agent_in_the_earlier_dialect(house: House) -> None:
+    house.call(lambda: house.control.stop("the hotkey"))
+    body = house.ask("GET", "/health/status")[1]
+    assert body["components"]["input_agent"] == {"status": "stopped", "error": "stopped by the hotkey"}
 
 
 def test_heartbeat_in_the_earlier_dialect(house: House) -> None:

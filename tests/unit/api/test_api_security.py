@@ -8,7 +8,7 @@ import pytest
 
 from api.house import House, read_all, view
 from aurora_desktop.api import server
-from aurora_desktop.api.security import MAX_BODY_BYTES
+from aurora_desktop.api.scopes import MAX_BODY_BYTES
 
 
 def _status_line(answer: bytes) -> str:
@@ -80,8 +80,10 @@ def test_operate_may_read(house: House) -> None:
     assert house.ask("GET", "/v1/status", scope="operate")[0] == 200
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/status"), ("POST", "/v1/quit")])
-def test_the_input_token_opens_nothing_here(house: House, method: str, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/status"), ("GET", "/v1/services"), ("POST", "/v1/quit"), ("POST", "/v1/arm")]
+)
+def test_the_input_token_opens_nothing_else(house: House, method: str, path: str) -> None:
     assert house.ask(method, path, scope="input")[0] == 403
 
 

@@ -58,15 +58,17 @@ def test_status_in_words(house: House, aurora: Aurora, capsys: pytest.CaptureFix
         "also: supervision is paused (Resume supervision)",
         "services: 1 failed, 1 stopped",
     ]
-    assert f"pid {os.getpid()}" in lines[4]
-    assert lines[4].endswith(", supervision paused")
+    assert lines[4] == "control: armed (act), 14:32 left"
+    assert f"pid {os.getpid()}" in lines[5]
+    assert lines[5].endswith(", supervision paused")
 
 
 def test_status_json(aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None:
     assert aurora("status", "--json") == 0
     body = json.loads(capsys.readouterr().out)
     assert body.keys() == {
-        "verdict", "sentence", "next_step", "problems", "uptime_s", "pid", "version", "mode", "paused", "services",
+        "verdict", "sentence", "next_step", "problems", "uptime_s", "pid", "version", "mode", "paused", "control",
+        "services",
     }  # fmt: skip
 
 

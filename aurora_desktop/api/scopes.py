@@ -1,0 +1,43 @@
+"""Which token opens which address, and how long a request to it may be. Pure rules, asked before every route."""
+
+from aurora_desktop.api.files import SCOPES, Scope
+from aurora_desktop.input.actions import MAX_TEXT
+
+MAX_BODY_BYTES = 64 * 1024
+# The longest text, each of its characters escaped as a pair of surrogates: `\ud83d\ude00`.
+MAX_SUBMISSION_BYTES = 12 * MAX_TEXT + MAX_BODY_BYTES
+
+STOPPING = frozenset({"/v1/estop", "/v1/disarm", "/control/emergency-stop"})
+SUBMITTING = frozenset({"/v1/input/submit", "/input/submit"})
+_INPUT = ("/v1/input/", "/input/")
+_CONTROL = "/v1/control"
+
+_ANY: frozenset[Scope] = frozenset(SCOPES)
+_LOOK: frozenset[Scope] = frozenset({"read", "operate"})
+_OPERATE: frozenset[Scope] = frozenset({"operate"})
+_ACT: frozenset[Scope] = frozenset({"input"})
+
+
+def allowed(method: str, path: str) -> frozenset[Scope]:
+    """The scopes whose tokens open this address, each alone.
+
+    Anything may stop: the brake asks for a valid token and no more. Mouse and keyboard are for `input` alone, so
+    that a script that restarts services cannot type by the same token; both may take a task back.
+    """
+    looks = method in ("GET", "HEAD")
+    if path in STOPPING or (looks and _is_of_input(path)):
+        return _ANY
+    if looks:
+        return _LOOK
+    if path.startswith(_INPUT):
+        return _ACT | _OPERATE if path.endswith("/cancel") else _ACT
+    return _OPERATE
+
+
+def body_limit(path: str) -> int:
+    """The most bytes of a body that are read for this address."""
+    return MAX_SUBMISSION_BYTES if path in SUBMITTING else MAX_BODY_BYTES
+
+
+def _is_of_input(path: str) -> bool:
+    return path == _CONTROL or path.startswith(_INPUT)
