@@ -84,6 +84,11 @@ class StatePaths(NamedTuple):
         return self.logs / "input_agent.log"
 
     @property
+    def audit_key(self) -> Path:
+        """The key under which the audit log keeps digests of secret texts."""
+        return self.root / "audit.key"
+
+    @property
     def evidence(self) -> Path:
         return self.root / "evidence"
 

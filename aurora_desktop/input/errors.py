@@ -19,3 +19,7 @@ class InputRefusedError(AuroraError):
 
 class UnknownTaskError(AuroraError):
     """No task of this id is in the queue or the history."""
+
+
+class AuditError(AuroraError):
+    """The audit log cannot be written, or not be anchored: nothing may be done until it can."""

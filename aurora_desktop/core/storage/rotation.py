@@ -17,7 +17,7 @@ import msgspec
 
 from aurora_desktop.core.storage.tailing import read_from, tail
 
-__all__ = ["Rotation", "copy_truncate", "read_from", "rotate", "tail"]
+__all__ = ["Rotation", "archives", "compress_archives", "copy_truncate", "read_from", "rotate", "set_aside", "tail"]
 
 COMPRESSION = 5
 SETTLED_BYTES = 64 * 1024
@@ -40,17 +40,38 @@ def rotate(path: Path, keep: int) -> Rotation:
     When the disk has no room to compress, the archive stays as it is (`name.log.1`) until the next rotation.
     """
     size = path.stat().st_size
-    _shift(path, keep)
     if not keep:
+        _shift(path, keep)
         path.unlink()
         return Rotation(None, 0)
-    plain = _slot(path, 1)
-    path.rename(plain)
-    for number in range(1, keep + 1):
-        with contextlib.suppress(OSError):  # most are not there; one that finds no room is tried again next time
-            _compress(_slot(path, number))
+    plain = set_aside(path, keep)
+    compress_archives(path, keep)
     archive = _packed(plain)
     return Rotation(archive if archive.exists() else plain, size)
+
+
+def set_aside(path: Path, keep: int) -> Path:
+    """The quick half of `rotate`, by renaming alone; `keep` is 1 or more. Raises OSError."""
+    _shift(path, keep)
+    plain = _slot(path, 1)
+    path.rename(plain)
+    return plain
+
+
+def compress_archives(path: Path, keep: int) -> None:
+    """The slow half of `rotate`; what finds no room is tried again the next time."""
+    for number in range(1, keep + 1):
+        with contextlib.suppress(OSError):  # most are not there
+            _compress(_slot(path, number))
+
+
+def archives(path: Path) -> list[Path]:
+    """The archives of a log, oldest first; of one that is there both ways (a crash) the plain one, which is whole."""
+    found = []
+    for number in sorted(_numbers(path), reverse=True):
+        plain = _slot(path, number)
+        found.append(plain if plain.exists() else _packed(plain))
+    return found
 
 
 def copy_truncate(path: Path, max_bytes: int, keep: int) -> Rotation | None:
