@@ -29,6 +29,7 @@ def build() -> ArgumentParser:
     _add_acting(commands)
     _add_input(commands)
     _add_braking(commands)
+    _add_audit(commands)
     _add_setting_up(commands)
     return parser
 
@@ -85,6 +86,12 @@ def _add_braking(commands: Any) -> None:
     estop.add_argument("--reason", default="", metavar="WORDS", help="why; kept with the event")
     disarm = _add(commands, "disarm", "controlling", "take mouse and keyboard back, without a latch", _json)
     disarm.add_argument("--reason", default="", metavar="WORDS", help="why; kept with the event")
+
+
+def _add_audit(commands: Any) -> None:
+    audit = _add(commands, "audit", "audit", "the record of what agents did with mouse and keyboard", _json)
+    audit.add_argument("what", choices=("verify", "show"), help="is it as it was written; its last records")
+    audit.add_argument("-n", "--limit", type=_limit, default=50, metavar="N", help="at most so many records (50)")
 
 
 def _add_setting_up(commands: Any) -> None:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -14,7 +13,9 @@ from msgspec import Struct
 
 from aurora_desktop.core.settings.schema import EvidenceSettings
 
-_NAME = re.compile(r"\d{8}T\d{6}\.\d{3}Z_[A-Za-z0-9_-]{1,80}(?:\.\d{1,4})?\.(?:png|jpg|webp)")
+_ADOPTED = r"\d{8}T\d{6}\.\d{3}Z_[A-Za-z0-9_-]{1,80}(?:\.\d{1,4})?\.(?:png|jpg|webp)"
+_GIVEN_TO_AGENTS = r"[0-9a-f]{12}\.png"  # by the worker, which makes its pictures in the same folder
+_NAME = re.compile(f"{_ADOPTED}|{_GIVEN_TO_AGENTS}")
 _SUFFIXES = frozenset({".png", ".jpg", ".webp"})
 _DAY_S = 86_400.0
 
@@ -43,22 +44,16 @@ class EvidenceStore:
     def adopt(self, path: str | Path, task_id: str, when: float) -> Path:
         """Take over a picture, taken at the Unix time `when`; returns where it is now. Raises OSError, ValueError."""
         source = Path(path)
-        if source.suffix not in _SUFFIXES:
-            raise ValueError("this is no picture by its name")
+        if source.suffix not in _SUFFIXES or not stat.S_ISREG(source.lstat().st_mode):
+            raise ValueError("this is no picture")
         self._make_folder()
-        handle = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise ValueError("this is no ordinary file")
-            target, kept = self._create(_stem(task_id, when), source.suffix)
-            try:
-                with os.fdopen(kept, "wb") as copy:
-                    shutil.copyfileobj(file, copy, 2**20)
-            except OSError:
-                target.unlink(missing_ok=True)
-                raise
-        source.unlink(missing_ok=True)
-        os.utime(target, (when, when))
+        target = self._reserve(_stem(task_id, when), source.suffix)
+        try:
+            os.replace(source, target)
+        except OSError:
+            target.unlink(missing_ok=True)
+            raise
+        _make_private(target, when)
         return target
 
     def prune(self) -> int:
@@ -84,13 +79,13 @@ class EvidenceStore:
         if status.st_mode & 0o077:
             self.folder.chmod(0o700)
 
-    def _create(self, stem: str, suffix: str) -> tuple[Path, int]:
-        """A file that was not there before, and its descriptor."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    def _reserve(self, stem: str, suffix: str) -> Path:
+        """A name that was not there before, and now is an empty file."""
         for number in range(10_000):
             target = self.folder / f"{stem}{f'.{number}' if number else ''}{suffix}"
             with contextlib.suppress(FileExistsError):
-                return target, os.open(target, flags, 0o600)
+                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                return target
         raise ValueError("too many pictures of one moment")
 
     def _all(self) -> list[_Kept]:
@@ -104,6 +99,15 @@ class EvidenceStore:
                     status = entry.stat(follow_symlinks=False)
                     found.append(_Kept(status.st_mtime, entry.name, status.st_size))
         return sorted(found)
+
+
+def _make_private(path: Path, when: float) -> None:
+    """Raises ValueError if a link was slipped in meanwhile."""
+    if not stat.S_ISREG(path.lstat().st_mode):
+        path.unlink()
+        raise ValueError("this is no ordinary file")
+    path.chmod(0o600)
+    os.utime(path, (when, when))
 
 
 def _stem(task_id: str, when: float) -> str:
