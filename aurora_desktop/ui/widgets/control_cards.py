@@ -1,7 +1,7 @@
 """The cards of the input page: the gate with its arming, the stop key with its drill, what waits to be confirmed."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QRadioButton, QVBoxLayout
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QRadioButton, QVBoxLayout, QWidget
 
 from aurora_desktop.input.view import InputView
 from aurora_desktop.safety.view import ControlView, Mode
@@ -32,7 +32,9 @@ class GateCard(QFrame):
         self.facts = Facts(_FACTS, wrap=True)
         self.modes: dict[Mode, QRadioButton] = {}
         self._group = QButtonGroup(self)
-        modes = QHBoxLayout()
+        self._modes = QWidget()
+        modes = QHBoxLayout(self._modes)
+        modes.setContentsMargins(0, 0, 0, 0)
         modes.setSpacing(16)
         for each, words in control_words.MODE_WORDS.items():
             modes.addWidget(self._mode_button(each, words, checked=each == mode))
@@ -41,19 +43,18 @@ class GateCard(QFrame):
         self.reset = HoldButton("Hold to reset", theme, tip=f"Clear the latch ({control_words.RESET_KEYS})")
         self.frozen_words = label("Still frozen by the last stop:", "muted")
         self.frozen = Frozen(theme)
-        self._lay_out(modes)
+        self._lay_out()
 
     def show_control(self, view: ControlView) -> None:
         """Show the gate as it is now."""
         self.sentence.setText(control_words.state_sentence(view))
         self.arm.setEnabled(view.state == "disarmed")
-        self.arm.setVisible(view.state != "latched")
+        self.arm.setVisible(view.state in ("closed", "disarmed"))
+        self._modes.setVisible(view.state in ("closed", "latched", "disarmed"))
         self.reset.setVisible(view.state == "latched" and not control_words.is_emergency(view))
         for button, verb in ((self.arm, "arm"), (self.reset, "reset")):
             button.by_passphrase = view.needs_passphrase
             button.set_text(f"{verb.capitalize()}\u2026" if view.needs_passphrase else f"Hold to {verb}")
-        for radio in self.modes.values():
-            radio.setEnabled(view.state in ("closed", "latched", "disarmed"))
         frozen = view.frozen if not control_words.is_emergency(view) else ()
         self.frozen.show_names(frozen)
         self.frozen_words.setVisible(bool(frozen))
@@ -61,16 +62,16 @@ class GateCard(QFrame):
     def show_input(self, view: InputView) -> None:
         """Show what is around the gate."""
         control = view.control
-        self.facts.show_facts(
-            {
-                "Reason": phrases.quoted(control.reason),
-                "What to do": phrases.quoted(control.hint),
-                "In control": control_words.agent_name(control.holder) if control.holder else "",
-                "Crashes of the worker": str(control.worker_restarts) if control.worker_restarts else "",
-                "Events by": view.backend,
-                "Displays": ", ".join(f"{each.id} {each.width} \u00d7 {each.height}" for each in view.displays),
-            }
-        )
+        facts = {
+            "Reason": phrases.quoted(control.reason),
+            "What to do": phrases.quoted(control.hint),
+            "In control": control_words.agent_name(control.holder) if control.holder else "",
+            "Crashes of the worker": str(control.worker_restarts) if control.worker_restarts else "",
+            "Events by": view.backend,
+            "Displays": ", ".join(f"{each.id} {each.width} \u00d7 {each.height}" for each in view.displays),
+        }
+        self.facts.show_facts(facts)
+        self.facts.setVisible(any(facts.values()))
 
     def _mode_button(self, mode: Mode, words: str, *, checked: bool) -> QRadioButton:
         radio = QRadioButton(words)
@@ -82,11 +83,11 @@ class GateCard(QFrame):
         self.modes[mode] = radio
         return radio
 
-    def _lay_out(self, modes: QHBoxLayout) -> None:
+    def _lay_out(self) -> None:
         column = _column(self)
         column.addWidget(self.sentence)
         column.addWidget(self.facts)
-        column.addLayout(modes)
+        column.addWidget(self._modes)
         row = QHBoxLayout()
         row.addWidget(self.arm)
         row.addWidget(self.reset)
@@ -113,7 +114,7 @@ class StopKeyCard(QFrame):
         self.state = label("")
         self.instruction = label("", "title", wrap=True)
         self.instruction.hide()
-        self.prove = Button("Prove the stop key", "prove", theme, tip="Press it once while it stops nothing")
+        self.prove = Button("&Prove the stop key", "prove", theme, tip="Press it once while it stops nothing")
         self.prove.clicked.connect(lambda: self.drill_asked.emit(not self._view.drill))
         self._lay_out()
         theme.changed.connect(self._draw)
@@ -125,7 +126,7 @@ class StopKeyCard(QFrame):
         self.keys.setText(control_words.hotkey_text(view.hotkey))
         self.state.setText(control_words.HOTKEY_WORDS[view.hotkey_state])
         self.prove.setEnabled(view.hotkey_state in ("listening", "proven"))
-        self.prove.set_text("End the drill" if view.drill else "Prove the stop key")
+        self.prove.set_text("End the &drill" if view.drill else "&Prove the stop key")
         if view.drill and not succeeded:
             self.instruction.setText(f"Press {self.keys.text()} now")
         elif succeeded:
