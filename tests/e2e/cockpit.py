@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aurora_desktop.core.errors import AuroraError
@@ -68,12 +68,19 @@ class Cockpit:
         self.until_control("armed")
 
     def prove(self) -> None:
-        """The stop drill."""
+        """The stop drill, by its button on the page Input."""
         self.take_window()
-        self.operator.press("ctrl+shift+d")
-        eventually(lambda: self.control()["drill"], "the drill has begun")
+        self.operator.press("ctrl+2")
+        eventually(self._begins_drill, "the drill has begun")
         self.operator.press(HOTKEY)
         eventually(lambda: self.control()["hotkey_state"] == "proven", "the stop key is proven")
+
+    def _begins_drill(self) -> bool:
+        """Press the button, which the window enables a moment after the guard is heard of."""
+        self.operator.press("alt+p")
+        with suppress(AssertionError):
+            return eventually(lambda: bool(self.control()["drill"]), "the drill has begun", 1.0)
+        return False
 
     def take_window(self) -> None:
         """Aurora's window in front, with the keyboard."""
@@ -115,7 +122,8 @@ class Cockpit:
         return dict(self.aurora.client.post("/v1/input/submit", {"action": wanted}, scope="input"))
 
     def task(self, task_id: str, wait_s: float = 0.0) -> Task:
-        return dict(self.aurora.client.get(f"/v1/input/task/{task_id}", wait_s=wait_s, **_waiting(wait_s)))
+        path = f"/v1/input/task/{task_id}" + (f"?wait_s={wait_s:g}" if wait_s else "")
+        return dict(self.aurora.client.get(path, wait_s=wait_s))
 
     def act(self, action: Mapping[str, Any] | str, wait_s: float = 60.0, **parameters: Any) -> Task:
         """Submit and wait for the end."""
@@ -163,10 +171,6 @@ class Cockpit:
         task = self.submit(action)
         self.until_events(mark)
         yield task
-
-
-def _waiting(wait_s: float) -> dict[str, object]:
-    return {"wait_s": wait_s} if wait_s else {}
 
 
 def is_stopped(pid: int) -> bool:

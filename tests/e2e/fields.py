@@ -7,15 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from .screen import Screen, Window
 from .waiting import eventually
 
 _PROGRAMS = Path(__file__).with_name("programs")
 _TTY = "stty -icanon -echo -isig -ixon -iexten; printf ready > {ready}; exec cat > {file}"
-
-Self = TypeVar("Self", bound="Field")
 
 
 class Field:
@@ -29,7 +27,7 @@ class Field:
         self.file = folder / f"{self.title}.txt"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self: Self) -> Self:
+    def __enter__(self) -> Self:
         with self.file.with_suffix(".out").open("ab") as output:
             self.process = subprocess.Popen(
                 self.command(),

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from .waiting import PATIENCE_S, eventually
 
@@ -41,7 +41,7 @@ class Screen:
         self._side = 1
         self.environment: dict[str, str] = {}
 
-    def __enter__(self) -> "Screen":
+    def __enter__(self) -> Self:
         try:
             self._server, number = self._start_telling(*self._server_command())
             self._bus, address = self._start_telling("dbus-daemon", "--session", "--nofork", "--print-address={fd}")
