@@ -43,6 +43,7 @@ class FakeInput:
     def __init__(self, control: FakeControl) -> None:
         self._control = control
         self.arrived = threading.Event()
+        self.waited_for = threading.Event()
         self._over: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, TaskView] = {}
         self.submissions: list[Submission] = []
@@ -101,6 +102,7 @@ class FakeInput:
         return self.tasks[task_id]
 
     async def finished(self, task_id: str) -> TaskView:
+        self.waited_for.set()
         await self._over[task_id].wait()
         return self.tasks[task_id]
 

@@ -15,6 +15,7 @@ from api.house import House
 from aurora_desktop import __version__
 from aurora_desktop.cli import parser
 from aurora_desktop.cli.call import RunOptions
+from aurora_desktop.cli.client import Client
 from aurora_desktop.cli.main import main
 from aurora_desktop.core import paths
 
@@ -47,6 +48,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["start", "web", "--timeout", "nan"],
         ["autostart"],
         ["autostart", "maybe"],
+        ["input"],
+        ["input", "submit"],
+        ["input", "arm"],
+        ["input", "history", "-n", "51"],
+        ["estop", "now"],
     ],
 )
 def test_wrong_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,10 +60,19 @@ def test_wrong_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("argv", [["arm"], ["reset"], ["input", "arm"], ["input", "reset"]])
+def test_no_command_arms_or_resets_and_it_says_why(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(argv, run=_refuse) == 2
+    told = capsys.readouterr().err
+    assert "what a script can do, an agent can do too" in told
+    assert "hold Ctrl+Shift+A to arm" in told
+
+
 def test_every_command_can_be_performed() -> None:
     for argv in (
         ["status"], ["ps"], ["logs", "x"], ["events"], ["start", "x"], ["stop", "x"], ["restart", "x"],
-        ["pause"], ["resume"], ["quit"], ["check"], ["doctor"], ["autostart", "status"],
+        ["pause"], ["resume"], ["quit"], ["check"], ["doctor"], ["autostart", "status"], ["estop"], ["disarm"],
+        ["input", "submit", "-"], ["input", "status"], ["input", "history"], ["input", "cancel", "x"],
     ):  # fmt: skip
         assert callable(parser.build().parse_args(argv).perform())
 
@@ -91,7 +106,21 @@ def test_places_of_the_platform_by_default(monkeypatch: pytest.MonkeyPatch) -> N
     assert given == [RunOptions(paths.default_config_file(), paths.default_state_dir())]
 
 
-@pytest.mark.parametrize("argv", [["ps"], ["status", "--json"], ["start", "x"], ["events", "-f"], ["quit"], ["pause"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["ps"],
+        ["status", "--json"],
+        ["start", "x"],
+        ["events", "-f"],
+        ["quit"],
+        ["pause"],
+        ["disarm"],
+        ["input", "status"],
+        ["input", "submit", "{}"],
+        ["input", "cancel", "x"],
+    ],
+)
 def test_not_running_is_3(tmp_path: Path, argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state-dir", str(tmp_path), *argv], run=_refuse) == 3
     told = capsys.readouterr()
@@ -104,10 +133,12 @@ class Address(NamedTuple):
 
     state: Path
 
-    def write(self, content: str) -> int:
+    def write(self, content: str, *, ask: bool = True) -> int:
         (self.state / "tokens").mkdir(exist_ok=True)
         (self.state / "tokens" / "read").write_text("t" * 43)
         (self.state / "api.json").write_text(content)
+        if not ask:
+            return 0
         return main(["--state-dir", str(self.state), "ps"], run=_refuse)
 
 
@@ -135,6 +166,24 @@ def test_the_token_is_not_sent_to_whoever_took_the_port_of_a_dead_one(tmp_path: 
         assert Address(tmp_path).write(json.dumps({"port": stranger.getsockname()[1], "pid": _ended_pid()})) == 3
         with pytest.raises(BlockingIOError):
             stranger.accept()
+
+
+def test_a_wait_is_told_to_the_program(tmp_path: Path) -> None:
+    """A follower that is answered at once would ask again at once, for ever."""
+    asked: list[str] = []
+
+    def answer() -> None:
+        with server.accept()[0] as connection:
+            asked.append(connection.recv(65536).decode().splitlines()[0])
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=answer)
+        answering.start()
+        Address(tmp_path).write(json.dumps({"port": server.getsockname()[1], "pid": os.getpid()}), ask=False)
+        Client(paths.StatePaths(tmp_path)).get("/v1/events", since=7, wait_s=25.0)
+        answering.join()
+    assert asked == ["GET /v1/events?since=7&wait_s=25.0 HTTP/1.1"]
 
 
 def test_a_missing_token_is_told(house: House, capsys: pytest.CaptureFixture[str]) -> None:
