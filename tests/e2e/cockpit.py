@@ -35,7 +35,9 @@ class Cockpit:
 
     def start(self, services: Mapping[str, Any] | None = None, **settings: Any) -> None:
         """Aurora with its window, nothing armed."""
-        self.aurora.configure(services or {}, input={"mode": "act", "show_overlay": False, **settings})
+        quick = {"events_per_s": 500, "policy": {"max_actions_per_s": 1000, "max_characters_per_s": 1000}}
+        chosen = {"mode": "act", "show_overlay": False, **quick, **settings}
+        self.aurora.configure(services or {}, input=chosen)
         self.aurora.start_desktop()
 
     def start_armed(self, services: Mapping[str, Any] | None = None, **settings: Any) -> None:

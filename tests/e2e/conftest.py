@@ -2,11 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from .aurora import Aurora, clean_environment
+from .cockpit import Cockpit
+from .observer import Observer
 from .operator import Operator
 from .screen import Screen
 from .vnc import VncScreen
@@ -73,3 +76,49 @@ def operator(vnc: VncScreen) -> Iterator[Operator]:
     """The hands at that display; what they hold is let go in the end."""
     with vnc.operator() as operator:
         yield operator
+
+
+@pytest.fixture
+def observer(vnc: VncScreen) -> Iterator[Observer]:
+    """The independent witness at that display."""
+    with Observer(vnc.name) as observer:
+        yield observer
+
+
+@contextmanager
+def _manned(screen: VncScreen, folder: Path) -> Iterator[Cockpit]:
+    """An Aurora, not started yet, with operator and observer; nothing of it may be left or held in the end."""
+    screen.start_host()
+    with screen.operator() as operator, Observer(screen.name) as observer:
+        aurora = Aurora(folder, clean_environment(folder, **screen.environment))
+        try:
+            yield Cockpit(aurora, screen, operator, observer)
+        finally:
+            complaints = aurora.clean_up()
+        held = observer.held()
+    assert not complaints, "\n".join(complaints)
+    assert not held, f"left held down: {held}"
+
+
+@pytest.fixture
+def cockpit(_session_vnc: VncScreen, tmp_path: Path) -> Iterator[Cockpit]:
+    """An Aurora of the test's own, not started yet, with its operator."""
+    with _manned(_session_vnc, tmp_path) as cockpit:
+        yield cockpit
+
+
+@pytest.fixture(scope="module")
+def _module_cockpit(_session_vnc: VncScreen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cockpit]:
+    with _manned(_session_vnc, tmp_path_factory.mktemp("armed")) as cockpit:
+        cockpit.start_armed()
+        yield cockpit
+
+
+@pytest.fixture
+def armed(_module_cockpit: Cockpit) -> Cockpit:
+    """An armed Aurora that a module's tests share, for those that only act; armed anew where one disarmed it."""
+    if _module_cockpit.control()["state"] != "armed":
+        _module_cockpit.write_gate()
+        _module_cockpit.arm_by_hand()
+    _module_cockpit.observer.clear()
+    return _module_cockpit

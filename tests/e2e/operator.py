@@ -9,6 +9,7 @@ from types import TracebackType
 _TIMEOUT_S = 15.0
 _LATIN = 0xFF
 _UNICODE = 0x0100_0000
+_EXTENDED_SIZE = -308
 
 # Control first and Shift last, as hands do; the keysym of a letter says by itself whether Shift is held.
 KEYSYMS = {
@@ -64,7 +65,8 @@ class Operator:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._buttons = 0
         self._place = (0, 0)
-        self.size = self._shake_hands()
+        self._screen_id = 0
+        self._shake_hands()
 
     def __enter__(self) -> "Operator":
         return self
@@ -133,6 +135,15 @@ class Operator:
     def _point(self) -> None:
         self._socket.sendall(struct.pack(">BBHH", 5, self._buttons, *self._place))
 
+    # --- the screen -------------------------------------------------------------------------------------------
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the desktop another size."""
+        self._socket.sendall(
+            struct.pack(">BxHHBxIHHHHI", 251, width, height, 1, self._screen_id, 0, 0, width, height, 0)
+        )
+        self.sync()
+
     # --- the protocol -----------------------------------------------------------------------------------------
 
     def sync(self) -> None:
@@ -141,7 +152,7 @@ class Operator:
         while self._message() != 0:
             pass
 
-    def _shake_hands(self) -> tuple[int, int]:
+    def _shake_hands(self) -> None:
         self._receive(12)
         self._socket.sendall(b"RFB 003.008\n")
         offered = self._receive(self._receive(1)[0])
@@ -149,10 +160,10 @@ class Operator:
         self._socket.sendall(b"\x01")
         assert self._receive(4) == bytes(4), "the server refused"
         self._socket.sendall(b"\x01")  # shared with other operators
-        width, height, *_, name_length = struct.unpack(">HH16sI", self._receive(24))
+        (name_length,) = struct.unpack(">20xI", self._receive(24))
         self._receive(name_length)
-        self._socket.sendall(struct.pack(">BxHi", 2, 1, 0))  # raw encoding alone
-        return width, height
+        self._socket.sendall(struct.pack(">BxHii", 2, 2, 0, _EXTENDED_SIZE))  # raw pixels, and leave to resize
+        self.sync()
 
     def _message(self) -> int:
         """Read one message of the server; its type."""
@@ -160,14 +171,21 @@ class Operator:
         if kind == 0:
             (count,) = struct.unpack(">xH", self._receive(3))
             for _ in range(count):
-                _, _, width, height, _ = struct.unpack(">HHHHi", self._receive(12))
-                self._receive(width * height * 4)
+                self._rectangle()
         elif kind == 1:
             (count,) = struct.unpack(">xHH", self._receive(5))[1:]
             self._receive(count * 6)
         elif kind == 3:
             self._receive(struct.unpack(">xxxI", self._receive(7))[0])
         return kind
+
+    def _rectangle(self) -> None:
+        _, _, width, height, encoding = struct.unpack(">HHHHi", self._receive(12))
+        if encoding != _EXTENDED_SIZE:
+            self._receive(width * height * 4)
+            return
+        for _ in range(self._receive(4)[0]):
+            self._screen_id = int.from_bytes(self._receive(16)[:4], "big")
 
     def _receive(self, count: int) -> bytes:
         content = b""

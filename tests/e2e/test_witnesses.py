@@ -2,9 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-
-import pytest
 
 from .observer import BUTTON_PRESS, KEY_PRESS, Observer
 from .operator import Operator
@@ -12,12 +9,6 @@ from .vnc import VncScreen
 from .waiting import eventually
 
 CTRL, ALT, SHIFT, ESCAPE = 37, 64, 50, 9
-
-
-@pytest.fixture
-def observer(vnc: VncScreen) -> Iterator[Observer]:
-    with Observer(vnc.name) as observer:
-        yield observer
 
 
 def test_a_combination_arrives_key_by_key_and_is_let_go(operator: Operator, observer: Observer) -> None:
