@@ -1,0 +1,98 @@
+"""Windows as people see them: under a place, and the one with the keyboard."""
+
+from aurora_desktop.input.messages import Window
+
+from .connection import Connection
+
+OVERLAY_CLASS = "aurora-overlay"
+_MAX_DEPTH = 12
+_VIEWABLE = 2
+
+
+class Windows:
+    """Finds the client windows below the frames of window managers. Calls may raise DisplayLostError."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._x = connection
+        self._clients: dict[int, int] = {}  # focus window to client window, until the focus moves
+
+    def at(self, x: int, y: int) -> Window | None:
+        """The window under a place; None for the bare desktop. Our own overlay is looked through."""
+        [reply] = self._x.ask(self._x.core.TranslateCoordinates(self._x.root, self._x.root, x, y))
+        if not reply.child:
+            return None
+        window = self._window(self._client(reply.child))
+        return self._below_overlay(x, y) if window.window_class == OVERLAY_CLASS else window
+
+    def focused(self) -> Window | None:
+        """The window with the keyboard; None if none has it."""
+        [reply] = self._x.ask(self._x.core.GetInputFocus())
+        client = self.client_of_focus(reply.focus)
+        return self._window(client) if client else None
+
+    def client_of_focus(self, focus: int) -> int:
+        """The client window that a focused window belongs to; 0 for none."""
+        if focus not in self._clients:
+            self._clients = {focus: self._find_client(focus)}
+        return self._clients[focus]
+
+    def _find_client(self, focus: int) -> int:
+        if focus in (0, 1, self._x.root):
+            active = self._x.numbers(self._x.root, "_NET_ACTIVE_WINDOW")
+            return active[0] if active and focus else 0
+        window = focus
+        for _ in range(_MAX_DEPTH):
+            if self._x.property(window, "WM_STATE"):
+                return window
+            tree = self._x.maybe(self._x.core.QueryTree(window))
+            if tree is None or tree.parent in (0, self._x.root):
+                return window
+            window = tree.parent
+        return window
+
+    def _client(self, window: int) -> int:
+        """The window with WM_STATE at or below this one; itself where there is none (menus, tooltips)."""
+        level = [window]
+        for _ in range(_MAX_DEPTH):
+            for candidate in level:
+                if self._x.property(candidate, "WM_STATE"):
+                    return candidate
+            trees = [self._x.maybe(self._x.core.QueryTree(candidate)) for candidate in level]
+            level = [child for tree in trees if tree is not None for child in tree.children]
+            if not level:
+                break
+        return window
+
+    def _below_overlay(self, x: int, y: int) -> Window | None:
+        [tree] = self._x.ask(self._x.core.QueryTree(self._x.root))
+        for top in reversed(list(tree.children)):
+            if self._covers(top, x, y):
+                window = self._window(self._client(top))
+                if window.window_class != OVERLAY_CLASS:
+                    return window
+        return None
+
+    def _covers(self, window: int, x: int, y: int) -> bool:
+        attributes = self._x.maybe(self._x.core.GetWindowAttributes(window))
+        place = self._x.maybe(self._x.core.GetGeometry(window))
+        if attributes is None or place is None or attributes.map_state != _VIEWABLE:
+            return False
+        border = 2 * place.border_width
+        return bool(0 <= x - place.x < place.width + border and 0 <= y - place.y < place.height + border)
+
+    def _window(self, window: int) -> Window:
+        window_class = self._class(window)
+        owner = self._x.numbers(window, "WM_TRANSIENT_FOR")
+        if not window_class and owner:
+            window_class = self._class(owner[0])
+        pid = self._x.numbers(window, "_NET_WM_PID")
+        return Window(id=window, window_class=window_class, title=self._title(window), pid=pid[0] if pid else 0)
+
+    def _class(self, window: int) -> str:
+        instance, _, window_class = self._x.property(window, "WM_CLASS").partition(b"\0")
+        name = window_class.strip(b"\0") or instance
+        return OVERLAY_CLASS if instance == OVERLAY_CLASS.encode() else name.decode("utf-8", "replace")
+
+    def _title(self, window: int) -> str:
+        title = self._x.property(window, "_NET_WM_NAME") or self._x.property(window, "WM_NAME")
+        return title.decode("utf-8", "replace")
