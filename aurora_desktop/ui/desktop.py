@@ -181,7 +181,8 @@ class Desktop(QObject):
         if self._questions is None:
             from aurora_desktop.ui.question import Questions
 
-            self._questions = Questions(self._context, self._ui_settings.theme)
+            # The colours are the window's; and the window is seldom far when there is something to ask.
+            self._questions = Questions(self._context, (self._window or self._make_window()).theme)
         return self._questions
 
     def _stop_everything(self) -> None:

@@ -149,7 +149,7 @@ class OverlayWindow(QWidget):
         rect = self.label_rect()
         painter.setFont(self._font)
         painter.setPen(QColor(_ON_COLOUR))
-        room = rect.width() - 2 * _LABEL_MARGIN
+        room = rect.width() - _LABEL_MARGIN  # a little more than was measured: painter and metrics may differ
         text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, room)
         painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 

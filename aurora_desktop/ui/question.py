@@ -14,7 +14,7 @@ from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.holding import HeldKeys, Hold
 from aurora_desktop.ui.passphrase import PassphraseDialog
 from aurora_desktop.ui.tasks import Tasks
-from aurora_desktop.ui.theme import Choice, Theme
+from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.hold_button import HoldButton
 from aurora_desktop.ui.widgets.pieces import Button, label
 
@@ -26,10 +26,10 @@ _MARK_RADIUS = 14
 class Questions(QObject):
     """One dialog for each question that is open."""
 
-    def __init__(self, context: UiContext, theme: Choice) -> None:
+    def __init__(self, context: UiContext, theme: Theme) -> None:
         super().__init__()
         self._context = context
-        self._theme = Theme(theme)
+        self._theme = theme
         self._tasks = Tasks(self._show_error)
         self.open: dict[str, QuestionDialog] = {}
 
@@ -138,11 +138,11 @@ class QuestionDialog(QDialog):
         self.picture.hide()
         self.error = label("", "error", wrap=True)
         self.error.hide()
-        self.no = Button(self._no_text(), "", self._theme)
+        self.no = Button(self._no_text(), "", self._theme, kind="primary")
         self.no.setDefault(True)
         self.no.clicked.connect(self.reject)
         words = "Yes\u2026" if by_passphrase else "Hold for yes"
-        self.yes = HoldButton(words, self._theme, tip=f"Hold for one second ({control_words.YES_KEYS})")
+        self.yes = HoldButton(words, self._theme, kind="", tip=f"Hold for one second ({control_words.YES_KEYS})")
         self.yes.by_passphrase = by_passphrase
         self.yes.touched.connect(self._context.control.expect_press)
         self.yes.confirmed.connect(self._say_yes)

@@ -222,6 +222,12 @@ QCheckBox:focus { border: 1px solid @accent; border-radius: 4px; padding: 1px; }
 QCheckBox::indicator { width: 18px; height: 18px; border: 1px solid @field; border-radius: 5px; background: @surface; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url(@check); }
 QCheckBox::indicator:disabled { border-color: @border; }
+QRadioButton { spacing: 8px; color: @text; padding: 2px; }
+QRadioButton:focus { border: 1px solid @accent; border-radius: 4px; padding: 1px; }
+QRadioButton:disabled { color: @muted; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 2px solid @field; border-radius: 9px;
+  background: @surface; }
+QRadioButton::indicator:checked { border: 5px solid @accent; width: 8px; height: 8px; background: @on_accent; }
 QMenu { background: @surface; color: @text; border: 1px solid @border; padding: 4px; }
 QMenu::item { padding: 6px 20px; border-radius: 4px; }
 QMenu::item:selected { background: @selection; }

@@ -22,7 +22,7 @@ class Column(Enum):
     WHEN = "When"
     ACTION = "Action"
     AGENT = "Agent"
-    STATE = "Outcome"
+    STATE = "State"
     DURATION = "Took"
     REASON = "Reason"
     CANCEL = ""

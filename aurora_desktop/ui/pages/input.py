@@ -52,7 +52,8 @@ class InputPage(QScrollArea):
 
     def focus_first(self) -> QWidget:
         """The widget that the page begins with."""
-        return self.gate.modes[self._confirming.mode]
+        chosen = self.gate.modes[self._confirming.mode]
+        return chosen if chosen.isVisible() else self.stop_key.prove
 
     def _connect(self) -> None:
         confirming, control = self._confirming, self._context.control

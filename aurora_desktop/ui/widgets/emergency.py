@@ -1,7 +1,7 @@
 """What takes the banner's place after an emergency stop: who stopped, when, and how to go on."""
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.safety.view import ControlView
@@ -15,6 +15,7 @@ RED = "#a8130a"
 _STRIPE = "#7d0d06"
 _STRIPE_PX = 10
 _ICON_SIZE = 52
+_NARROW_PX = 760
 _TAKEN = "Agents have lost mouse and keyboard. What they held down is released, their queue is empty."
 
 
@@ -25,7 +26,7 @@ class EmergencyBanner(QFrame):
         super().__init__()
         self.setObjectName("emergency")
         self._image = QLabel()
-        self._image.setPixmap(icons.pixmap("tray-emergency", _ICON_SIZE, self.devicePixelRatioF()))
+        self._image.setPixmap(icons.pixmap("emergency", _ICON_SIZE, self.devicePixelRatioF()))
         self._image.setAccessibleName("emergency")
         self.sentence = label("", "alarmTitle", wrap=True)
         self.taken = label(_TAKEN, "alarm", wrap=True)
@@ -50,6 +51,13 @@ class EmergencyBanner(QFrame):
         self.way.setText(f"{reason}To go on: {way[:1].lower()}{way[1:]}, or use the button. A reset resumes nothing.")
         self.setAccessibleName(self.sentence.text())
         self.setAccessibleDescription(self.way.text())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW_PX
+        self._image.setVisible(not narrow)
+        self.taken.setVisible(not narrow)
+        self.frozen.show_few(few=narrow)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         painter = QPainter(self)

@@ -18,6 +18,7 @@ class Frozen(QWidget):
         super().__init__()
         self._theme, self._kind = theme, kind
         self._names: tuple[str, ...] = ()
+        self._few = False
         self.buttons: list[Button] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -39,6 +40,13 @@ class Frozen(QWidget):
         for place, button in enumerate(self.buttons):
             self._row.insertWidget(place, button)
         self.setVisible(bool(names))
+        self.show_few(few=self._few)
+
+    def show_few(self, *, few: bool) -> None:
+        """Where there is little room: the button for all of them alone."""
+        self._few = few
+        for button in self.buttons[:-1]:
+            button.setVisible(not few)
 
     def _button(self, text: str, names: tuple[str, ...]) -> Button:
         button = Button(text.replace("&", "&&"), "start", self._theme, kind=self._kind)

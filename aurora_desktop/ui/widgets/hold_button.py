@@ -6,11 +6,13 @@ from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
     QHideEvent,
+    QIcon,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
 )
 
 from aurora_desktop.ui.holding import Hold
@@ -92,20 +94,35 @@ class HoldButton(Button):
             self._paint_progress()
 
     def _paint_progress(self) -> None:
-        """A bar along the lower edge and a ring in the corner: both fill from left and top."""
-        tokens = self._theme.tokens
-        colour = QColor({"primary": tokens.on_accent, "alarm": ON_ALARM}.get(self._kind, tokens.accent))
+        """A bar along the lower edge."""
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         bar = QRectF(4, self.height() - 5, (self.width() - 8) * self.hold.progress, 3)
-        painter.fillRect(bar, colour)
-        ring = QRectF(self.width() - ICON_SIZE - 4, (self.height() - ICON_SIZE) / 2, ICON_SIZE, ICON_SIZE)
-        ring.adjust(_RING_WIDTH, _RING_WIDTH, -_RING_WIDTH, -_RING_WIDTH)
-        painter.setPen(QPen(colour, _RING_WIDTH))
-        painter.drawArc(ring, 90 * 16, -round(360 * 16 * self.hold.progress))
+        painter.fillRect(bar, QColor(self._colour_of_progress()))
         painter.end()
 
+    def _ring(self) -> QIcon:
+        """A ring in the place of the icon, filling from the top."""
+        ratio = self.devicePixelRatioF()
+        image = QPixmap(round(ICON_SIZE * ratio), round(ICON_SIZE * ratio))
+        image.setDevicePixelRatio(ratio)
+        image.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(self._colour_of_progress()), _RING_WIDTH))
+        ring = QRectF(0, 0, ICON_SIZE, ICON_SIZE).adjusted(_RING_WIDTH, _RING_WIDTH, -_RING_WIDTH, -_RING_WIDTH)
+        painter.drawArc(ring, 90 * 16, -round(360 * 16 * self.hold.progress))
+        painter.end()
+        return QIcon(image)
+
+    def _colour_of_progress(self) -> str:
+        tokens = self._theme.tokens
+        return {"primary": tokens.on_accent, "alarm": ON_ALARM}.get(self._kind, tokens.accent)
+
     def _on_progress(self) -> None:
+        if self.hold.is_held:
+            self.setIcon(self._ring())
+        else:
+            self._colour()
         self.update()
 
     def _let_go(self) -> None:

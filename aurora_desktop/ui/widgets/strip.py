@@ -1,7 +1,7 @@
 """The strip on every page: who may use mouse and keyboard, for how long, and the way to end it."""
 
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.safety.view import ControlView
@@ -12,6 +12,7 @@ from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, label, restyle
 
 _ICON_SIZE = 26
 _TOLD_MS = 4000
+_NARROW_PX = 700
 
 
 class Strip(QFrame):
@@ -55,6 +56,12 @@ class Strip(QFrame):
         else:
             self._tell("")
         self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW_PX
+        self.extend.setText("" if narrow else "Extend")
+        self.disarm.setText("" if narrow else "Disarm")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

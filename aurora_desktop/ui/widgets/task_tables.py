@@ -22,7 +22,7 @@ _WIDTHS = {
     Column.REASON: 200, Column.CANCEL: 90,
 }  # fmt: skip
 _FACTS = ("Action", "Outcome", "Reason", "Agent", "Asked for by", "Events sent", "Tries", "Parameters", "Result")
-_QUEUE_HEIGHT, _HISTORY_HEIGHT = 170, 300
+_QUEUE_ROWS, _HISTORY_ROWS = 5, 8
 
 
 class TaskStateDelegate(CellDelegate):
@@ -58,7 +58,6 @@ class QueueCard(QWidget):
         super().__init__()
         self.model = TasksModel(QUEUE, self)
         self.table = _table(self.model, theme, "Queue of input tasks")
-        self.table.setFixedHeight(_QUEUE_HEIGHT)
         self.table.clicked.connect(self._on_clicked)
         for key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             delete = QShortcut(QKeySequence(key), self.table, context=Qt.ShortcutContext.WidgetShortcut)
@@ -77,6 +76,7 @@ class QueueCard(QWidget):
         self.nothing.setVisible(not tasks)
         self.table.setVisible(bool(tasks))
         self.model.show(tasks)
+        _fit(self.table, _QUEUE_ROWS)
 
     def _on_clicked(self, index: Index) -> None:
         if QUEUE[index.column()] is Column.CANCEL:
@@ -95,7 +95,6 @@ class HistoryCard(QWidget):
         super().__init__()
         self.model = TasksModel(HISTORY, self)
         self.table = _table(self.model, theme, "Last actions, newest first")
-        self.table.setFixedHeight(_HISTORY_HEIGHT)
         self.table.selectionModel().selectionChanged.connect(self._show_details)
         self.model.dataChanged.connect(self._show_details)
         self.model.rowsRemoved.connect(self._show_details)
@@ -113,6 +112,7 @@ class HistoryCard(QWidget):
         self.nothing.setVisible(not view.recent)
         self.table.setVisible(bool(view.recent))
         self.model.show(view.recent)
+        _fit(self.table, _HISTORY_ROWS)
 
     def close_details(self) -> bool:
         """Choose none; returns whether one was chosen."""
@@ -166,6 +166,12 @@ def _table(model: TasksModel, theme: Theme, name: str) -> QTableView:
         table.setColumnWidth(place, _WIDTHS[column])
         table.setItemDelegateForColumn(place, _delegate(column, theme))
     return table
+
+
+def _fit(table: QTableView, most: int) -> None:
+    """As high as its rows, up to this many: the page scrolls already."""
+    rows = min(max(table.model().rowCount(), 1), most)
+    table.setFixedHeight(table.horizontalHeader().height() + rows * ROW_HEIGHT + 2)
 
 
 def _delegate(column: Column, theme: Theme) -> CellDelegate:
