@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
+from aurora_desktop.core.settings.problems import shown_key
 from aurora_desktop.input.actions import Action
 from aurora_desktop.input.dialects import translate
 from aurora_desktop.input.schema_check import refused
@@ -61,9 +62,11 @@ def _decoded(raw: bytes | bytearray | memoryview) -> Any:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise refused("a field is given twice", hint="leave one of them out")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise refused(f"`{shown_key(name)}` is given twice", hint="leave one of them out")
+        fields[name] = value
     return fields
 
 

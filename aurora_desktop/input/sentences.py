@@ -8,6 +8,7 @@ from aurora_desktop.input.key_names import split_keys
 
 MOST_CHARACTERS: Final = 80
 _SHOWN_KEYS: Final = 40
+_LEAST_TITLE: Final = 12
 
 _CLICKS: Final = {
     "left_click": "clicking",
@@ -17,7 +18,13 @@ _CLICKS: Final = {
     "triple_click": "triple-clicking",
     "left_mouse_down": "holding the left button down",
     "left_mouse_up": "releasing the left button",
-    "mouse_move": "moving the pointer",
+}
+# What stands before the window's title; what looks or waits reaches no window.
+_PREPOSITIONS: Final = {
+    **dict.fromkeys(("left_click", "right_click", "middle_click", "double_click", "triple_click"), " "),
+    **dict.fromkeys(("mouse_move", "left_mouse_down", "left_mouse_up", "left_click_drag", "drag_path"), " in "),
+    **dict.fromkeys(("scroll", "key", "hold_key"), " in "),
+    **dict.fromkeys(("type", "paste"), " into "),
 }
 
 
@@ -26,9 +33,12 @@ def describe(action: Action, window_title: str = "") -> str:
 
     `window_title`: of the window that it reaches, if known; it may hold anything, so it is escaped and shortened.
     """
-    before, after = _SENTENCES[name_of(action)](action)
-    room = MOST_CHARACTERS - len(before) - len(after)
-    return _cut(before + _title(window_title, room, before) + after, MOST_CHARACTERS)
+    name = name_of(action)
+    verb, rest = _SENTENCES[name](action)
+    preposition = _PREPOSITIONS.get(name)
+    room = MOST_CHARACTERS - len(verb) - len(rest)
+    title = "" if preposition is None else _title(window_title, preposition, room)
+    return _cut(verb + title + rest if preposition == " " else verb + rest + title, MOST_CHARACTERS)
 
 
 def escaped(text: str) -> str:
@@ -40,17 +50,11 @@ def _whole(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _title(title: str, room: int, before: str) -> str:
-    preposition = " into " if before.startswith(("typing", "pasting")) else " " if _is_click(before) else " in "
+def _title(title: str, preposition: str, room: int) -> str:
     shown = escaped(title[:200]).replace('"', "'").strip()
-    least = len(preposition) + 5
-    if not shown or room < least:
+    if not shown or room < _LEAST_TITLE:
         return ""
     return f'{preposition}"{_cut(shown, room - len(preposition) - 2)}"'
-
-
-def _is_click(before: str) -> bool:
-    return before.endswith("clicking")
 
 
 def _click(action: Any) -> tuple[str, str]:
@@ -132,6 +136,7 @@ def _cut(text: str, most: int) -> str:
 
 _SENTENCES: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     **dict.fromkeys(_CLICKS, _click),
+    "mouse_move": lambda action: ("moving the pointer", f" to {_point(action.at)}"),
     "left_click_drag": _drag,
     "drag_path": _drag_path,
     "scroll": _scroll,

@@ -58,8 +58,9 @@ def detect(raw: Mapping[str, Any]) -> Dialect:
 
 
 def _is_anthropic(raw: Mapping[str, Any]) -> bool:
-    told = anthropic.ONLY_HERE & {name for name, value in raw.items() if value is not None}
-    return bool(told) or ("text" in raw and raw.get("action") in _TEXT_IS_OTHER)
+    name = raw.get("action")
+    text_is_other = "text" in raw and isinstance(name, str) and name in _TEXT_IS_OTHER
+    return text_is_other or not anthropic.ONLY_HERE.isdisjoint(raw)
 
 
 _TEXT_IS_OTHER: Final = frozenset(anthropic.TRANSLATORS) - {"type"}
