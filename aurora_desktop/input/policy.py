@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.settings.schema import Hours, InputPolicy, Region, WindowRule
 from aurora_desktop.input.actions import (
+    MAX_DURATION_S,
     Action,
     CursorPosition,
     HoldKey,
@@ -141,7 +142,7 @@ def paced(action: Action, policy: InputPolicy) -> Action:
     """The same action with its text typed no faster than the settings say."""
     if not isinstance(action, Type):
         return action
-    return replace(action, interval_s=max(action.interval_s, 1 / policy.max_characters_per_s))
+    return replace(action, interval_s=max(action.interval_s, min(1 / policy.max_characters_per_s, MAX_DURATION_S)))
 
 
 def always_denied(window: Window, own_pids: Collection[int]) -> str:

@@ -236,6 +236,7 @@ def test_text_is_typed_no_faster_than_allowed() -> None:
     assert paced(Type(text="a"), policy) == Type(text="a", interval_s=0.02)
     assert paced(Type(text="a", interval_s=0.5), policy) == Type(text="a", interval_s=0.5)
     assert paced(Key(keys="a"), policy) == Key(keys="a")
+    assert paced(Type(text="a"), InputPolicy(max_characters_per_s=0.001)) == Type(text="a", interval_s=60)
 
 
 def test_an_action_too_many_is_refused_with_the_time_to_wait() -> None:
