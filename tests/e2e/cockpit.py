@@ -29,6 +29,7 @@ class Cockpit:
 
     def __init__(self, aurora: Aurora, screen: VncScreen, operator: Operator, observer: Observer) -> None:
         self.aurora, self.screen, self.operator, self.observer = aurora, screen, operator, observer
+        self.hotkey = HOTKEY
         self.gate = aurora.config.with_name("operator_enabled.yaml")
 
     # --- up ---------------------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ class Cockpit:
         self.take_window()
         self.operator.press("ctrl+2")
         eventually(self._begins_drill, "the drill has begun")
-        self.operator.press(HOTKEY)
+        self.operator.press(self.hotkey)
         eventually(lambda: self.control()["hotkey_state"] == "proven", "the stop key is proven")
 
     def _begins_drill(self) -> bool:
@@ -171,7 +172,7 @@ class Cockpit:
         """An action under way: the block begins once its first events were seen."""
         mark = self.observer.mark()
         task = self.submit(action)
-        self.until_events(mark)
+        self.until_events(mark, 1 if action["action"] == "hold_key" else 5)
         yield task
 
 

@@ -169,6 +169,10 @@ class Screen:
     def press(self, *keys: str) -> None:
         self._ask("xdotool", "key", *keys)
 
+    def tell_xdotool(self, *words: str) -> None:
+        """Synthetic input of a program that is not Aurora's."""
+        self._ask("xdotool", *words)
+
     def _ask(self, *command: str) -> str:
         """What the program prints; "" when it found nothing."""
         environment = {**os.environ, **self.environment}
