@@ -39,6 +39,7 @@ class Questions(QObject):
         dialog = QuestionDialog(question, self._context, self._theme, self._tasks)
         self.open[question.task_id] = dialog
         dialog.answered.connect(self._answer)
+        dialog.settled.connect(self.withdraw)
         dialog.show()
         dialog.raise_()
         dialog.activateWindow()
@@ -79,9 +80,10 @@ class Questions(QObject):
 
 
 class QuestionDialog(QDialog):
-    """`answered` tells the task's id and the Confirmation, or None for no."""
+    """`answered` tells the task's id and the Confirmation, or None for no; `settled` that a passphrase was taken."""
 
     answered = Signal(str, object)
+    settled = Signal(str)
 
     def __init__(self, question: Question, context: UiContext, theme: Theme, tasks: Tasks) -> None:
         super().__init__(None, Qt.WindowType.Dialog | Qt.WindowType.WindowStaysOnTopHint)
@@ -189,7 +191,7 @@ class QuestionDialog(QDialog):
 
         async def answer(passphrase: str) -> None:
             await self._context.answer_question(self.question.task_id, Confirmation(passphrase=passphrase))
-            self.dismiss()
+            self.settled.emit(self.question.task_id)
 
         PassphraseDialog(self, self._theme, self._tasks, "Yes", answer).open()
 

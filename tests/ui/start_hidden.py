@@ -10,6 +10,10 @@ from PySide6.QtWidgets import QApplication
 from aurora_desktop.ui.desktop import Desktop
 from ui.fakes import House, a_mix
 
+LATER = tuple(
+    f"aurora_desktop.ui.{name}" for name in ("window", "theme", "service_form", "overlay", "question", "confirming")
+)
+
 app = QApplication([])
 desktop = Desktop(House(a_mix()).context())
 desktop.start(hidden=True)
@@ -17,6 +21,6 @@ app.processEvents()
 for name in sorted(sys.modules):
     if name.startswith(("aurora_desktop.ui.pages", "aurora_desktop.ui.widgets", "aurora_desktop.ui.models")):
         print(name)
-    if name in ("aurora_desktop.ui.window", "aurora_desktop.ui.theme", "aurora_desktop.ui.service_form"):
+    if name in LATER:
         print(name)
 desktop.close()

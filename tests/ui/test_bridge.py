@@ -3,10 +3,17 @@
 import pytest
 from PySide6.QtTest import QSignalSpy
 
-from aurora_desktop.core.events import ServiceFailed, ServiceGaveUp, SettingsApplied, SettingsRefused
+from aurora_desktop.core.events import (
+    ControlArmed,
+    EmergencyStopped,
+    ServiceFailed,
+    ServiceGaveUp,
+    SettingsApplied,
+    SettingsRefused,
+)
 from aurora_desktop.ui.bridge import Bridge
 
-from .fakes import House, a_mix, some_records
+from .fakes import House, a_control, a_mix, a_stop, some_records
 
 FAILED = ServiceFailed(at=1.0, component="service:web", kind="exit", cause="exited with code 3")
 GAVE_UP = ServiceGaveUp(at=1.0, component="service:web", cause="no such file")
@@ -80,3 +87,46 @@ def test_closed_it_hears_nothing(house, bridge, qtbot):
     with qtbot.assertNotEmitted(bridge.health_changed):
         house.bus.publish(GAVE_UP)
     assert not bridge._flush_timer.isActive()
+
+
+def test_control_is_told_when_it_changed(house, bridge, qtbot):
+    house.control.shown = a_control("armed")
+    with qtbot.waitSignal(bridge.control_changed) as told:
+        house.bus.publish(ControlArmed(at=1.0, component="input_agent", mode="act", until=2.0))
+    assert told.args == [house.control.shown]
+    with qtbot.assertNotEmitted(bridge.control_changed):
+        bridge.refresh_control()
+
+
+def test_the_queue_is_told_while_watched_or_armed_alone(house, bridge):
+    queue = QSignalSpy(bridge.input_changed)
+    bridge.refresh_control()
+    assert queue.count() == 0
+    bridge.watch()
+    assert queue.count() == 1
+    bridge.unwatch()
+    house.control.shown = a_control("armed")
+    bridge.refresh_control()
+    assert queue.count() == 2
+    house.control.shown = a_control()
+    bridge.refresh_control()
+    bridge.refresh_control()
+    assert queue.count() == 3  # that it is over is told too
+
+
+@pytest.mark.parametrize(
+    ("view", "moves"),
+    [
+        (a_control(), False), (a_control("closed"), False), (a_stop(), False), (a_control("armed"), True),
+        (a_control("arming"), True), (a_control(drill=True), True),
+    ],
+)  # fmt: skip
+def test_it_looks_again_by_itself_only_while_something_moves(house, bridge, view, moves):
+    house.control.shown = view
+    bridge.refresh_control()
+    assert bridge._control_timer.isActive() == moves
+
+
+def test_a_stop_is_told_at_once(house, bridge, qtbot):
+    with qtbot.waitSignals([bridge.emergency, bridge.notice]):
+        house.bus.publish(EmergencyStopped(at=1.0, component="guard", source="panic hotkey", latency_ms=1.0))

@@ -9,9 +9,12 @@ import pytest
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import ServiceGaveUp
+from aurora_desktop.core.events import EmergencyStopped, ServiceGaveUp
 from aurora_desktop.core.settings.schema import UiSettings
 
+from .fakes import a_stop
+
+STOPPED = EmergencyStopped(at=1.0, component="guard", source="panic hotkey", latency_ms=1.0)
 GAVE_UP = ServiceGaveUp(at=1.0, component="service:web", cause="no such file")
 
 
@@ -111,6 +114,18 @@ def test_tray_actions_reach_the_supervisor(desktop, house):
     desktop.tray.quit_asked.emit()
     assert house.supervisor.asked == [("pause", (), "tray"), ("resume", (), "tray"), ("restart", ("web",), "tray")]
     assert house.quits == ["tray"]
+
+
+def test_the_tray_stops_and_disarms(desktop, house):
+    desktop.tray.stop_asked.emit()
+    desktop.tray.disarm_asked.emit()
+    assert house.control.asked == [("stop", "tray"), ("disarm", "tray")]
+
+
+def test_a_stop_shows_in_the_tray(desktop, house, qtbot):
+    house.control.shown = a_stop()
+    house.bus.publish(STOPPED)
+    qtbot.waitUntil(lambda: desktop.tray.icon.toolTip().startswith("Emergency stop by panic hotkey"))
 
 
 def test_a_restart_that_cannot_be_is_told(desktop, house, qtbot):

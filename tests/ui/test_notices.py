@@ -4,6 +4,8 @@ import pytest
 
 from aurora_desktop.core.events import (
     AnyEvent,
+    AuditFailing,
+    EmergencyStopped,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
@@ -11,8 +13,10 @@ from aurora_desktop.core.events import (
     ServiceRestarting,
     SettingsApplied,
     SettingsRefused,
+    StopChannelLost,
     StorageFailing,
     StorageQuarantined,
+    WorkerCrashed,
 )
 from aurora_desktop.ui.notices import REPEAT_S, Notices, notice_of
 
@@ -37,6 +41,10 @@ def recovered(attempts: int) -> ServiceRecovered:
             StorageQuarantined(at=1.0, component="aurora", path="j", moved_to="k", reason="damaged"),
             "A damaged file was moved aside",
         ),
+        (EmergencyStopped(at=1.0, component="guard", source="tray", latency_ms=1.0), "Emergency stop"),
+        (StopChannelLost(at=1.0, component="guard", detail="no keyboard"), "The stop key is not heard"),
+        (WorkerCrashed(at=1.0, component="worker:input", error_text="x", restart_count=1), "The input worker crashed"),
+        (AuditFailing(at=1.0, component="input_agent", path="a", detail="full"), "The audit log cannot be written"),
     ],
 )
 def test_what_went_wrong_is_told(event: AnyEvent, title: str):
@@ -62,6 +70,15 @@ def test_the_hint_is_told_with_the_cause():
     notice = notice_of(ServiceGaveUp(at=1.0, component=WEB, cause="no such file", hint="Correct it"))
     assert notice is not None
     assert notice.body == "no such file. Correct it"
+
+
+def test_a_stop_tells_what_it_froze_and_stopped():
+    stop = EmergencyStopped(
+        at=1.0, component="guard", source="the window", latency_ms=1.0, frozen=("web", "db"), stopped=("job",)
+    )
+    notice = notice_of(stop)
+    assert notice is not None
+    assert notice.body == "Agents have lost mouse and keyboard, by the window. Frozen: web, db; stopped: job."
 
 
 def test_the_same_text_is_told_once_a_minute():

@@ -8,7 +8,7 @@ from aurora_desktop.heartbeat.health import assess
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.tray import Tray, sentence_case, tray_state
 
-from .fakes import a_mix, a_view
+from .fakes import a_control, a_mix, a_stop, a_view
 
 STATES = ("healthy", "degraded", "unhealthy", "stopped", "emergency")
 
@@ -133,3 +133,43 @@ def test_icon_comes_with_a_late_panel_and_returns_with_it(tray, panel):
 def test_a_sentence_begins_with_a_capital_but_a_name_stays_as_it_is():
     assert sentence_case("all 3 services run") == "All 3 services run"
     assert sentence_case("web: exited") == "web: exited"
+
+
+def test_stop_is_the_first_entry_always_and_nothing_arms_or_resets(tray, qtbot):
+    for view in (a_control(), a_control("armed"), a_stop(), a_control("closed")):
+        tray.show_state("healthy", assess(a_mix()), paused=False, control=view)
+        assert actions(tray)[:2] == ["&Stop everything", "&Disarm"]
+        assert tray.menu.actions()[0].isEnabled()
+        assert not [text for text in actions(tray) if " arm" in text.lower() or "reset" in text.lower()]
+    with qtbot.waitSignal(tray.stop_asked):
+        tray.menu.actions()[0].trigger()
+
+
+def test_disarm_is_offered_while_armed(tray, qtbot):
+    disarm = tray.menu.actions()[1]
+    assert not disarm.isEnabled()
+    tray.show_state("healthy", assess(()), paused=False, control=a_control("armed"))
+    with qtbot.waitSignal(tray.disarm_asked):
+        disarm.trigger()
+
+
+def test_the_tooltip_tells_of_control_first(tray):
+    health = assess((a_view("a"),))
+    tray.show_state("healthy", health, paused=False, control=a_control("armed"))
+    assert tray.icon.toolTip() == "Agents may act: 14:32 left. The service runs"
+    tray.show_state("emergency", health, paused=False, control=a_stop())
+    assert tray.icon.toolTip().startswith("Emergency stop by panic hotkey at ")
+    tray.show_state("healthy", health, paused=False, control=a_control())
+    assert tray.icon.toolTip() == "The service runs"
+
+
+def test_a_stop_is_an_emergency_whatever_the_services_do(qapp):
+    assert tray_state(assess(a_mix()), a_mix(), paused=True, control=a_stop()) == "emergency"
+    fresh = a_control("latched")
+    assert tray_state(assess((a_view("a"),)), (a_view("a"),), paused=False, control=fresh) == "healthy"
+
+
+@pytest.mark.parametrize("size", [16, 22, 24])
+def test_armed_the_icon_has_a_mark(qapp, size):
+    plain = icons.tray_icon("healthy").pixmap(size, size).toImage()
+    assert icons.tray_icon("healthy", armed=True).pixmap(size, size).toImage() != plain

@@ -1,0 +1,184 @@
+"""The input page: gate, stop key, pending settings, queue, history."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog
+
+from aurora_desktop.input.view import Display
+from aurora_desktop.ui.models.tasks import HISTORY, QUEUE, Column, TasksModel, text_of
+
+from .fakes import a_control, a_task
+from .test_control import quick, show  # noqa: F401 - a fixture
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def page(window):
+    window.show_page(1)
+    return window.input
+
+
+@pytest.fixture
+def picture(tmp_path) -> str:
+    image = QImage(640, 400, QImage.Format.Format_RGB32)
+    image.fill(QColor("#336699"))
+    path = tmp_path / "before.png"
+    image.save(str(path))
+    return str(path)
+
+
+def test_a_closed_gate_says_why_and_what_to_do(window, house, page):
+    show(window, house, a_control("closed", reason="`enabled` is false", hint="Set it in operator_enabled.yaml"))
+    values = {key: value.text() for key, value in page.gate.facts.values.items()}
+    assert values["Reason"] == "\u201cenabled\u201d is false"
+    assert values["What to do"] == "Set it in operator_enabled.yaml"
+    assert not page.gate.arm.isEnabled()
+
+
+def test_armed_there_is_nothing_to_arm(window, house, page):
+    show(window, house, a_control("armed", holder="claude"))
+    assert not page.gate.arm.isVisible()
+    assert page.gate.facts.values["In control"].text() == "agent claude"
+
+
+def test_the_mode_of_the_settings_is_offered_first(page, house):
+    assert page.gate.modes[house.settings.current().input.mode].isChecked()
+
+
+def test_the_drill_asks_for_the_key_and_praises(window, house, page):
+    show(window, house, a_control())
+    assert page.stop_key.keys.text() == "Ctrl+Alt+Shift+Escape"
+    page.stop_key.prove.click()
+    assert house.control.asked == [("drill", True)]
+    show(window, house, a_control(drill=True))
+    assert page.stop_key.instruction.text() == "Press Ctrl+Alt+Shift+Escape now"
+    show(window, house, a_control(drill=False, hotkey_state="proven"))
+    assert page.stop_key.instruction.text() == "It works: this key stops everything"
+    assert page.stop_key.state.text() == "Proven"
+    show(window, house, a_control(hotkey_state="lost"))
+    assert not page.stop_key.instruction.isVisible()
+
+
+def test_a_drill_can_be_ended(window, house, page):
+    show(window, house, a_control(drill=True))
+    page.stop_key.prove.click()
+    assert house.control.asked == [("drill", False)]
+
+
+def test_a_key_that_is_not_heard_cannot_be_proven(window, house, page):
+    show(window, house, a_control(hotkey_state="lost"))
+    assert not page.stop_key.prove.isEnabled()
+
+
+def test_settings_that_loosen_wait_for_a_held_press(quick, house, qtbot):  # noqa: F811 - the fixture
+    show(quick, house, a_control(pending=("`input.hotkey`: a to b",)))
+    quick.show_page(1)
+    card = quick.input.pending
+    assert card.changes.text() == "\u2022 \u201cinput.hotkey\u201d: a to b"
+    QTest.mousePress(card.confirm, LEFT)
+    qtbot.waitUntil(lambda: [asked[0] for asked in house.control.asked] == ["confirm_settings"])
+    show(quick, house, a_control())
+    assert not card.isVisible()
+
+
+def test_the_queue_is_cancelled_by_click_and_by_key(window, house, page, qtbot):
+    house.input.running = a_task("t1", status="running")
+    house.input.queued = (a_task("t2", sentence="typing 41 characters"),)
+    show(window, house, a_control("armed"))
+    table = page.queue.table
+    assert page.queue.model.rowCount() == 2
+    cell = table.visualRect(page.queue.model.index(1, QUEUE.index(Column.CANCEL)))
+    QTest.mouseClick(table.viewport(), LEFT, pos=cell.center())
+    table.setFocus()
+    table.selectRow(0)
+    qtbot.keyClick(table, Qt.Key.Key_Delete)
+    assert house.input.cancelled == [("t2", "window"), ("t1", "window")]
+
+
+def test_a_click_elsewhere_in_the_queue_cancels_nothing(window, house, page):
+    house.input.queued = (a_task("t2"),)
+    show(window, house, a_control("armed"))
+    cell = page.queue.table.visualRect(page.queue.model.index(0, 0))
+    QTest.mouseClick(page.queue.table.viewport(), LEFT, pos=cell.center())
+    assert house.input.cancelled == []
+
+
+def test_an_action_shows_its_outcome_reason_and_pictures(window, house, page, picture, qtbot):
+    house.input.recent = (
+        a_task(
+            "t1", status="failed", outcome="partial", reason="stopped by `window`", events=31, retry_count=1,
+            evidence=(picture, picture), finished_at=1000.0, duration_s=2.0,
+        ),
+    )  # fmt: skip
+    show(window, house, a_control("armed"))
+    page.history.table.selectRow(0)
+    values = {key: value.text() for key, value in page.history.facts.values.items()}
+    assert values["Outcome"] == "Done in part"
+    assert values["Reason"] == "stopped by \u201cwindow\u201d"
+    assert (values["Events sent"], values["Tries"]) == ("31", "2")
+    before = page.history.evidence.thumbnails[0]
+    qtbot.waitUntil(lambda: not before.icon().isNull())
+    before.click()
+    large = next(each for each in page.history.evidence.findChildren(QDialog) if each.isVisible())
+    assert large.windowTitle() == "Before the action"
+    large.close()
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not page.history.details.isVisible()
+
+
+def test_pictures_that_are_kept_no_longer_are_told(window, house, page, tmp_path, qtbot):
+    house.input.recent = (a_task("t1", status="completed", outcome="done", evidence=(str(tmp_path / "gone.png"),)),)
+    show(window, house, a_control("armed"))
+    page.history.table.selectRow(0)
+    before, after = page.history.evidence.thumbnails
+    qtbot.waitUntil(lambda: before.text() == "No longer kept")
+    assert not after.isVisible()
+
+
+def test_displays_are_told(window, house, page, monkeypatch):
+    from msgspec.structs import replace
+
+    view = replace(house.input.view(), displays=(Display("DP-1", 0, 0, 1920, 1080),), backend="xtest")
+    monkeypatch.setattr(house.input, "view", lambda: view)
+    window._bridge.refresh()
+    values = page.gate.facts.values
+    assert (values["Displays"].text(), values["Events by"].text()) == ("DP-1 1920 \u00d7 1080", "xtest")
+
+
+def test_without_tasks_the_page_says_so(page):
+    assert page.queue.nothing.isVisible()
+    assert page.history.nothing.isVisible()
+
+
+@pytest.mark.parametrize("columns", [QUEUE, HISTORY])
+def test_the_model_keeps_its_promises(qtmodeltester, columns):
+    model = TasksModel(columns)
+    model.show([a_task("a"), a_task("b"), a_task("c", status="completed", outcome="done")])
+    qtmodeltester.check(model)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("abc", "bcd"), ("abc", "cab"), ("abc", ""), ("", "ab"), ("abcd", "dcba"), ("ab", "axb")],
+)
+def test_the_model_becomes_what_it_is_shown(before, after):
+    model = TasksModel(HISTORY)
+    for letters in (before, after):
+        model.show([a_task(letter) for letter in letters])
+    assert "".join(model.index(row, 0).data(Qt.ItemDataRole.UserRole + 1).task_id for row in range(len(after))) == after
+    assert model.rowCount() == len(after)
+
+
+def test_a_changed_task_tells_of_its_row_alone(qtbot):
+    model = TasksModel(QUEUE)
+    model.show([a_task("a"), a_task("b")])
+    with qtbot.waitSignal(model.dataChanged) as told:
+        model.show([a_task("a"), a_task("b", status="running")])
+    assert (told.args[0].row(), told.args[1].row()) == (1, 1)
+
+
+def test_an_action_without_a_sentence_has_its_name():
+    assert text_of(a_task(sentence="", action="left_click_drag"), Column.ACTION) == "left click drag"
