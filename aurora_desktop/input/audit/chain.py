@@ -74,8 +74,10 @@ def link_of(line: bytes) -> Link | None:
 def is_torn(piece: bytes) -> bool:
     """Whether bytes that are no sound record look like a write that a power cut left unfinished.
 
-    Such a piece is the beginning of a line, or has holes of zeros; a whole JSON object with a wrong hash is neither.
+    Such a piece lacks its end, or has holes of zeros; a whole line with a wrong hash is neither.
     """
+    if not piece.endswith(b"\n"):
+        return True
     try:
         return not isinstance(msgspec.json.decode(piece), dict)
     except (msgspec.DecodeError, UnicodeError):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import stat
 import zlib
 from collections.abc import Iterator
 from io import BufferedReader
@@ -10,7 +11,7 @@ from pathlib import Path
 from aurora_desktop.core.storage.rotation import archives
 from aurora_desktop.input.audit.chain import MAX_LINE_BYTES, link_of
 
-_UNPACKING = (EOFError, zlib.error, gzip.BadGzipFile)
+_UNPACKING = (EOFError, zlib.error)
 
 
 def log_files(path: Path) -> list[Path]:
@@ -20,9 +21,9 @@ def log_files(path: Path) -> list[Path]:
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """Every line with its newline; one of over MAX_LINE_BYTES comes cut, without it. Raises OSError.
+    """Every line with its newline; one of over MAX_LINE_BYTES comes cut, without it.
 
-    An archive that cannot be unpacked to its end ends with a piece that is no line.
+    Raises OSError, also for an archive that cannot be unpacked, after the lines that can.
     """
     with _opened(path) as file:
         try:
@@ -30,8 +31,8 @@ def lines(path: Path) -> Iterator[bytes]:
                 yield line
                 while line and not line.endswith(b"\n"):
                     line = file.readline(MAX_LINE_BYTES)
-        except _UNPACKING:
-            yield b"\0"
+        except _UNPACKING as error:
+            raise OSError(f"it cannot be unpacked: {error}") from error
 
 
 def first_seq(path: Path) -> int | None:
@@ -41,6 +42,6 @@ def first_seq(path: Path) -> int | None:
 
 def _opened(path: Path) -> BufferedReader | gzip.GzipFile:
     """Never a link or a pipe: who put it there may be waiting for us to read it. Raises OSError."""
-    if not path.is_file() or path.is_symlink():
+    if not stat.S_ISREG(path.lstat().st_mode):
         raise OSError(f"{path} is no ordinary file")
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")

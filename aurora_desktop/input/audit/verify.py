@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
 
 from aurora_desktop.input.audit.anchor import Anchored
@@ -11,6 +12,18 @@ from aurora_desktop.input.audit.chain import START, Head, Link, is_torn, link_of
 from aurora_desktop.input.audit.files import lines
 
 Kind = Literal["edited", "deleted", "reordered", "inserted", "cut_tail", "missing_file", "unreadable"]
+
+
+TROUBLES = frozenset({"log_altered", "log_missing", "tail_repaired", "anchor_lost"})
+MOST_NOTES = 100
+
+
+class _Telling(Struct):
+    event: object = None
+    detail: object = ""
+
+
+_telling = msgspec.json.Decoder(_Telling)
 
 
 class Finding(Struct, frozen=True):
@@ -101,6 +114,8 @@ class Walk:
         if link is None:
             self._doubt = self._doubt or _Doubt(self._file, self._line, is_torn(line))
             return
+        if b'"event":"' in line:
+            self._note(line, link)
         if not self._settle(link):
             self._place(link)
 
@@ -123,6 +138,15 @@ class Walk:
             last_seq=self._head.seq if self._head else None,
             notes=tuple(self._notes),
         )
+
+    def _note(self, line: bytes, link: Link) -> None:
+        """What the log tells of itself: that it was changed, gone, torn, or lost its anchor."""
+        try:
+            told = _telling.decode(line)
+        except (msgspec.DecodeError, UnicodeError):  # a forger's: his hash may be right and his text no text
+            return
+        if isinstance(told.event, str) and told.event in TROUBLES and len(self._notes) < MOST_NOTES:
+            self._notes.append(f"record {link.seq}: {told.detail}")
 
     def _settle(self, link: Link) -> bool:
         """Whether doubtful lines before this one stood in for records, which is told, and it is the next one then."""
@@ -190,7 +214,7 @@ class Walk:
         if (doubt := self._doubt) is None:
             return
         is_whole = self._anchor is None or (self._head.seq if self._head else 0) >= self._anchor.seq
-        if doubt.torn and is_whole:
+        if doubt.torn and is_whole and doubt.file == self._file:
             self._notes.append(f"the end of {doubt.file} was torn in line {doubt.line}, behind what was anchored")
         else:
             seq = self._expected()
