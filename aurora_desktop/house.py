@@ -15,6 +15,7 @@ from aurora_desktop import __version__
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.files import remove_address
 from aurora_desktop.api.local import LocalApi
+from aurora_desktop.brake import Brake
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.errors import AuroraError
@@ -40,13 +41,19 @@ from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems
 from aurora_desktop.heartbeat.pulse import Pulse
+from aurora_desktop.input import audit
+from aurora_desktop.safety import store as safety_store
+from aurora_desktop.supervisor import ledger
 from aurora_desktop.supervisor.engine import Supervisor
-from aurora_desktop.supervisor.ledger import MIGRATIONS, Ledger
+from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.view import ServiceView
 
 STATE_APPLICATION_ID = 0x41555253
+# Only ever appended to: a version of `state.db` is a place in this list.
+STATE_MIGRATIONS = (*ledger.MIGRATIONS, *safety_store.MIGRATIONS, *audit.MIGRATIONS)
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
+BRAKE_CLOSE_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +95,7 @@ class House:
         self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
-        self._state = Database.open(paths.state_db, MIGRATIONS, STATE_APPLICATION_ID, self._clock.wall)
+        self._state = Database.open(paths.state_db, STATE_MIGRATIONS, STATE_APPLICATION_ID, self._clock.wall)
         self.supervisor = Supervisor(
             settings,
             clock=self._clock,
@@ -97,6 +104,18 @@ class House:
             publish=self.bus.publish,
             environment=self._environment,
         )
+        self.brake = Brake(
+            paths,
+            source.path,
+            settings,
+            clock=self._clock,
+            publish=self._publish,
+            state=self._state,
+            supervisor=self.supervisor,
+            environment=environment,
+            mode=mode,
+        )
+        self.bus.subscribe(self.brake.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
 
@@ -110,6 +129,7 @@ class House:
         )
         await self._take_over_login_path()
         await self.supervisor.begin()
+        await self.brake.begin()
         await self._open_door()
         for rounds in (self.pulse.run(), self._settings_rounds(), self._prune_rounds(), self._watchdog_rounds()):
             self._run(rounds)
@@ -160,6 +180,8 @@ class House:
             quit=self.quit,
             started_at=self._began_at,
             mode=self.mode,
+            control=self.brake.control,
+            input=self.brake.input,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -192,6 +214,7 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
+        await self._close_brake()
         await self.supervisor.end(leave=self.source.current().supervisor.on_quit == "leave")
         for task in tuple(self._tasks):
             task.cancel()
@@ -202,9 +225,18 @@ class House:
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
 
+    async def _close_brake(self) -> None:
+        """Whatever becomes of it, the services are stopped in order after it."""
+        try:
+            async with asyncio.timeout(BRAKE_CLOSE_S):
+                await self.brake.close()
+        except Exception:  # a fault of ours there must not keep the services running
+            log.exception("the brake could not be taken down in order; the guard ends what is left of it")
+
     def abandon(self) -> None:
         """Let go of everything without a loop; the services run on, to be taken over."""
         self.supervisor.disown()
+        self.brake.abandon()
         remove_address(self.paths)
         self.journal.close()
         self._state.close()
@@ -234,6 +266,7 @@ class House:
     def _apply(self, difference: Changes) -> None:
         settings = self.source.current()
         self.supervisor.apply(settings)
+        self.brake.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(

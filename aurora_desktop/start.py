@@ -225,8 +225,14 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
             autostart=for_this_platform(options.config, options.state_dir),
             quit=house.quit,
             notify=Notifier(icon="aurora-desktop").notify,
+            control=house.brake.control,
+            input=house.brake.input,
+            answer_question=house.brake.input.answer,
         )
     )
+    house.brake.input.screenside = front
+    house.brake.control.watch(front.show_control)
+    house.brake.input.watch(front.show_control)
 
     def raise_window() -> bool:
         front.raise_window()

@@ -341,6 +341,16 @@ class AuditFailing(Event, frozen=True):
     detail: str
 
 
+class AuditAltered(Event, frozen=True):
+    """The audit log is not as Aurora left it: somebody changed, cut or removed it. A new chain tells so."""
+
+    recovery: ClassVar[bool] = True
+    error: ClassVar[bool] = True
+
+    path: str
+    detail: str
+
+
 AnyEvent = (
     AuroraStarted
     | AuroraStopping
@@ -378,6 +388,7 @@ AnyEvent = (
     | InputFinished
     | HumanActive
     | AuditFailing
+    | AuditAltered
 )
 
 

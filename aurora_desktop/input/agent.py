@@ -3,29 +3,28 @@
 import asyncio
 import contextlib
 import logging
-import secrets
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AnyEvent, InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
-from aurora_desktop.input import places
-from aurora_desktop.input.actions import Action, Paste, Type, name_of
+from aurora_desktop.input.actions import name_of
 from aurora_desktop.input.audit import AuditLog
 from aurora_desktop.input.errors import AuditError, InputRefusedError, RefusalCode, UnknownTaskError
 from aurora_desktop.input.evidence import EvidenceStore
-from aurora_desktop.input.history import History
+from aurora_desktop.input.history import History, Remembered
 from aurora_desktop.input.messages import Screen, Setup
 from aurora_desktop.input.performing import Ending, Performer
+from aurora_desktop.input.places import Pixel, Screenshots, needs_pointer, resolve
 from aurora_desktop.input.policy import RateLimit
+from aurora_desktop.input.request import new_task_id
 from aurora_desktop.input.sentences import describe
 from aurora_desktop.input.task import Task, parameters_of
-from aurora_desktop.input.view import InputView, Question, Submission, TaskView
+from aurora_desktop.input.view import Display, InputView, Question, Submission, TaskView
 from aurora_desktop.input.worker_link import WorkerLink
 from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 
@@ -56,11 +55,11 @@ class Screenside(Protocol):
 
     def close_question(self, task_id: str) -> None: ...
 
-    async def hide_overlay(self) -> None:
+    def hide_for_capture(self) -> None:
         """Returns once it is off the screen."""
         ...
 
-    def show_overlay(self) -> None: ...
+    def show_again(self) -> None: ...
 
 
 class InputAgent:
@@ -75,18 +74,19 @@ class InputAgent:
         audit: AuditLog,
         history: History,
         evidence: EvidenceStore,
+        tell_secret: Callable[[str], dict[str, Any]],
     ) -> None:
         self._paths, self._clock, self._publish, self._brake = paths, clock, publish, brake
         self._audit, self._history, self._evidence = audit, history, evidence
+        self._tell_secret = tell_secret
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Task] = deque()
         self._running: Task | None = None
         self._performer: Performer | None = None
         self._link: WorkerLink | None = None
         self._screen = Screen(0, (), 0, 0)
-        self._screenshots = places.Screenshots()
-        self._pointing: tuple[tuple[int, int], ...] = ()
-        self._rate = RateLimit(brake.settings.policy, clock.monotonic)
+        self._screenshots = Screenshots()
+        self._rate = RateLimit(clock, brake.settings.policy)
         self._arrived = asyncio.Event()
         self._turns: asyncio.Task[None] | None = None
         self._question: asyncio.Future[bool] | None = None
@@ -99,6 +99,15 @@ class InputAgent:
         """From now on what is queued is performed."""
         self._note("started")
         self._turns = self._loop.create_task(self._take_turns())
+
+    def recall(self, remembered: Remembered) -> None:
+        """What an earlier run did, and the outcome of what it did not come to write down; nothing is replayed."""
+        for task in remembered.finished:
+            self._history.add(task)
+        for task in remembered.interrupted:
+            self._history.add(task)
+            with contextlib.suppress(AuditError):  # the gate is closed by it already
+                self._audit.task(task)
 
     def end(self) -> None:
         """Refuse what is left."""
@@ -120,7 +129,7 @@ class InputAgent:
     def take(self, worker_socket: socket.socket, generation: int, mode: Mode) -> None:
         """Control is armed, and the worker of this generation listens on the socket."""
         settings = self._brake.settings
-        self._rate = RateLimit(settings.policy, self._clock.monotonic)
+        self._rate = RateLimit(self._clock, settings.policy)
         setup = Setup(
             backend=settings.backend,
             events_per_s=settings.events_per_s,
@@ -153,6 +162,8 @@ class InputAgent:
         return (task.submission.agent or "an agent", task.sentence) if task is not None else ("", "")
 
     def _on_screen(self, screen: Screen) -> None:
+        if screen.displays != self._screen.displays:
+            self._screenshots.clear()  # what they show is no longer there
         self._screen = screen
         self._changed()
 
@@ -188,7 +199,6 @@ class InputAgent:
             screen_height=self._screen.height,
             pointer=None,
             backend=self._link.backend if self._link is not None else "",
-            pointing=self._pointing,
         )
 
     def task(self, task_id: str) -> TaskView:
@@ -237,10 +247,10 @@ class InputAgent:
         action = submission.action
         return Task(
             submission=submission,
-            task_id=submission.task_id or f"input_{secrets.token_hex(8)}",
+            task_id=submission.task_id or new_task_id(),
             created_at=self._clock.wall(),
             sentence=describe(action, ""),
-            parameters=parameters_of(action),
+            parameters=parameters_of(action, self._tell_secret),
             done=self._loop.create_future(),
         )
 
@@ -256,9 +266,10 @@ class InputAgent:
         limit = self._brake.settings.queue_limit
         if len(self._queue) >= limit:
             raise InputRefusedError("queue_full", "The queue is full", f"{limit} actions wait", "Wait for one to end")
-        if self._screen.number:
-            places.resolve(task.action, self._screen.displays, self._screenshots)
-        self._rate.take(task.action)
+        if self._screen.number and not needs_pointer(task.action):
+            resolve(task.action, self._screen.displays, self._screenshots)
+        if (too_many := self._rate.admit()) is not None:
+            raise InputRefusedError("rate", "Too many actions", too_many.reason, too_many.hint)
 
     def _refused(self, task: Task, error: InputRefusedError) -> None:
         reason = f"{error.title}: {error.detail}" if error.detail else error.title
@@ -280,7 +291,7 @@ class InputAgent:
                 except Exception as error:  # a fault of ours must neither end the queue nor be taken for success
                     log.exception("an input task failed")
                     ending = Ending("uncertain", f"a fault in Aurora: {type(error).__name__}: {error}")
-                self._running, self._pointing = None, ()
+                self._running = None
                 self._finish(task, ending)
             self._arrived.clear()
             await self._arrived.wait()
@@ -308,20 +319,11 @@ class InputAgent:
             return Ending("refused", self._brake.view().reason or "control is not armed")
         if task.cancelled_by:
             return Ending("refused", f"cancelled by {task.cancelled_by}")
-        await self._know_the_screen()
-        try:
-            action = places.resolve(task.action, self._screen.displays, self._screenshots)
-        except InputRefusedError as error:
-            return Ending("refused", f"{error.title}: {error.detail}")
         task.status = "running"
-        self._pointing = places.points_of(action)
         self._changed()
-        return await performer.attempt(task, action)
-
-    async def _know_the_screen(self) -> None:
-        """The first action may come before the worker told of the displays."""
-        if self._link is not None and not self._screen.number:
-            await self._link.screen()
+        await self._pause(task, self._rate.text_wait_s())
+        self._rate.count_text(task.action)
+        return await performer.attempt(task)
 
     async def _pause(self, task: Task, delay_s: float) -> None:
         """Wait, unless it is cancelled or control is taken back meanwhile."""
@@ -329,7 +331,7 @@ class InputAgent:
         while self._performer is not None and not task.cancelled_by and self._clock.monotonic() < end:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(0.1, delay_s)):
+                async with asyncio.timeout(end - self._clock.monotonic()):
                     await self._arrived.wait()
 
     def _finish(self, task: Task, ending: Ending) -> None:
@@ -372,6 +374,14 @@ class InputAgent:
     def settings(self) -> InputSettings:
         return self._brake.settings
 
+    def displays(self) -> tuple[Display, ...]:
+        return self._screen.displays
+
+    def point_at(self, pixels: tuple[Pixel, ...]) -> None:
+        if self._running is not None:
+            self._running.places = pixels
+        self._changed()
+
     def has_overlay(self) -> bool:
         return self.screenside is not None and self._brake.settings.show_overlay
 
@@ -401,11 +411,11 @@ class InputAgent:
         if not self.has_overlay() or self.screenside is None:
             yield
             return
-        await self.screenside.hide_overlay()
+        self.screenside.hide_for_capture()
         try:
             yield
         finally:
-            self.screenside.show_overlay()
+            self.screenside.show_again()
 
     async def keep_evidence(self, task: Task, path: str) -> None:
         kept = await asyncio.to_thread(self._evidence.adopt, path, task.task_id, self._clock.wall())

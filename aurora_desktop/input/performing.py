@@ -1,28 +1,30 @@
 """One action from decision to outcome: look, judge, ask, audit, act."""
 
+import asyncio
 import contextlib
 import datetime
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from aurora_desktop.core.settings.schema import InputSettings
-from aurora_desktop.input import places
+from aurora_desktop.input import policy
 from aurora_desktop.input.actions import Action, Screenshot, Zoom
-from aurora_desktop.input.errors import AuditError
+from aurora_desktop.input.errors import AuditError, InputRefusedError
 from aurora_desktop.input.messages import Do, Finished, Seen
-from aurora_desktop.input.policy import Refused, decide
+from aurora_desktop.input.places import Pixel, Screenshots, Shot, needs_pointer, places, resolve
 from aurora_desktop.input.sentences import describe
 from aurora_desktop.input.task import Task
-from aurora_desktop.input.view import Outcome, Question
+from aurora_desktop.input.view import Display, Outcome, Question
 from aurora_desktop.input.worker_link import WorkerGoneError, WorkerLink
 from aurora_desktop.safety.view import Mode
 
 RING_S = 0.15
 """How long the ring shows where a button will be pressed: short enough for work, long enough for an eye."""
 PICTURE_SIZE = (480, 300)
+LOST_S = 1.0
 
 
 class Ending(Struct, frozen=True):
@@ -38,7 +40,16 @@ class Ending(Struct, frozen=True):
 class Front(Protocol):
     """What performing needs of the screen and of whoever keeps the records."""
 
-    settings: InputSettings
+    @property
+    def settings(self) -> InputSettings: ...
+
+    def displays(self) -> Sequence[Display]:
+        """As the worker told of them last."""
+        ...
+
+    def point_at(self, pixels: tuple[Pixel, ...]) -> None:
+        """The action goes there next: show it."""
+        ...
 
     def has_overlay(self) -> bool: ...
 
@@ -60,67 +71,93 @@ class Front(Protocol):
 class Performer:
     """Performs on one worker, for as long as control is armed."""
 
-    def __init__(self, link: WorkerLink, mode: Mode, front: Front, screenshots: places.Screenshots) -> None:
+    def __init__(self, link: WorkerLink, mode: Mode, front: Front, screenshots: Screenshots) -> None:
         self._link, self._mode, self._front, self._screenshots = link, mode, front, screenshots
         self._events = 0
         self._number: int | None = None
         self._began = False
         self._lost: Ending | None = None
+        self._told = asyncio.Event()
 
     def lost(self, reason: str, events: int, *, in_flight: bool) -> None:
         """The worker is gone: what the action came to follows from what it had counted."""
         sent = max(0, events - self._events)
-        if in_flight or (self._began and not events):
+        if in_flight and self._began:
             self._lost = Ending("uncertain", reason, sent)
         elif sent:
             self._lost = Ending("partial", reason, sent)
         else:
             self._lost = Ending("not_started", reason)
+        self._told.set()
 
     def cancel(self) -> None:
         """Stop between two events."""
         if self._number is not None:
             self._link.cancel(self._number)
 
-    async def attempt(self, task: Task, action: Action) -> Ending:
-        """Perform `action` (its points in desktop pixels) once."""
+    async def attempt(self, task: Task) -> Ending:
+        """Perform the task's action once."""
         try:
-            return await self._attempt(task, action)
+            return await self._attempt(task)
+        except InputRefusedError as error:
+            return Ending("refused", f"{error.title}: {error.detail}")
         except WorkerGoneError as error:
-            return self._lost or Ending("uncertain" if self._began else "not_started", str(error))
+            return await self._how_it_was_lost(str(error))
         except AuditError as error:
             return Ending("refused", f"the audit log cannot be written: {error.detail}")
         finally:
             self._number = None
 
-    async def _attempt(self, task: Task, action: Action) -> Ending:
+    async def _how_it_was_lost(self, reason: str) -> Ending:
+        """The guard tells what was sent, a moment after the worker's socket has closed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOST_S):
+                await self._told.wait()
+        return self._lost or Ending("uncertain" if self._began else "not_started", reason)
+
+    async def _attempt(self, task: Task) -> Ending:
         self._began = False
         await self._link.up()
-        points = places.points_of(action)
-        seen = await self._link.look(points)
-        if refusal := self._judge(action, seen):
+        await self._link.screen()
+        action, seen, pixels = await self._look(task.action)
+        if refusal := self._judge(action, pixels, seen):
             return refusal
         if self._mode == "ask":
-            if not await self._front.ask(await self._question(task, action, points, seen)):
+            if not await self._front.ask(await self._question(task, action, pixels, seen)):
                 return Ending("refused", "the operator said no")
-            seen = await self._link.look(points)
-            if refusal := self._judge(action, seen):
+            action, seen, pixels = await self._look(task.action)
+            if refusal := self._judge(action, pixels, seen):
                 return refusal
         if self._mode == "dry_run":
             return Ending("done", "dry run: nothing was sent")
+        self._front.point_at(pixels)
         self._front.intent(task)
         return await self._act(task, action, seen)
 
-    def _judge(self, action: Action, seen: Seen) -> Ending | None:
-        now = datetime.datetime.now().time()
-        verdict = decide(action, self._front.settings.policy, seen.windows, seen.focus, frozenset({os.getpid()}), now)
-        if isinstance(verdict, Refused):
-            return Ending("refused", verdict.reason + (f". {verdict.hint}" if verdict.hint else ""))
+    async def _look(self, wanted: Action) -> tuple[Action, Seen, tuple[Pixel, ...]]:
+        """The action in desktop pixels, and what is there now. Raises InputRefusedError, WorkerGoneError."""
+        pointer = (await self._link.look(())).pointer if needs_pointer(wanted) else None
+        action = resolve(wanted, self._front.displays(), self._screenshots, pointer)
+        pixels = places(action, pointer)
+        return policy.paced(action, self._front.settings.policy), await self._link.look(pixels), pixels
+
+    def _judge(self, action: Action, pixels: tuple[Pixel, ...], seen: Seen) -> Ending | None:
+        verdict = policy.decide(
+            action,
+            self._front.settings.policy,
+            places=pixels,
+            windows=seen.windows,
+            focus=seen.focus,
+            own_pids=frozenset({os.getpid()}),
+            now_local=datetime.datetime.now().time(),
+        )
+        if isinstance(verdict, policy.Refused):
+            return Ending("refused", verdict.reason + (f"; {verdict.hint}" if verdict.hint else ""))
         return None
 
-    async def _question(self, task: Task, action: Action, points: tuple[tuple[int, int], ...], seen: Seen) -> Question:
+    async def _question(self, task: Task, action: Action, pixels: tuple[Pixel, ...], seen: Seen) -> Question:
         width, height = PICTURE_SIZE
-        x, y = points[0] if points else seen.pointer
+        x, y = pixels[0] if pixels else seen.pointer
         left, top = max(0, x - width // 2), max(0, y - height // 2)
         async with self._front.hidden():
             picture = await self._link.picture(left, top, width, height)
@@ -129,7 +166,7 @@ class Performer:
             task_id=task.task_id,
             agent=task.submission.agent,
             sentence=describe(action, title),
-            places=points,
+            places=pixels,
             picture=picture.path,
             picture_left=left,
             picture_top=top,
@@ -164,7 +201,7 @@ class Performer:
     def _ending(self, finished: Finished) -> Ending:
         self._events += finished.events
         if (result := finished.result) is not None and "id" in result:
-            self._screenshots.remember(result)
+            self._screenshots.remember(result["id"], convert(result, Shot))
         return Ending(finished.outcome, finished.reason, finished.events, finished.human_active, finished.result)
 
     async def _picture(self, task: Task) -> None:

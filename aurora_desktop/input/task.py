@@ -1,6 +1,7 @@
 """One input task on its way through the queue."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Task(Struct, eq=False):
     cancelled_by: str = ""
     result: dict[str, Any] | None = None
     evidence: tuple[str, ...] = ()
+    places: tuple[tuple[int, int], ...] = ()
 
     @property
     def action(self) -> Action:
@@ -62,14 +64,15 @@ class Task(Struct, eq=False):
             result=self.result,
             evidence=self.evidence,
             sentence=self.sentence,
+            places=self.places,
         )
 
 
-def parameters_of(action: Action) -> dict[str, Any]:
-    """The action's fields as they may be shown and logged: of secret text the length alone."""
+def parameters_of(action: Action, told_secret: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """The action's fields as they may be shown and logged; secret text as `told_secret` tells it."""
     plain: dict[str, Any] = msgspec.to_builtins(action)
     plain.pop("action")
-    shown = {name: value for name, value in plain.items() if value not in (None, "", 0.0) or name in ("dx", "dy")}
-    if shown.pop("secret", False):
-        shown["text"] = {"secret": True, "length": len(plain["text"])}
+    shown = {name: value for name, value in plain.items() if value not in (None, "", 0, False)}
+    if shown.get("secret"):
+        shown["text"] = told_secret(plain["text"])
     return shown

@@ -64,8 +64,7 @@ class Display(Struct, frozen=True):
 
 
 class InputView(Struct, frozen=True, kw_only=True):
-    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT; `pointing`: where the running
-    action goes, in desktop pixels."""
+    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT."""
 
     control: ControlView
     queue_size: int
@@ -78,7 +77,6 @@ class InputView(Struct, frozen=True, kw_only=True):
     screen_height: int = 0
     pointer: tuple[int, int] | None = None
     backend: str = ""
-    pointing: tuple[tuple[int, int], ...] = ()
 
 
 class Question(Struct, frozen=True, kw_only=True):

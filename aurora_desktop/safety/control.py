@@ -51,12 +51,13 @@ from aurora_desktop.safety.messages import (
 from aurora_desktop.safety.passphrase import Passphrase
 from aurora_desktop.safety.standing import Facts, Obstacle, standing
 from aurora_desktop.safety.store import SafetyStore
-from aurora_desktop.safety.view import Confirmation, ControlView, Mode
+from aurora_desktop.safety.view import Confirmation, ControlView, HotkeyState, Mode
 
 COMPONENT = "input_agent"
 GATE_LOOK_S = 0.25
 RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
 STOP_ANSWER_S = 0.3
+DROP_ANSWER_S = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ class Control:
         self._hands: Hands | None = None
         self._armed: _Arming | None = None
         self._generation = 0
+        self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
         self._drill_until = 0.0
         self._stop_told = asyncio.Event()
         self._was_listening = False
@@ -155,6 +157,8 @@ class Control:
 
     async def end(self) -> None:
         self._drop("Aurora quits")
+        if self._dropped is not None:
+            await asyncio.wait((self._dropped,), timeout=DROP_ANSWER_S)
         for task in self._tasks:
             task.cancel()
         await self._chain.close()
@@ -198,6 +202,11 @@ class Control:
         """How it is armed; None when it is not."""
         return self._armed.mode if self._armed is not None and self._armed.open else None
 
+    @property
+    def is_latched_by_stop(self) -> bool:
+        """Whether a stop is latched, be it one of an earlier run."""
+        return bool(self._stopped_by())
+
     def _facts(self) -> Facts:
         armed = self._armed
         return Facts(
@@ -225,7 +234,7 @@ class Control:
         last = self._store.last_stop
         return last.source if last else "the emergency stop"
 
-    def _hotkey_state(self) -> str:
+    def _hotkey_state(self) -> HotkeyState:
         if not self._chain.is_up:
             return "off"
         if not self._chain.is_listening:
@@ -254,7 +263,7 @@ class Control:
             latency_ms = (self._clock.monotonic() - began) * 1000
             detail = "the guard did not answer; main covered for it" + ("" if latched else "; the latch was not set")
             self._chain.link.cover("the guard did not answer a stop")
-            self._stopped(source, latency_ms, 0, 0, in_flight=False, detail=detail)
+            self._stopped(source, latency_ms, None, detail)
 
     def disarm(self, source: str) -> None:
         self._drop(f"disarmed by {source}")
@@ -403,16 +412,11 @@ class Control:
     def guard_stopped(self, message: Stopped) -> None:
         if not message.latched:
             self._clearance.revoke()
-        self._stopped(
-            message.source,
-            message.latency_ms,
-            message.released,
-            message.events,
-            in_flight=message.in_flight,
-            detail=message.detail,
-        )
+        self._stopped(message.source, message.latency_ms, message)
 
     def guard_dropped(self, message: Disarmed | WorkerEnded) -> None:
+        if self._dropped is not None and not self._dropped.done():
+            self._dropped.set_result(message)
         if self._armed is None or message.generation != self._armed.generation:
             return
         if isinstance(message, WorkerEnded):
@@ -421,10 +425,15 @@ class Control:
             at = self._now()
             self._publish(WorkerCrashed(at=at, component=COMPONENT, error_text=message.reason, restart_count=count))
             self._publish(WorkerRestarting(at=at, component=COMPONENT, restart_count=count))
-        self._drop(message.reason, events=message.events, in_flight=message.in_flight)
+        was_open, self._armed, self._human = self._armed.open, None, False
+        if was_open:
+            self._tell_hands(message.reason, message, stopped=False)
+        self._publish(ControlDisarmed(at=self._now(), component=COMPONENT, reason=message.reason))
 
     def guard_lost(self, reason: str) -> None:
         self._drop(f"the guard was lost: {reason}")
+        if self._dropped is not None and not self._dropped.done():
+            self._dropped.set_result(None)
         self.channel_changed()
 
     def guard_held(self, message: TreesHeld) -> None:
@@ -459,15 +468,12 @@ class Control:
 
     # --- down -------------------------------------------------------------------------------------------------
 
-    def _stopped(
-        self, source: str, latency_ms: float, released: int, events: int, *, in_flight: bool, detail: str
-    ) -> None:
+    def _stopped(self, source: str, latency_ms: float, told: Stopped | None, detail: str = "") -> None:
         self._stop_told.set()
         at = self._now()
         self._store.stopped(source, at)
         self._armed, self._human = None, False
-        if self._hands is not None:
-            self._hands.drop(f"stopped by {source}", events=events, in_flight=in_flight, stopped=True)
+        self._tell_hands(f"stopped by {source}", told, stopped=True)
         self._around.services.hold(f"stopped by {source}")
         self._publish(
             EmergencyStopped(
@@ -475,22 +481,36 @@ class Control:
                 component=COMPONENT,
                 source=source,
                 latency_ms=round(latency_ms, 2),
-                released=released,
+                released=told.released if told is not None else 0,
                 frozen=self._around.services.frozen(),
-                detail=detail,
+                detail=told.detail if told is not None else detail,
             )
         )
 
-    def _drop(self, reason: str, *, events: int = 0, in_flight: bool = False, quiet: bool = False) -> None:
+    def _drop(self, reason: str, *, quiet: bool = False) -> None:
         """Take control back; also when nothing is armed, where it does nothing."""
         if self._armed is None:
             return
         was_open, self._armed, self._human = self._armed.open, None, False
         self._chain.send(Disarm(reason))
-        if self._hands is not None and was_open:
-            self._hands.drop(reason, events=events, in_flight=in_flight, stopped=False)
+        if was_open:
+            self._dropped = self._loop.create_future()
+            self._run(self._let_go(reason, self._dropped))
         if not quiet:
             self._publish(ControlDisarmed(at=self._now(), component=COMPONENT, reason=reason))
+
+    async def _let_go(self, reason: str, dropped: "asyncio.Future[Disarmed | WorkerEnded | None]") -> None:
+        """The guard counts what was sent before the worker ended; without its word it stays uncertain."""
+        await asyncio.wait((dropped,), timeout=DROP_ANSWER_S)
+        told = dropped.result() if dropped.done() else None
+        if self._dropped is dropped:
+            self._dropped = None
+        self._tell_hands(reason, told, stopped=False)
+
+    def _tell_hands(self, reason: str, told: Disarmed | WorkerEnded | Stopped | None, *, stopped: bool) -> None:
+        if self._hands is not None:
+            events, in_flight = (told.events, told.in_flight) if told is not None else (0, True)
+            self._hands.drop(reason, events=events, in_flight=in_flight, stopped=stopped)
 
     # --- rounds -----------------------------------------------------------------------------------------------
 

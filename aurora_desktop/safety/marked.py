@@ -37,6 +37,10 @@ class MarkedServices:
             for name, (spec, tree) in self._supervisor.marked().items()
         )
 
+    def latch(self, cause: str) -> None:
+        """Let none be started until `release`; what an earlier Aurora left is frozen once it is taken over."""
+        self._supervisor.latch(cause)
+
     def hold(self, cause: str) -> None:
         """Freeze and stop them, and let none be started until `release`."""
         self._supervisor.latch(cause)

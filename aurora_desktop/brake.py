@@ -1,0 +1,226 @@
+"""The brake of a house: control, the chain to the guard, the audit and the input agent, built and taken down as one."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
+from aurora_desktop.core.events import AnyEvent, AuditAltered, AuditFailing, Record, ServiceStateChanged
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage.database import Database
+from aurora_desktop.desktop import session
+from aurora_desktop.desktop.session_watch import ASLEEP, SessionWatch
+from aurora_desktop.desktop.single_instance import InstanceLock
+from aurora_desktop.input.agent import InputAgent
+from aurora_desktop.input.audit import AuditLog, SecretText, StoredAnchor
+from aurora_desktop.input.errors import AuditError
+from aurora_desktop.input.evidence import EvidenceStore
+from aurora_desktop.input.history import History, remember
+from aurora_desktop.safety.control import Around, Control
+from aurora_desktop.safety.gate import GateFile
+from aurora_desktop.safety.marked import MarkedServices
+from aurora_desktop.safety.standing import Obstacle
+from aurora_desktop.safety.store import SafetyStore
+from aurora_desktop.supervisor.engine import Supervisor
+
+COMPONENT = "input_agent"
+GATE_FILE = "operator_enabled.yaml"
+WORKER = (sys.executable, "-m", "aurora_desktop.input.worker")
+CARE_S = 1.0
+PRUNE_EVERY = 600
+SLEPT_S = 3.0
+"""The wall clock went on this much further than the monotonic one within a second or so: the machine slept."""
+
+log = logging.getLogger(__name__)
+
+
+class Brake:
+    """Owns everything that has to do with mouse and keyboard; `control` and `input` are its faces."""
+
+    def __init__(
+        self,
+        paths: StatePaths,
+        config: Path,
+        settings: Settings,
+        *,
+        clock: Clock,
+        publish: Callable[[AnyEvent], object],
+        state: Database,
+        supervisor: Supervisor,
+        environment: Mapping[str, str],
+        mode: Literal["desktop", "headless"],
+    ) -> None:
+        """Blocking: reads the state and the audit log's tail; called with the loop already current."""
+        self._paths, self._clock, self._publish = paths, clock, publish
+        self._loop = asyncio.get_running_loop()
+        self._environment, self._mode = environment, mode
+        self._display_lock: InstanceLock | None = None
+        self._display_taken: Obstacle | None = None
+        self._services = MarkedServices(supervisor)
+        store = SafetyStore(state)
+        around = Around(
+            paths=paths,
+            environment=environment,
+            clock=clock,
+            publish=publish,
+            gate=GateFile(config.parent / GATE_FILE),
+            store=store,
+            services=self._services,
+            obstacle=self._obstacle,
+            worker_command=WORKER,
+        )
+        self.control = Control(around, settings.input)
+        self.audit = AuditLog(
+            paths.input_log,
+            settings.logs,
+            StoredAnchor(state),
+            clock,
+            on_failing=lambda error: self._from_thread(self._audit_failing, error.detail or error.title),
+            on_altered=lambda detail: self._from_thread(self._audit_altered, detail),
+        )
+        self._evidence = EvidenceStore(paths.evidence, settings.input.evidence)
+        self.input = InputAgent(
+            paths, clock, publish, self.control, self.audit, History(), self._evidence, _secret_text(paths).told
+        )
+        self._watch = SessionWatch(lambda reason: self._from_thread(self.control.session_left, reason), environment)
+        self._caring: asyncio.Task[None] | None = None
+        if self.control.is_latched_by_stop:
+            self._services.latch("the emergency stop is latched")
+
+    # --- up and down ------------------------------------------------------------------------------------------
+
+    async def begin(self) -> None:
+        """Open the audit log, start the guard, and take what agents submit from then on."""
+        self._take_display()
+        with contextlib.suppress(AuditError):  # told by `on_failing`; the gate stays closed until it can be written
+            await asyncio.to_thread(self.audit.open)
+        self.input.recall(await asyncio.to_thread(remember, self._paths.input_log))
+        await self.control.begin(self.input)
+        self.input.begin()
+        self._watch.start()
+        self._caring = self._loop.create_task(self._care())
+
+    async def close(self) -> None:
+        """Give control back, end worker and guard, write the last records."""
+        self._watch.close()
+        if self._caring is not None:
+            self._caring.cancel()
+        self.input.end()
+        await self.control.end()
+        await asyncio.to_thread(self.audit.close)
+        if self._display_lock is not None:
+            self._display_lock.release()
+
+    def abandon(self) -> None:
+        """The loop is gone: the guard notices by itself that nobody speaks to it any more."""
+        self._watch.close()
+        self.audit.close()
+        if self._display_lock is not None:
+            self._display_lock.release()
+
+    def apply(self, settings: Settings) -> None:
+        """Changed settings."""
+        self.audit.configure(settings.logs)
+        self.control.apply(settings.input)
+        self._evidence.configure(self.control.settings.evidence)
+
+    def read(self, record: Record) -> None:
+        """A reader of the bus: the guard is told at once which marked services run."""
+        if isinstance(record.event, ServiceStateChanged):
+            self.control.marked_changed()
+
+    # --- what keeps the gate closed ---------------------------------------------------------------------------
+
+    def _obstacle(self) -> Obstacle | None:
+        """Why there can be no input in this session at all."""
+        if self._mode == "headless":
+            return Obstacle("Aurora runs headless: control is armed in its window alone", "Start Aurora on the desktop")
+        match session.detect(self._environment).kind:
+            case "wayland":
+                return Obstacle(
+                    "this is a Wayland session, where no program may use mouse and keyboard for others",
+                    "Log in to a session on X11 (Xorg)",
+                )
+            case "headless":
+                return Obstacle("there is no display", "Start Aurora on the desktop")
+            case "windows":
+                return Obstacle("control of mouse and keyboard is not built for Windows yet", "See docs/platforms.md")
+        return self._display_taken
+
+    def _take_display(self) -> None:
+        """One Aurora per display holds the gate; another one's stays closed."""
+        display = session.detect(self._environment).display
+        if not display or self._mode == "headless":
+            return
+        folder = session.runtime_dir(self._environment)
+        folder = folder if folder.is_dir() else self._paths.root
+        lock = InstanceLock(folder / f"aurora-desktop-input-{socket.gethostname()}-{_plain(display)}.lock")
+        try:
+            lock.acquire()
+        except AlreadyRunningError:
+            self._display_taken = Obstacle(
+                "another Aurora holds the gate of this display", "Quit it, then start this one again"
+            )
+        except AuroraError as error:
+            self._display_taken = Obstacle(f"the gate of this display cannot be locked: {error.detail}", error.hint)
+        else:
+            self._display_lock = lock
+
+    # --- care -------------------------------------------------------------------------------------------------
+
+    async def _care(self) -> None:
+        """Each second: try a log that failed again, notice that the machine slept; now and then prune the pictures."""
+        ahead, rounds = self._ahead(), 0
+        while True:
+            await asyncio.sleep(CARE_S)
+            if self.audit.trouble is not None:
+                await self._try_audit()
+            if (now := self._ahead()) - ahead > SLEPT_S:
+                self.control.session_left(ASLEEP)
+            ahead, rounds = now, rounds + 1
+            if rounds % PRUNE_EVERY == 1:
+                await asyncio.to_thread(self._evidence.prune)
+
+    def _ahead(self) -> float:
+        return self._clock.wall() - self._clock.monotonic()
+
+    async def _try_audit(self) -> None:
+        try:
+            await asyncio.to_thread(self.audit.probe)
+        except AuditError:
+            return
+        self.control.audit_recovered()
+
+    def _audit_failing(self, detail: str) -> None:
+        self.control.audit_failing(detail)
+        at = self._clock.wall()
+        self._publish(AuditFailing(at=at, component=COMPONENT, path=str(self._paths.input_log), detail=detail))
+
+    def _audit_altered(self, detail: str) -> None:
+        at = self._clock.wall()
+        self._publish(AuditAltered(at=at, component=COMPONENT, path=str(self._paths.input_log), detail=detail))
+
+    def _from_thread(self, call: Callable[[str], None], argument: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has closed
+            self._loop.call_soon_threadsafe(call, argument)
+
+
+def _secret_text(paths: StatePaths) -> SecretText:
+    """Under a key that lasts for this run alone where none can be kept; the audit log has the same trouble then."""
+    try:
+        return SecretText.load(paths.audit_key)
+    except AuditError as error:
+        log.warning("%s", error)
+        return SecretText(secrets.token_bytes(32))
+
+
+def _plain(display: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in display)
