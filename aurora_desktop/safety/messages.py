@@ -85,7 +85,13 @@ class Retire(_ToGuard, frozen=True):
     """Main quits in good order: end the worker and yourself."""
 
 
-ToGuard = Configure | Marked | ExpectPress | Confirm | Arm | Renew | Disarm | Stop | Drill | Retire
+class Ping(_ToGuard, frozen=True):
+    """Are you there? Answered by `Pong`."""
+
+    id: int
+
+
+ToGuard = Configure | Marked | ExpectPress | Confirm | Arm | Renew | Disarm | Stop | Drill | Retire | Ping
 
 
 class _FromGuard(Struct, frozen=True, tag_field="type", tag=str.lower):
@@ -182,6 +188,21 @@ class Human(_FromGuard, frozen=True):
     active: bool
 
 
+class Pong(_FromGuard, frozen=True):
+    id: int
+
+
 FromGuard = (
-    Ready | Channel | HotkeyProven | Confirmed | Armed | NotArmed | WorkerEnded | Disarmed | Stopped | TreesHeld | Human
+    Ready
+    | Channel
+    | HotkeyProven
+    | Confirmed
+    | Armed
+    | NotArmed
+    | WorkerEnded
+    | Disarmed
+    | Stopped
+    | TreesHeld
+    | Human
+    | Pong
 )

@@ -1,0 +1,1 @@
+"""The guard's eyes and hands on X11, over a connection that it never waits for."""
