@@ -1,10 +1,14 @@
 """The commands that need no running Aurora: `check`, `doctor` and `autostart`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aurora_desktop.cli.call import FAILED, OK, Call
 from aurora_desktop.cli.console import Column, state_style
+from aurora_desktop.core.errors import AuroraError, NotRunningError
+
+if TYPE_CHECKING:
+    from aurora_desktop.desktop.finding import Finding
 
 _PROBLEM_FIELDS = ("file", "line", "column", "field", "message", "hint")
 _FINDING_FIELDS = ("name", "status", "detail", "remedy")
@@ -30,7 +34,7 @@ def doctor(call: Call) -> int:
     """1 when something that Aurora needs is missing."""
     from aurora_desktop.desktop.doctor import examine
 
-    findings = examine(call.config, call.state_dir)
+    findings = [*examine(call.config, call.state_dir), *_control(call)]
     if call.given.json:
         call.console.json([_fields(finding, _FINDING_FIELDS) for finding in findings])
     else:
@@ -40,6 +44,23 @@ def doctor(call: Call) -> int:
             if finding.remedy and finding.status != "ok":
                 call.console.line(f"to mend {finding.name}: {finding.remedy}")
     return FAILED if any(finding.status == "error" for finding in findings) else OK
+
+
+def _control(call: Call) -> "list[Finding]":
+    """What the running Aurora says of its gate and its hotkey: it alone listens."""
+    import msgspec
+
+    from aurora_desktop.desktop.doctor_input import judge_control
+    from aurora_desktop.desktop.finding import Finding
+    from aurora_desktop.safety.view import ControlView
+
+    try:
+        answer = call.client.get("/v1/control")
+    except NotRunningError:
+        return [Finding("Panic hotkey", "ok", "not looked at: Aurora does not run")]
+    except AuroraError as error:
+        return [Finding("Panic hotkey", "warning", " ".join(filter(None, (error.title, error.detail))), error.hint)]
+    return judge_control(msgspec.convert(answer, ControlView))
 
 
 def autostart(call: Call) -> int:

@@ -18,6 +18,11 @@ def default_config_file() -> Path:
     return platformdirs.user_config_path(APP_NAME, appauthor=False) / "aurora.yaml"
 
 
+def gate_file(config: Path) -> Path:
+    """The operator's outer gate, beside the settings file `config` (it need not exist)."""
+    return config.parent / "operator_enabled.yaml"
+
+
 def default_state_dir() -> Path:
     """The platform's state dir of this user."""
     import platformdirs

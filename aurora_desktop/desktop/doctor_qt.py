@@ -64,7 +64,7 @@ def qt_import(patient: Patient) -> list[Finding]:
 def judge_import(probe: ProbeResult, *, on_debian: bool) -> Finding:
     if probe.status == 0:
         return Finding("Qt import", "ok", "PySide6.QtWidgets can be imported")
-    detail = _last_line(probe)
+    detail = probe.last_line
     libraries = _MISSING_LIBRARY.findall(probe.errors)
     return Finding("Qt import", "error", detail, how_to_install(libraries, on_debian=on_debian) if libraries else _SYNC)
 
@@ -114,7 +114,7 @@ def display_and_tray(patient: Patient) -> list[Finding]:
 
 def _display_failed(patient: Patient, probe: ProbeResult) -> Finding:
     name = patient.session.display or patient.environ.get("QT_QPA_PLATFORM", "")
-    reason = next((line for line in probe.errors.splitlines() if "connect to display" in line), _last_line(probe))
+    reason = next((line for line in probe.errors.splitlines() if "connect to display" in line), probe.last_line)
     remedy = "Check that the display runs and that you may use it (`xauth list`), or use `aurora run --headless`"
     return Finding("Display", "error", f"{name}: {reason}", remedy)
 
@@ -127,8 +127,3 @@ def _judge_tray(patient: Patient, has_tray: bool) -> Finding:
     else:
         remedy = "Add a system tray to your panel; until then the window is shown instead"
     return Finding("System tray", "warning", "no tray shows icons in this session", remedy)
-
-
-def _last_line(probe: ProbeResult) -> str:
-    lines = [line for line in probe.errors.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"exit status {probe.status}"

@@ -40,6 +40,12 @@ class ProbeResult(Struct, frozen=True):
     output: str
     errors: str
 
+    @property
+    def last_line(self) -> str:
+        """What it said last on its standard error."""
+        lines = [line for line in self.errors.splitlines() if line.strip()]
+        return lines[-1].strip() if lines else f"exit status {self.status}"
+
 
 def run_python(code: str, environ: Mapping[str, str]) -> ProbeResult:
     """Run `code` in a Python of its own, so that a crash of a library is a finding and not our end."""

@@ -60,7 +60,7 @@ class FakeInput:
         self.tasks[task_id] = TaskView(
             task_id=task_id,
             action=name_of(submission.action),
-            parameters=parameters_of(submission.action),
+            parameters=parameters_of(submission.action, lambda text: {"length": len(text)}),
             status="queued",
             agent=submission.agent,
             operator_user=submission.operator_user,
