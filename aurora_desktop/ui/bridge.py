@@ -14,6 +14,7 @@ from aurora_desktop.ui.notices import Notices
 FLUSH_MS = 100
 TICK_MS = 1000
 CONTROL_TICK_MS = 250
+CONTROL_FLUSH_MS = 30
 RECORDS_SHOWN = 2000
 
 
@@ -52,6 +53,11 @@ class Bridge(QObject):
         self._tick_timer.timeout.connect(self._show_services)
         self._control_timer = self._timer(CONTROL_TICK_MS)
         self._control_timer.timeout.connect(self.refresh_control)
+        self._control_flush_timer = self._timer(CONTROL_FLUSH_MS, single_shot=True)
+        self._control_flush_timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._control_flush_timer.timeout.connect(self._flush_control)
+        self._control_stale = False
+        self._closed = False
         self._pace_control()
         self._unsubscribe = context.bus.subscribe(self._on_record)
 
@@ -84,6 +90,23 @@ class Bridge(QObject):
         self._flush_timer.stop()
         self._tick_timer.stop()
         self._control_timer.stop()
+        self._control_flush_timer.stop()
+        self._closed = True
+
+    def touch_control(self) -> None:
+        """Control changed: shown at once, but no more often than every CONTROL_FLUSH_MS however much changes."""
+        if self._closed:
+            return
+        if self._control_flush_timer.isActive():
+            self._control_stale = True
+            return
+        self._control_flush_timer.start()
+        self.refresh_control()
+
+    def _flush_control(self) -> None:
+        if self._control_stale:
+            self._control_stale = False
+            self.touch_control()
 
     def refresh_control(self) -> None:
         """Show control and its queue as they are now."""

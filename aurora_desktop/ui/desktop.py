@@ -89,7 +89,7 @@ class Desktop(QObject):
 
     def show_control(self) -> None:
         """Show control and what an agent does as they are now, at once rather than with the next update."""
-        self.bridge.refresh_control()
+        self.bridge.touch_control()
 
     def hide_for_capture(self) -> None:
         """Take border, narration and ring off the screen for a screenshot; returns once the display did so."""

@@ -127,6 +127,23 @@ def test_it_looks_again_by_itself_only_while_something_moves(house, bridge, view
     assert bridge._control_timer.isActive() == moves
 
 
+def test_a_flood_of_changes_is_shown_at_once_and_then_together(house, bridge, qtbot):
+    shown = QSignalSpy(bridge.control_changed)
+    for left in range(1000):
+        house.control.shown = a_control("armed", remaining_s=float(left))
+        bridge.touch_control()
+    assert shown.count() == 1
+    qtbot.waitUntil(lambda: shown.count() == 2)
+    assert shown.at(1)[0].remaining_s == 999.0
+
+
+def test_closed_it_shows_no_control(house, bridge, qtbot):
+    bridge.close()
+    house.control.shown = a_control("armed")
+    with qtbot.assertNotEmitted(bridge.control_changed):
+        bridge.touch_control()
+
+
 def test_a_stop_is_told_at_once(house, bridge, qtbot):
     with qtbot.waitSignals([bridge.emergency, bridge.notice]):
         house.bus.publish(EmergencyStopped(at=1.0, component="guard", source="panic hotkey", latency_ms=1.0))

@@ -6,6 +6,7 @@ from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog
 
+from aurora_desktop.input.actions import CursorPosition, Key, LeftClick, MouseMove, Point, Scroll, Type, Wait
 from aurora_desktop.input.view import Display
 from aurora_desktop.ui.models.tasks import HISTORY, QUEUE, Column, TasksModel, text_of
 
@@ -151,6 +152,41 @@ def test_displays_are_told(window, house, page, monkeypatch):
 def test_without_tasks_the_page_says_so(page):
     assert page.queue.nothing.isVisible()
     assert page.history.nothing.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "action"),
+    [
+        ("Click", "640, 400", LeftClick(at=Point(x=640, y=400))),
+        ("Move to", "10 20", MouseMove(at=Point(x=10, y=20))),
+        ("Type", " caf\u00e9", Type(text=" caf\u00e9")),
+        ("Press", "ctrl+s", Key(keys="ctrl+s")),
+        ("Scroll by", "-3", Scroll(dy=-3)),
+        ("Wait for", "0.5", Wait(duration_s=0.5)),
+        ("Ask where the pointer is", "", CursorPosition()),
+    ],
+)
+def test_a_task_is_submitted_as_an_agent_would(page, house, qtbot, monkeypatch, words, line, action):
+    taken = []
+    monkeypatch.setattr(house.input, "submit", taken.append)
+    page.trial.kind.setCurrentText(words)
+    page.trial.line.setText(line)
+    page.trial.button.click()
+    assert [(each.action, each.operator_user) for each in taken] == [(action, "operator")]
+    assert not page.trial.error.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("words", "line", "error"),
+    [("Click", "here", "Write it like this: 640, 400"), ("Type", "", ""), ("Wait for", "-1", ""), ("Press", "", "")],
+)
+def test_a_task_that_cannot_be_is_refused_in_the_form(page, house, words, line, error):
+    page.trial.kind.setCurrentText(words)
+    page.trial.line.setText(line)
+    page.trial.submit()
+    assert page.trial.error.isVisible()
+    assert page.trial.error.text().startswith(error)
+    assert house.input.queued == ()
 
 
 @pytest.mark.parametrize("columns", [QUEUE, HISTORY])

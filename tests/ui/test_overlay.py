@@ -13,13 +13,13 @@ from .fakes import a_control, a_task
 def acting(desktop, house, **more):
     house.control.shown = a_control("armed", **{"mode": "act", **more})
     house.input.running = a_task("t1", status="running", places=((400, 300),))
-    desktop.show_control()
+    desktop.bridge.refresh_control()
     return desktop._overlay
 
 
 def test_it_does_not_exist_before_an_agent_acts(desktop, house):
     house.control.shown = a_control("armed")
-    desktop.show_control()
+    desktop.bridge.refresh_control()
     assert desktop._overlay is None
 
 
@@ -54,12 +54,12 @@ def test_it_covers_border_ring_and_words_alone(desktop, house):
 def test_it_goes_with_the_action_with_control_and_in_a_dry_run(desktop, house):
     (window,) = acting(desktop, house).windows
     house.input.running = None
-    desktop.show_control()
+    desktop.bridge.refresh_control()
     assert not window.isVisible()
     acting(desktop, house)
     assert window.isVisible()
     house.control.shown = a_control()
-    desktop.show_control()
+    desktop.bridge.refresh_control()
     assert not window.isVisible()
     acting(desktop, house, mode="dry_run")
     assert not window.isVisible()

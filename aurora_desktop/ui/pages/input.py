@@ -1,18 +1,21 @@
 """The input page: gate, arming, stop key, queue, and what agents did."""
 
-from typing import cast
+from typing import Any, cast
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.input import request
 from aurora_desktop.input.view import InputView
 from aurora_desktop.safety.view import ControlView, Mode
-from aurora_desktop.ui.confirming import Confirming
+from aurora_desktop.ui.confirming import Confirming, in_words
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.control_cards import GateCard, PendingCard, StopKeyCard
 from aurora_desktop.ui.widgets.task_tables import HistoryCard, QueueCard
+from aurora_desktop.ui.widgets.try_card import TryCard
 
 
 class InputPage(QScrollArea):
@@ -29,12 +32,13 @@ class InputPage(QScrollArea):
         self.gate = GateCard(theme, confirming.mode)
         self.stop_key = StopKeyCard(theme)
         self.queue = QueueCard(theme)
+        self.trial = TryCard(theme)
         self.history = HistoryCard(theme, tasks)
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
         column.setSpacing(12)
-        for each in (self.pending, self.gate, self.stop_key, self.queue, self.history):
+        for each in (self.pending, self.gate, self.stop_key, self.queue, self.trial, self.history):
             column.addWidget(each)
         column.addStretch(1)
         self.setWidget(inside)
@@ -64,6 +68,7 @@ class InputPage(QScrollArea):
         self.gate.frozen.thaw_asked.connect(self._thaw)
         self.stop_key.drill_asked.connect(self._drill)
         self.queue.cancel_asked.connect(self._cancel)
+        self.trial.submitted.connect(self._submit)
 
     def _choose(self, mode: str) -> None:
         self._confirming.mode = cast(Mode, mode)
@@ -74,6 +79,13 @@ class InputPage(QScrollArea):
 
     def _drill(self, on: bool) -> None:
         self._context.control.set_drill(on=on)
+        self.acted.emit()
+
+    def _submit(self, fields: dict[str, Any]) -> None:
+        try:
+            self._context.input.submit(request.parse(fields))
+        except AuroraError as error:
+            self.trial.show_error(in_words(error))
         self.acted.emit()
 
     def _cancel(self, task_id: str) -> None:
