@@ -66,18 +66,23 @@ class SafetyStore:
 
     def _read(self, key: str, kind: type[T]) -> T | None:
         try:
-            return msgspec.json.decode(self._values[key], type=kind) if key in self._values else None
+            return _decoded(self._values[key], kind) if key in self._values else None
         except msgspec.MsgspecError:  # of another version: as if it were not there, which is the safer side
             log.warning("the value of `%s` in state.db is not understood", key)
             return None
 
     def _write(self, key: str, value: object) -> None:
-        text = msgspec.json.encode(value).decode()
+        text = msgspec.json.encode(value, enc_hook=int).decode()  # a size in bytes is a number
         self._values[key] = text
         try:
             self._database.submit(lambda db: _put(db, key, text)).add_done_callback(_report)
         except RuntimeError as error:
             log.warning("the brake's state cannot be kept: %s", error)
+
+
+def _decoded(text: str, kind: type[T]) -> T:
+    """Raises MsgspecError."""
+    return msgspec.json.decode(text, type=kind, dec_hook=lambda custom, value: custom(value))
 
 
 def _put(connection: apsw.Connection, key: str, text: str) -> None:
