@@ -76,11 +76,15 @@ class AuditLog:
     def open(self) -> None:
         """Find the end of the log and begin to keep it safe. Blocks up to a second; raises AuditError.
 
-        After an AuditError `probe` goes on trying.
+        After an AuditError, which `on_failing` is told as well, `probe` goes on trying.
         """
         self._thread = threading.Thread(target=self._keep_safe, name="audit log", daemon=True)
         self._thread.start()
-        self.probe()
+        try:
+            self.probe()
+        except AuditError as error:
+            self._on_failing(error)
+            raise
 
     def close(self) -> None:
         """Make everything safe and let go of the file; blocks."""

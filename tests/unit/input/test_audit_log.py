@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from storage.conftest import SmallDisk, small_disk
 
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.rotation import set_aside
 from aurora_desktop.input.audit import MIGRATIONS, Anchored, SecretText, StoredAnchor, read_anchor, verify
 from aurora_desktop.input.audit.chain import MAX_LINE_BYTES
-from aurora_desktop.input.audit.files import log_files
+from aurora_desktop.input.audit.files import first_seq, log_files
 from aurora_desktop.input.audit.reading import last_records
 from aurora_desktop.input.audit.verify import Verdict
 from aurora_desktop.input.errors import AuditError
@@ -174,6 +175,18 @@ def test_every_tear_behind_the_anchor_is_mended_and_told(
         assert rig.path.with_name("input_agent.log.torn").exists()
 
 
+def test_a_whole_record_that_lacks_its_newline_is_kept(rig: Rig) -> None:
+    rig.log.event("safe")
+    rig.log.flush()
+    rig.log.event("at risk")
+    rig.crash()
+    os.truncate(rig.path, rig.path.stat().st_size - 1)
+    rig.again().event("after")
+    rig.log.flush()
+    assert [record["event"] for record in _records(rig)] == ["safe", "at risk", "after"]
+    assert _verdict(rig).is_good
+
+
 @given(data=st.data())
 def test_every_cut_below_the_anchor_is_told_and_stays_visible(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -270,6 +283,7 @@ def test_a_folder_that_is_gone_is_told_and_found_again(tmp_path: Path) -> None:
     with pytest.raises(AuditError) as failed:
         rig.log.open()
     assert "No such file" in failed.value.detail
+    assert len(rig.failing) == 1
     rig.path.parent.mkdir()
     rig.log.probe()
     rig.log.intent(task())
@@ -311,6 +325,7 @@ def test_a_full_disk_refuses_intents_once_told_and_comes_back_by_itself(small_di
     assert "input_refused" not in events
     assert events[-3:] == ["log_recovered", "input_before", "input_after"]
     assert records[-2]["outcome"] == "done", "an outcome is not lost"
+    assert not rig.path.with_name("input_agent.log.torn").exists(), "what found no room was taken back at once"
     assert _verdict(rig).is_good
 
 
@@ -376,6 +391,27 @@ def test_an_archive_in_both_shapes_after_a_crash_is_read_once(tmp_path: Path) ->
     assert _verdict(rig).is_good
 
 
+def test_the_anchor_expects_an_archive_no_more_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(tmp_path, max_bytes=1000, keep=2)
+    expected: list[bool] = []
+
+    def watched(path: Path, keep: int) -> Path:
+        renamed = set_aside(path, keep)
+        assert rig.anchor.kept
+        oldest = first_seq(log_files(path)[0])
+        expected.append(oldest is not None and oldest <= rig.anchor.kept.first_seq)
+        return renamed
+
+    monkeypatch.setattr("aurora_desktop.input.audit.log.set_aside", watched)
+    rig.log.open()
+    for number in range(40):
+        rig.log.event(f"n{number}")
+        rig.log.flush()
+    rig.log.close()
+    assert len(expected) > 3
+    assert all(expected)
+
+
 def test_no_record_is_lost_where_rotation_keeps_nothing(tmp_path: Path) -> None:
     rig = Rig(tmp_path, max_bytes=1000, keep=0)
     rig.log.open()
@@ -395,6 +431,7 @@ from pathlib import Path
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.settings.schema import LogSettings
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.rotation import set_aside
 from aurora_desktop.input.audit import MIGRATIONS, AuditLog, StoredAnchor
 from aurora_desktop.input.view import TaskView
 folder = Path(sys.argv[1])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_desktop.input.audit.anchor import Anchored
-from aurora_desktop.input.audit.chain import NO_HASH, START, Head, link_of, seal
-from aurora_desktop.input.audit.files import log_files
+from aurora_desktop.input.audit.chain import MAX_LINE_BYTES, NO_HASH, START, Head, link_of, seal
+from aurora_desktop.input.audit.files import lines, log_files
 from aurora_desktop.input.audit.verify import Verdict, verify
 
 from .audit_rig import Rig, done, task
@@ -129,16 +129,16 @@ def test_every_truncation_is_found(size: int) -> None:
 
 @given(place=st.integers(0, COUNT), copied=st.integers(0, COUNT - 1))
 def test_every_copy_that_was_put_in_is_found(place: int, copied: int) -> None:
-    lines = [*LINES[:place], LINES[copied], *LINES[place:]]
-    kind, _, seq = _found(_verdict(b"".join(lines)))
+    changed = [*LINES[:place], LINES[copied], *LINES[place:]]
+    kind, _, seq = _found(_verdict(b"".join(changed)))
     assert kind in ("inserted", "reordered")
     assert seq == min(copied, place) + 1 if kind == "reordered" else copied + 1
 
 
 @given(place=st.integers(0, COUNT - 1), junk=st.binary(min_size=1, max_size=80))
 def test_every_line_that_was_put_in_is_found(place: int, junk: bytes) -> None:
-    lines = [*LINES[:place], junk.replace(b"\n", b"") + b"\n", *LINES[place:]]
-    assert _found(_verdict(b"".join(lines))) == ("inserted", place + 1, None)
+    changed = [*LINES[:place], junk.replace(b"\n", b"") + b"\n", *LINES[place:]]
+    assert _found(_verdict(b"".join(changed))) == ("inserted", place + 1, None)
 
 
 @given(st.integers(0, COUNT - 2))
@@ -147,8 +147,8 @@ def test_a_record_that_was_written_anew_with_its_own_hash_is_found(place: int) -
     if place and (before := link_of(LINES[place - 1])):
         head = before.head
     forged, _ = seal({"timestamp": "2026-01-01T00:00:00.000Z", "event": "innocent"}, head)
-    lines = [*LINES[:place], forged, *LINES[place + 1 :]]
-    assert _found(_verdict(b"".join(lines))) == ("edited", place + 1, place + 1)
+    changed = [*LINES[:place], forged, *LINES[place + 1 :]]
+    assert _found(_verdict(b"".join(changed))) == ("edited", place + 1, place + 1)
 
 
 def _forged(body: bytes) -> bytes:
@@ -171,8 +171,8 @@ def test_no_forged_record_with_a_right_hash_passes_or_breaks_the_check(
         safe,
         str(seq).lower().encode("utf-8", "replace"),
     )
-    lines = [*LINES[:place], _forged(body), *LINES[place + replaces :]]
-    assert not _verdict(b"".join(lines)).is_good
+    changed = [*LINES[:place], _forged(body), *LINES[place + replaces :]]
+    assert not _verdict(b"".join(changed)).is_good
 
 
 def test_a_chain_that_was_written_anew_as_a_whole_is_found_by_the_anchor() -> None:
@@ -197,6 +197,11 @@ def test_a_torn_end_behind_the_anchor_is_no_tampering(kept: int) -> None:
 
 def test_zeros_of_a_power_cut_behind_the_anchor_are_no_tampering() -> None:
     assert _verdict(b"".join(LINES[:-1]) + bytes(500), anchor=_anchor(LINES[:-1])).is_good
+
+
+def test_only_the_end_of_the_newest_file_can_be_torn() -> None:
+    older = b"".join(LINES[:-1]) + b"torn"
+    assert _found(_verdict(older, b"", anchor=_anchor(LINES[:-1]))) == ("edited", COUNT, COUNT)
 
 
 def test_without_an_anchor_the_chain_alone_is_judged_and_that_is_told() -> None:
@@ -230,6 +235,12 @@ def test_places_behind_the_first_one_are_counted() -> None:
     verdict = _verdict(WHOLE.replace(b"n3", b"nX").replace(b"n7", b"nX"))
     assert _found(verdict) == ("edited", 4, 4)
     assert verdict.more == 1
+
+
+def test_a_line_over_all_bounds_is_one_line(tmp_path: Path) -> None:
+    log = tmp_path / "input_agent.log"
+    log.write_bytes(LINES[0] + b"x" * (3 * MAX_LINE_BYTES) + b"\n" + LINES[1])
+    assert list(lines(log)) == [LINES[0], b"x" * MAX_LINE_BYTES, LINES[1]]
 
 
 def test_a_line_without_end_takes_no_memory_for_itself(tmp_path: Path) -> None:
