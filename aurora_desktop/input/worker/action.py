@@ -108,7 +108,7 @@ class ActionRunner:
         problem = performer.problem(do.action)
         if problem:
             raise RefusedError(problem)
-        place_problem(do.action, self._desktop, corners=self._corners)
+        place_problem(do.action, self._hand.layout(), corners=self._corners)
 
     def _picture(self) -> str:
         try:

@@ -28,7 +28,7 @@ class Hand:
         self, backend: InputBackend, held: HeldTable, brake: Brake, layout: Callable[[], ScreenLayout], *, corners: bool
     ) -> None:
         self.backend, self.brake = backend, brake
-        self._held, self._layout, self._corners = held, layout, corners
+        self._held, self.layout, self._corners = held, layout, corners
         self._keys: dict[int, Key] = {}
         self._buttons: list[int] = []
         self._unbroken_from: int | None = None
@@ -119,7 +119,7 @@ class Hand:
     def look(self) -> Around:
         """The display now; the pointer in a corner ends the action."""
         around = self.backend.around(self.keys)
-        if self._corners and is_corner(around.pointer, self._layout()):
+        if self._corners and is_corner(around.pointer, self.layout()):
             raise BrokenError(CORNER_REASON)
         return around
 

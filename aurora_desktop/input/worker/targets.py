@@ -1,7 +1,7 @@
 """Is the window under each place, and the one with the keyboard, still the one that it was decided for?"""
 
 from aurora_desktop.input.actions import Action, HoldKey, Key, Paste, Type
-from aurora_desktop.input.backends.protocol import Around, Desktop
+from aurora_desktop.input.backends.protocol import Around, Desktop, ScreenLayout
 from aurora_desktop.input.messages import Do
 from aurora_desktop.input.places import places
 
@@ -35,9 +35,8 @@ class Targets:
             raise RefusedError(f"another window is at {place[0]}, {place[1]} now")
 
 
-def place_problem(action: Action, desktop: Desktop, *, corners: bool) -> None:
+def place_problem(action: Action, layout: ScreenLayout, *, corners: bool) -> None:
     """Raises BrokenError for a place that is off the screen or, with `corners`, would stop everything."""
-    layout = desktop.layout()
     for place in places(action):
         if not any(d.x <= place[0] < d.x + d.width and d.y <= place[1] < d.y + d.height for d in layout.displays):
             raise BrokenError(f"{place[0]}, {place[1]} is on no display")

@@ -16,6 +16,9 @@ from .reading import ReadReceipt
 from .spares import Spares
 
 _CORE_KEYBOARD = 0x100  # XkbUseCoreKbd
+_KEYBOARD_AND_MAP = 0b11  # events: another keyboard, or another map of it
+_TYPES_SYMBOLS_MODIFIERS = 0b111
+_MAP_NOTIFY = 1
 _MODIFIER_NAMES = {1: "Shift", 4: "Ctrl", 8: "Alt", 64: "Super", 128: "AltGr"}
 _MODIFIER_SYMBOLS = range(0xFFE1, 0xFFEF)
 
@@ -35,18 +38,23 @@ class Keyboard:
             xkbcommon.connect(self._library, connection.pointer_for_c())
         except OSError as error:
             raise DisplayLostError(f"the keyboard map cannot be read: {error}") from error
+        parts = _TYPES_SYMBOLS_MODIFIERS
+        self._xkb.SelectEvents(_CORE_KEYBOARD, _KEYBOARD_AND_MAP, 0, _KEYBOARD_AND_MAP, parts, parts, [])
+        connection.listeners.append(self._on_event)
+        self._is_stale = True
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the map anew: it may have been changed since the last action."""
+        """Look whether another layout is in use or the map was changed; between two actions."""
         self.end_text()
-        self._spares = Spares()
-        self._see(self.ask_state())
-        self._spares = Spares(self._layout.spares)
-
-    def ask_state(self) -> Any:
         [state] = self._x.ask(self.request_state())
-        return state
+        self._x.pump()
+        if self._is_stale:
+            self._spares = Spares()
+            self._see(state)
+            self._spares = Spares(self._layout.spares)
+        elif KeyState(state.lockedMods, state.group) != self._layout.state:
+            self._see(state)
 
     def request_state(self) -> Any:
         """A request on its way; its reply is for `see`."""
@@ -55,7 +63,8 @@ class Keyboard:
     def see(self, state: Any, focus: int, held: frozenset[int]) -> str:
         """Take notice of the state and the focus; returns which modifiers others hold or latched ("Shift"), or ""."""
         self._focus = focus
-        if KeyState(state.lockedMods, state.group) != self._layout.state:
+        self._x.pump()
+        if self._is_stale or KeyState(state.lockedMods, state.group) != self._layout.state:
             self._see(state)
         ours = 0
         for code in held:
@@ -132,7 +141,17 @@ class Keyboard:
 
     # --- below --------------------------------------------------------------------------------------------------
 
+    def _on_event(self, event: Any) -> None:
+        """Somebody changed the map; our own changes of spare keycodes do not count."""
+        if type(event).__module__ != "xcffib.xkb":
+            return
+        raw = bytes(event.unpacker.buf[:18])  # xcffib takes every event of XKB for the first kind
+        first, count = raw[16], raw[17]
+        if raw[1] != _MAP_NOTIFY or not self._spares.codes.issuperset(range(first, first + count)):
+            self._is_stale = True
+
     def _see(self, state: Any) -> None:
+        self._is_stale = False
         keymap = self._read_keymap()
         self._layout = Layout(keymap, KeyState(state.lockedMods, state.group), self._spares.codes)
         self.number += 1

@@ -10,7 +10,8 @@ from .connection import Connection
 PATIENCE_S = 10.0
 _PROTOCOLS, _PING = "WM_PROTOCOLS", "_NET_WM_PING"
 _CLIENT_MESSAGE = 33
-_SUBSTRUCTURE_NOTIFY, _SUBSTRUCTURE_REDIRECT = 0x80000, 0x100000
+# Answers go to the root window: to who hears of its children, by the rule, or of itself, as Qt sends them.
+_HEAR_ANSWERS = 0x80000 | 0x20000  # SubstructureNotify, StructureNotify
 _EVENT_MASK = 0x800  # CWEventMask
 _MAX_DEPTH = 12
 
@@ -52,7 +53,7 @@ class ReadReceipt:
     def _ping(self, number: int, now: float) -> None:
         self._serial = self._serial % 0x7FFFFFFF + 1
         self._pending = (self._serial, number, now)
-        self._x.core.ChangeWindowAttributes(self._x.root, _EVENT_MASK, [_SUBSTRUCTURE_NOTIFY])
+        self._x.core.ChangeWindowAttributes(self._x.root, _EVENT_MASK, [_HEAR_ANSWERS])
         window = self._pinged_window
         data = (self._x.atom(_PING), self._serial, window, 0, 0)
         message = struct.pack("=BB2xII5I", _CLIENT_MESSAGE, 32, window, self._x.atom(_PROTOCOLS), *data)
