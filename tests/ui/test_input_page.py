@@ -149,6 +149,15 @@ def test_displays_are_told(window, house, page, monkeypatch):
     assert (values["Displays"].text(), values["Events by"].text()) == ("DP-1 1920 \u00d7 1080", "xtest")
 
 
+def test_a_narrow_page_scrolls_down_only(window, house, page, picture, qtbot):
+    house.input.recent = (a_task("t1", status="completed", outcome="done", evidence=(picture, picture)),)
+    show(window, house, a_control(pending=("x",)))
+    page.history.table.selectRow(0)
+    window.resize(640, 480)
+    qtbot.waitUntil(lambda: page.history.table.isColumnHidden(HISTORY.index(Column.AGENT)))
+    qtbot.waitUntil(lambda: page.horizontalScrollBar().maximum() == 0)
+
+
 def test_without_tasks_the_page_says_so(page):
     assert page.queue.nothing.isVisible()
     assert page.history.nothing.isVisible()

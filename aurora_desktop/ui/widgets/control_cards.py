@@ -144,11 +144,11 @@ class StopKeyCard(QFrame):
         for each in (self.keys, self._image, self.state):
             row.addWidget(each)
         row.addStretch(1)
-        row.addWidget(self.prove)
         column = _column(self)
         column.addWidget(label("Stop key", "heading"))
         column.addLayout(row)
         column.addWidget(self.instruction)
+        column.addWidget(self.prove, 0, Qt.AlignmentFlag.AlignLeft)
         words = "It stops everything from anywhere on the screen, also while Aurora's window is closed or hangs."
         column.addWidget(label(words, "muted", wrap=True))
 

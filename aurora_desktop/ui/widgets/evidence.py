@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QScroll
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.widgets.pieces import label
 
-THUMBNAIL = QSize(220, 140)
+THUMBNAIL = QSize(192, 120)
 LARGE = QSize(1600, 1000)
 _NAMES = ("Before", "After")
 

@@ -1,12 +1,12 @@
 """The queue with its way to cancel, and the history with reasons and pictures."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt, Signal
-from PySide6.QtGui import QKeySequence, QPainter, QShortcut
+from PySide6.QtGui import QKeySequence, QPainter, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QStyleOptionViewItem, QTableView, QVBoxLayout, QWidget
 
 from aurora_desktop.input.view import InputView, TaskView
 from aurora_desktop.ui import control_words, icons, phrases
-from aurora_desktop.ui.models.tasks import HISTORY, QUEUE, TASK_ROLE, Column, TasksModel
+from aurora_desktop.ui.models.tasks import HISTORY, QUEUE, TASK_ROLE, Column, TasksModel, text_of
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate
@@ -21,8 +21,21 @@ _WIDTHS = {
     Column.WHEN: 120, Column.ACTION: 280, Column.AGENT: 110, Column.STATE: 140, Column.DURATION: 80,
     Column.REASON: 200, Column.CANCEL: 90,
 }  # fmt: skip
-_FACTS = ("Action", "Outcome", "Reason", "Agent", "Asked for by", "Events sent", "Tries", "Parameters", "Result")
+_FACTS = (
+    "Action",
+    "When",
+    "Outcome",
+    "Reason",
+    "Agent",
+    "Asked for by",
+    "Events sent",
+    "Tries",
+    "Parameters",
+    "Result",
+)
 _QUEUE_ROWS, _HISTORY_ROWS = 5, 8
+_NARROW_PX = 760
+_GIVEN_UP = (Column.WHEN, Column.AGENT, Column.DURATION)  # where there is little room; the details have them
 
 
 class TaskStateDelegate(CellDelegate):
@@ -114,6 +127,11 @@ class HistoryCard(QWidget):
         self.model.show(view.recent)
         _fit(self.table, _HISTORY_ROWS)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for place, column in enumerate(HISTORY):
+            self.table.setColumnHidden(place, column in _GIVEN_UP and self.width() < _NARROW_PX)
+
     def close_details(self) -> bool:
         """Choose none; returns whether one was chosen."""
         was_open = self.details.isVisible()
@@ -141,6 +159,7 @@ class HistoryCard(QWidget):
 def _facts(task: TaskView) -> dict[str, str]:
     return {
         "Action": control_words.task_sentence(task),
+        "When": text_of(task, Column.WHEN),
         "Outcome": control_words.task_state(task),
         "Reason": phrases.quoted(task.reason),
         "Agent": task.agent,
