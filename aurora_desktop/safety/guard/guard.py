@@ -50,6 +50,9 @@ from aurora_desktop.safety.messages import (
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage
 
 CHECK_S = 5.0
+DRILL_ECHO_S = 0.5
+"""After a proof: how long the other detector may take to tell of the same press."""
+
 _NO_ANSWER = deaf("the display does not answer", "")
 
 
@@ -98,7 +101,8 @@ class Guard:
         self._second_end: Timer | None = None
         self._told: Channel | None = None
         self._health = _NO_ANSWER
-        self._is_ready = self._is_orphan = False
+        self._ready: Ready | None = None
+        self._is_orphan = False
         link = socket.socket(fileno=places.channel)
         self._line = Line(loop, link, self._take, self._main_is_gone, _complain)
 
@@ -230,8 +234,11 @@ class Guard:
 
     def _press(self, detector: str, *, physical: bool) -> None:
         """One of the detectors saw the hotkey."""
-        if self._drill is not None and (physical or self._eyes.kind == "pynput"):
-            self._prove()
+        if self._drill is not None:
+            # The second detector tells of the same press, and cannot tell whose it was: it proves nothing, and stops
+            # nothing while nothing is armed.
+            if physical or self._eyes.kind == "pynput":
+                self._prove()
             return
         began = self._loop.now()
         which = self._counter.count(detector, began)
@@ -250,9 +257,15 @@ class Guard:
         self._is_proven = False
 
     def _prove(self) -> None:
-        if not self._is_proven:
-            self._is_proven = True
-            self._tell(HotkeyProven(self._hotkey_text))
+        if self._drill is None or self._is_proven:
+            return
+        self._is_proven = True
+        self._tell(HotkeyProven(self._hotkey_text))
+        self._drill.cancel()
+        self._drill = self._loop.call_later(DRILL_ECHO_S, lambda: self._set_drill(on=False))
+            if self._drill is not None:
+                self._drill.cancel()
+            self._drill = self._loop.call_later(DRILL_ECHO_S, lambda: self._set_drill(on=False))
 
     # --- what is seen -----------------------------------------------------------------------------------------
 
@@ -260,7 +273,8 @@ class Guard:
         self._press("display", physical=physical)
 
     def _second_saw_hotkey(self) -> None:
-        self._press("pynput", physical=False)
+        if self._drill is None or self._eyes.kind != "x11":  # in a drill the display alone can say whose press it was
+            self._press("pynput", physical=False)
 
     def saw_input(self, event: RawInput) -> None:
         self._confirming.saw(event)
@@ -279,7 +293,11 @@ class Guard:
             self._stop("corner")
 
     def _tick(self, now: float) -> None:
-        if self._human.is_active and self._human.quiet_in_s(now) <= 0:
+        if self._human.quiet_in_s(now) <= 0:
+            self._calm()
+
+    def _calm(self) -> None:
+        if self._human.is_active:
             self._human.calm()
             self._update_pause()
             self._tell(Human(active=False))
@@ -302,9 +320,10 @@ class Guard:
         self._take_health(deaf(why, "Aurora connects again by itself."))
 
     def _be_ready(self) -> None:
-        if not self._is_ready:
-            self._is_ready = True
-            self._tell(Ready(os.getpid(), self._eyes.kind, self._eyes.tells_physical))
+        ready = Ready(os.getpid(), self._eyes.kind, self._eyes.tells_physical)
+        if ready != self._ready:
+            self._ready = ready
+            self._tell(ready)
 
     def _check_again(self) -> None:
         self._loop.call_later(CHECK_S, self._check_again)
@@ -372,7 +391,7 @@ class Guard:
 
     def _armed_changed(self) -> None:
         under_way = self._arming.is_under_way
-        self._human.calm()
+        self._calm()
         self._eyes.set_armed(armed=under_way)
         self._confirming.set_deaf(deaf=under_way)
         if self._second_is_wanted():
