@@ -48,12 +48,12 @@ class InputDoor:
 
     async def status(self, request: Request) -> object:
         Query(request)
-        return self._agent().view()
+        return shapes.brief_view(self._agent().view())
 
     async def history(self, request: Request) -> object:
         """Newest first."""
         limit = Query(request, "limit").integer("limit", HISTORY_KEPT, 1, HISTORY_KEPT)
-        return self._agent().view().recent[:limit]
+        return [shapes.brief(task) for task in self._agent().view().recent[:limit]]
 
     async def task(self, request: Request) -> object:
         wait_s = _wait_s(request)
@@ -82,7 +82,7 @@ class InputDoor:
 
     async def status_earlier(self, request: Request) -> object:
         Query(request)
-        return earlier_input.status(self._agent().view())
+        return earlier_input.status(shapes.brief_view(self._agent().view()))
 
     async def task_earlier(self, request: Request) -> object:
         Query(request)

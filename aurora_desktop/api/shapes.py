@@ -1,7 +1,7 @@
 """What goes in and out of the door: one struct for each body, strict on the way in."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -10,11 +10,13 @@ from msgspec import Meta, Struct
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.core.events import Record, Verdict
 from aurora_desktop.heartbeat.health import Problem as HealthProblem
-from aurora_desktop.input.view import TaskView
+from aurora_desktop.input.view import InputView, TaskView
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView, State
 
 MAX_WAIT_S = 600.0
+# Characters and points that a list of tasks shows of each.
+_SHOWN_OF: Mapping[type, int] = {str: 1000, list: 100, tuple: 100}
 
 
 class Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,6 +161,35 @@ class HeartbeatReply(Struct, frozen=True, kw_only=True):
 def row(view: ServiceView) -> ServiceRow:
     """The view without its histories."""
     return msgspec.convert(view, ServiceRow, from_attributes=True)
+
+
+def brief(task: TaskView) -> TaskView:
+    """The task as it stands in a list: of long texts and paths the beginning, and how long they are.
+
+    A hundred texts of a million characters would hold the loop for longer than the brake's lease.
+    """
+    return msgspec.structs.replace(task, parameters=_brief(task.parameters))
+
+
+def brief_view(view: InputView) -> InputView:
+    """With every task in it brief."""
+    return msgspec.structs.replace(
+        view,
+        running=brief(view.running) if view.running else None,
+        queued=tuple(map(brief, view.queued)),
+        recent=tuple(map(brief, view.recent)),
+    )
+
+
+def _brief(parameters: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for name, value in parameters.items():
+        most = _SHOWN_OF.get(type(value))
+        if most is None or len(value) <= most:
+            shown[name] = value
+        else:
+            shown |= {name: value[:most], f"{name}_length": len(value)}
+    return shown
 
 
 B = TypeVar("B", bound=Body)

@@ -178,6 +178,24 @@ def test_status_history_and_task(house: House) -> None:
     assert house.ask("GET", "/v1/input/task/one")[1]["outcome"] == "done"
 
 
+def test_long_texts_and_paths_are_shown_whole_in_their_own_task_alone(house: House) -> None:
+    points = [{"x": n, "y": n} for n in range(101)]
+    _submit(house, {"action": "drag_path", "points": points, "task_id": "path"})
+    _submit(house, {"action": "type", "text": "漢" * 1001, "task_id": "text"})
+    lists = (
+        house.ask("GET", "/v1/input/history")[1],
+        house.ask("GET", "/v1/input/status")[1]["recent"],
+        house.ask("GET", "/input/status")[1]["recent_tasks"],
+    )
+    for text, path in lists:
+        assert text["parameters"]["text"] == "漢" * 1000
+        assert len(path["parameters"]["points"]) == 100
+    text, path = lists[0]
+    assert (text["parameters"]["text_length"], path["parameters"]["points_length"]) == (1001, 101)
+    assert house.ask("GET", "/v1/input/task/text")[1]["parameters"] == {"text": "漢" * 1001}
+    assert len(house.ask("GET", "/v1/input/task/path")[1]["parameters"]["points"]) == 101
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
