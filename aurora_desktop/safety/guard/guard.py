@@ -263,9 +263,6 @@ class Guard:
         self._tell(HotkeyProven(self._hotkey_text))
         self._drill.cancel()
         self._drill = self._loop.call_later(DRILL_ECHO_S, lambda: self._set_drill(on=False))
-            if self._drill is not None:
-                self._drill.cancel()
-            self._drill = self._loop.call_later(DRILL_ECHO_S, lambda: self._set_drill(on=False))
 
     # --- what is seen -----------------------------------------------------------------------------------------
 
