@@ -131,6 +131,7 @@ class Control:
         self._hands: Hands | None = None
         self._armed: _Arming | None = None
         self._generation = 0
+        self._stops = 0
         self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
         self._drill_until = 0.0
         self._stop_told = asyncio.Event()
@@ -250,6 +251,7 @@ class Control:
         """Latch at once, then have the guard stop; covers for a guard that does not answer."""
         began = self._clock.monotonic()
         self._stop_told.clear()
+        self._stops += 1
         self._chain.send(Stop(source))
         latched = self._clearance.revoke()
         self._run(self._see_stopped(source, began, latched=latched))
@@ -303,7 +305,11 @@ class Control:
         if self._has_clearance():
             raise AuroraError("There is nothing to reset", "No stop is latched")
         await self._confirm(confirmation)
+        stops = self._stops
         await asyncio.to_thread(self._clearance.grant, "the operator")
+        if self._stops != stops:
+            self._clearance.revoke()
+            raise AuroraError("A stop came while the latch was being cleared", "It stays latched", "Reset again")
         self._store.cleared(self._now())
         self._around.services.release()
         self._publish(EmergencyReset(at=self._now(), component=COMPONENT, by="the operator"))
@@ -410,8 +416,7 @@ class Control:
     # --- what the guard tells ---------------------------------------------------------------------------------
 
     def guard_stopped(self, message: Stopped) -> None:
-        if not message.latched:
-            self._clearance.revoke()
+        self._clearance.revoke()  # again: a reset may just have been on its way
         self._stopped(message.source, message.latency_ms, message)
 
     def guard_dropped(self, message: Disarmed | WorkerEnded) -> None:
@@ -470,6 +475,7 @@ class Control:
 
     def _stopped(self, source: str, latency_ms: float, told: Stopped | None, detail: str = "") -> None:
         self._stop_told.set()
+        self._stops += 1
         at = self._now()
         self._store.stopped(source, at)
         self._armed, self._human = None, False
