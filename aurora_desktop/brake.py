@@ -12,8 +12,23 @@ from typing import Literal
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
-from aurora_desktop.core.events import AnyEvent, AuditAltered, AuditFailing, Record, ServiceStateChanged
-from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.events import (
+    AnyEvent,
+    AuditAltered,
+    AuditFailing,
+    ControlArmed,
+    ControlDisarmed,
+    EmergencyReset,
+    EmergencyStopped,
+    HumanActive,
+    Record,
+    ServiceStateChanged,
+    StopChannelLost,
+    StopChannelRecovered,
+    WorkerCrashed,
+    WorkerRestarting,
+)
+from aurora_desktop.core.paths import StatePaths, gate_file
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.desktop import session
@@ -32,8 +47,19 @@ from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
 
 COMPONENT = "input_agent"
-GATE_FILE = "operator_enabled.yaml"
 WORKER = (sys.executable, "-m", "aurora_desktop.input.worker")
+_ENVELOPE = ("at", "component")
+_AUDITED = (
+    ControlArmed,
+    ControlDisarmed,
+    EmergencyReset,
+    EmergencyStopped,
+    HumanActive,
+    StopChannelLost,
+    StopChannelRecovered,
+    WorkerCrashed,
+    WorkerRestarting,
+)
 CARE_S = 1.0
 PRUNE_EVERY = 600
 SLEPT_S = 3.0
@@ -71,7 +97,7 @@ class Brake:
             environment=environment,
             clock=clock,
             publish=publish,
-            gate=GateFile(config.parent / GATE_FILE),
+            gate=GateFile(gate_file(config)),
             store=store,
             services=self._services,
             obstacle=self._obstacle,
@@ -133,9 +159,16 @@ class Brake:
         self._evidence.configure(self.control.settings.evidence)
 
     def read(self, record: Record) -> None:
-        """A reader of the bus: the guard is told at once which marked services run."""
-        if isinstance(record.event, ServiceStateChanged):
+        """A reader of the bus: the guard is told at once which marked services run, the audit what became of control."""
+        event = record.event
+        if isinstance(event, ServiceStateChanged):
             self.control.marked_changed()
+        elif isinstance(event, _AUDITED):
+            fields = {name: getattr(event, name) for name in event.__struct_fields__ if name not in _ENVELOPE}
+            if "error_text" in fields:
+                fields["error"] = fields.pop("error_text")
+            with contextlib.suppress(AuditError):  # told by `on_failing`; it is written once there is room
+                self.audit.event(event.event_type(), **fields)
 
     # --- what keeps the gate closed ---------------------------------------------------------------------------
 

@@ -86,6 +86,7 @@ class InputAgent:
         self._link: WorkerLink | None = None
         self._screen = Screen(0, (), 0, 0)
         self._screenshots = Screenshots()
+        self._pointer: Pixel | None = None
         self._rate = RateLimit(clock, brake.settings.policy)
         self._arrived = asyncio.Event()
         self._turns: asyncio.Task[None] | None = None
@@ -197,7 +198,7 @@ class InputAgent:
             displays=self._screen.displays,
             screen_width=self._screen.width,
             screen_height=self._screen.height,
-            pointer=None,
+            pointer=self._pointer,
             backend=self._link.backend if self._link is not None else "",
         )
 
@@ -376,6 +377,9 @@ class InputAgent:
 
     def displays(self) -> tuple[Display, ...]:
         return self._screen.displays
+
+    def saw_pointer(self, place: Pixel) -> None:
+        self._pointer = place
 
     def point_at(self, pixels: tuple[Pixel, ...]) -> None:
         if self._running is not None:

@@ -11,7 +11,7 @@ from msgspec import Struct, convert
 
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input import policy
-from aurora_desktop.input.actions import Action, Screenshot, Zoom
+from aurora_desktop.input.actions import Action, MouseMove, Screenshot, Zoom
 from aurora_desktop.input.errors import AuditError, InputRefusedError
 from aurora_desktop.input.messages import Do, Finished, Seen
 from aurora_desktop.input.places import Pixel, Screenshots, Shot, needs_pointer, places, resolve
@@ -45,6 +45,10 @@ class Front(Protocol):
 
     def displays(self) -> Sequence[Display]:
         """As the worker told of them last."""
+        ...
+
+    def saw_pointer(self, place: Pixel) -> None:
+        """Where the pointer was just now."""
         ...
 
     def point_at(self, pixels: tuple[Pixel, ...]) -> None:
@@ -139,7 +143,9 @@ class Performer:
         pointer = (await self._link.look(())).pointer if needs_pointer(wanted) else None
         action = resolve(wanted, self._front.displays(), self._screenshots, pointer)
         pixels = places(action, pointer)
-        return policy.paced(action, self._front.settings.policy), await self._link.look(pixels), pixels
+        seen = await self._link.look(pixels)
+        self._front.saw_pointer(seen.pointer)
+        return policy.paced(action, self._front.settings.policy), seen, pixels
 
     def _judge(self, action: Action, pixels: tuple[Pixel, ...], seen: Seen) -> Ending | None:
         verdict = policy.decide(
@@ -195,7 +201,8 @@ class Performer:
     def _do(self, action: Action, seen: Seen) -> Callable[[int], Do]:
         windows = tuple(window.id if window is not None else 0 for window in seen.windows)
         focus = seen.focus.id if seen.focus is not None else 0
-        linger_s = RING_S if self._front.has_overlay() else 0.0
+        presses = policy.uses_pointer(action) and not isinstance(action, MouseMove)
+        linger_s = RING_S if presses and self._front.has_overlay() else 0.0
         return lambda number: Do(number, action, windows, focus, linger_s=linger_s)
 
     def _ending(self, finished: Finished) -> Ending:

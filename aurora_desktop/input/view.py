@@ -64,7 +64,8 @@ class Display(Struct, frozen=True):
 
 
 class InputView(Struct, frozen=True, kw_only=True):
-    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT."""
+    """The queue and what is around it. `recent`: newest first, at most HISTORY_KEPT; `pointer`: where it was when an
+    action last began."""
 
     control: ControlView
     queue_size: int

@@ -132,6 +132,7 @@ class Control:
         self._armed: _Arming | None = None
         self._generation = 0
         self._stops = 0
+        self._has_crashed = False
         self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
         self._drill_until = 0.0
         self._stop_told = asyncio.Event()
@@ -294,6 +295,10 @@ class Control:
             ours.close()
             self._drop("it could not be armed", quiet=True)
             raise
+        if self._has_crashed:
+            self._has_crashed = False
+            count = self._worker_restarts
+            self._publish(WorkerRestarting(at=self._now(), component=COMPONENT, restart_count=count))
         arming.open = True
         arming.until = self._clock.monotonic() + self.settings.arm_minutes * 60
         assert self._hands is not None  # noqa: S101 - `begin` came first
@@ -429,7 +434,7 @@ class Control:
             count = self._worker_restarts
             at = self._now()
             self._publish(WorkerCrashed(at=at, component=COMPONENT, error_text=message.reason, restart_count=count))
-            self._publish(WorkerRestarting(at=at, component=COMPONENT, restart_count=count))
+            self._has_crashed = True
         was_open, self._armed, self._human = self._armed.open, None, False
         if was_open:
             self._tell_hands(message.reason, message, stopped=False)

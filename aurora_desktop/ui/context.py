@@ -13,7 +13,6 @@ from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
 from aurora_desktop.safety.view import Confirmation, ControlFace
 from aurora_desktop.supervisor.view import SupervisorFace
-from aurora_desktop.ui.absent import NoControl, NoInput, answer_nobody
 
 
 class SettingsFace(Protocol):
@@ -59,6 +58,6 @@ class UiContext(Struct, frozen=True, kw_only=True):
     autostart: AutostartFace
     quit: Callable[[str], None]
     notify: Callable[[str, str], bool]
-    control: ControlFace = NoControl()
-    input: InputFace = NoInput()
-    answer_question: Callable[[str, Confirmation | None], Awaitable[None]] = answer_nobody
+    control: ControlFace
+    input: InputFace
+    answer_question: Callable[[str, Confirmation | None], Awaitable[None]]

@@ -7,25 +7,25 @@ import msgspec
 
 from aurora_desktop.core.storage.jsonl import timestamp
 from aurora_desktop.input.audit.chain import RESERVED
-from aurora_desktop.input.view import Status, TaskView
+from aurora_desktop.input.view import TaskView
 
 Phase = Literal["queued", "intent", "outcome"]
 
 MOST_CHARACTERS = 10_000
 KEPT_CHARACTERS = 1000
-_OLD_WORDS: dict[Status, str] = {"failed": "error"}
-_NEW_WORDS = {"error": "failed"}
+_OLD_WORDS = {"error": "failed"}
+"""What the earlier system's records say."""
 _OWN_FIELDS = ("agent", "outcome", "created_at", "started_at", "finished_at", "events", "human_active", "sentence")
 
 
 def task_fields(task: TaskView, phase: Phase, now: float) -> dict[str, Any]:
-    """The record of a task: the earlier system's fields first, with its word `error` for a task that failed."""
+    """The record of a task: the earlier system's fields first."""
     return {
         "timestamp": timestamp(now),
         "task_id": _clipped(task.task_id),
         "action": task.action,
         "parameters": {name: _shortened(value) for name, value in task.parameters.items()},
-        "status": _OLD_WORDS.get(task.status, task.status),
+        "status": task.status,
         "operator_user": _clipped(task.operator_user),
         "retry_count": task.retry_count,
         "error": _clipped(task.reason) or None,
@@ -51,7 +51,7 @@ def task_of(record: Mapping[str, Any]) -> TaskView | None:
     status = record.get("status")
     plain = {
         **record,
-        "status": _NEW_WORDS.get(str(status), status),
+        "status": _OLD_WORDS.get(str(status), status),
         "reason": record.get("error") or "",
         "duration_s": record.get("duration_sec"),
     }

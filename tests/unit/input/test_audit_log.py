@@ -59,10 +59,10 @@ def test_a_task_record_has_the_fields_that_scripts_read(rig: Rig) -> None:
     assert (record["seq"], record["phase"], record["outcome"]) == (1, "outcome", "done")
 
 
-def test_a_failed_task_is_an_error_in_the_words_of_the_earlier_system(rig: Rig) -> None:
+def test_a_failed_task_is_told_with_its_reason(rig: Rig) -> None:
     rig.log.task(done(status="failed", outcome="refused", reason="the queue is full"))
     (record,) = _records(rig)
-    assert (record["status"], record["error"]) == ("error", "the queue is full")
+    assert (record["status"], record["error"]) == ("failed", "the queue is full")
 
 
 def test_intent_comes_before_outcome_and_both_are_on_the_file_at_once(rig: Rig) -> None:
