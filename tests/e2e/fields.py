@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,12 +29,13 @@ class Field:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self.file.with_suffix(".out").open("ab") as output:
+        told = self.file.with_suffix(".out").open("ab")
+        with told as output, self.standard_output() or nullcontext(output) as standard_output:
             self.process = subprocess.Popen(
                 self.command(),
                 env={**os.environ, **self.screen.environment, "LC_ALL": "C.UTF-8", "NO_AT_BRIDGE": "1"},
                 stdin=subprocess.DEVNULL,
-                stdout=self.standard_output() or output,
+                stdout=standard_output,
                 stderr=output,
             )
         try:

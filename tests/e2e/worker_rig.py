@@ -31,7 +31,8 @@ from aurora_desktop.input.messages import (
 )
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage, create_page, read_only
 
-from .waiting import PATIENCE_S
+from . import screen as displays
+from .waiting import PATIENCE_S, eventually
 
 GENERATION = 7
 _AN_HOUR_NS = 3600 * 10**9
@@ -114,11 +115,9 @@ class WorkerRig:
         self.hear(Began)
         return number
 
-    def do(
-        self, action: Action, *, windows: tuple[int, ...] = (), focus: int = 0, linger_s: float = 0.0
-    ) -> Finished:
+    def do(self, action: Action, *, windows: tuple[int, ...] = (), focus: int = 0, linger_s: float = 0.0) -> Finished:
         self.start(action, windows=windows, focus=focus, linger_s=linger_s)
-        return self.hear(Finished)
+        return self.finished()
 
     def cancel(self, number: int) -> None:
         self.say(Cancel(number))
@@ -134,6 +133,15 @@ class WorkerRig:
     def up(self) -> tuple[Up, Screen]:
         return self.hear(Up), self.hear(Screen)
 
+    def finished(self) -> Finished:
+        """The end of what was started."""
+        return self.hear(Finished)
+
+    def until_events(self, count: int) -> None:
+        """Until so many more primitive events were sent."""
+        before = self.held.events
+        eventually(lambda: self.held.events >= before + count, f"{count} events")
+
     def exit_code(self) -> int:
         return self.process.wait(PATIENCE_S)
 
@@ -145,3 +153,13 @@ class WorkerRig:
             self._buffer += chunk
         line, _, self._buffer = self._buffer.partition(b"\n")
         return self._decoder.decode(line)
+
+
+def run_on(screen: displays.Screen, *command: str, given: str | None = None) -> str:
+    """What a program on this display says; one that is `given` its input may stay in the background (xclip)."""
+    environment = {**os.environ, **screen.environment, "LC_ALL": "C.UTF-8"}
+    if given is not None:
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, env=environment, input=given, text=True, stdout=quiet, stderr=quiet, check=True)
+        return ""
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30).stdout

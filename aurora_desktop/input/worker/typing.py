@@ -49,11 +49,11 @@ class Typist:
         self._hand.before_key = self._examine
         self._wait_for_others()
         chord = self._hand.backend.chord(keys)
-        try:
-            for key in chord:
-                self._hand.press(key)
-        except _NotNowError:
-            raise BrokenError("the keyboard changed while keys were pressed") from None
+        for key in chord:
+            while not self._pressed(key):
+                self._wait_for_others()
+                if self._hand.backend.chord(keys) != chord:
+                    raise BrokenError("the keyboard changed while keys were pressed")
         return chord
 
     def finish(self) -> None:
@@ -62,6 +62,13 @@ class Typist:
         while not self._hand.backend.is_text_read():
             self._hand.brake.wait(SLICE_S)
         self._hand.backend.end_text()
+
+    def _pressed(self, key: Key) -> bool:
+        try:
+            self._hand.press(key)
+        except _NotNowError:
+            return False
+        return True
 
     def _type_one(self, character: str) -> None:
         while True:

@@ -1,6 +1,6 @@
 """What each key of the current layout writes, with which modifiers, worked out as the programs themselves will."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aurora_desktop.input.backends.protocol import Key, Stroke
@@ -9,6 +9,9 @@ from .xkbcommon import Keymap
 
 SHIFT_SYMBOL, SHIFT_R_SYMBOL, LEVEL3_SYMBOL, RETURN_SYMBOL, TAB_SYMBOL = 0xFFE1, 0xFFE2, 0xFE03, 0xFF0D, 0xFF09
 LOCK_MASK = 2
+# The keys that every keyboard has come before those that only the map has (a key for `(` alone): who passes keycodes
+# on, to a virtual machine or a remote desktop, knows them.
+_COMMON_KEYS = frozenset((*range(10, 62), 65))
 _KEYPAD = range(0xFF80, 0xFFBE)
 _WRITTEN_BY = {"\n": RETURN_SYMBOL, "\t": TAB_SYMBOL}
 
@@ -21,7 +24,7 @@ class KeyState(NamedTuple):
 
 
 class Layout:
-    """A snapshot: characters and keysyms to strokes. Fewest modifiers first, then the lowest keycode."""
+    """A snapshot: characters and keysyms to strokes. Common keys first, then fewest modifiers, then by keycode."""
 
     def __init__(self, keymap: Keymap, state: KeyState, lent: frozenset[int] = frozenset()) -> None:
         """`lent`: spare keycodes whose meaning is ours and changes."""
@@ -31,8 +34,10 @@ class Layout:
         self._characters: dict[str, Stroke] = {}
         self._symbols: dict[int, Stroke] = {}
         self._learn_modifiers(keymap)
-        for modifiers, mask in self._levels(keymap):
-            self._learn_level(keymap, modifiers, mask)
+        everything = range(keymap.first, keymap.last + 1)
+        for codes in (sorted(_COMMON_KEYS.intersection(everything)), everything):
+            for modifiers, mask in self._levels(keymap):
+                self._learn_level(keymap, codes, modifiers, mask)
 
     def stroke(self, character: str) -> Stroke | None:
         symbol = _WRITTEN_BY.get(character)
@@ -70,9 +75,9 @@ class Layout:
         code = next((code for code in self.masks if keymap.symbol(code) == symbol), None)
         return None if code is None else Key(code, "shift" if symbol == SHIFT_SYMBOL else "altgr")
 
-    def _learn_level(self, keymap: Keymap, modifiers: tuple[Key, ...], mask: int) -> None:
+    def _learn_level(self, keymap: Keymap, codes: Iterable[int], modifiers: tuple[Key, ...], mask: int) -> None:
         keymap.set_state(mask, *self.state)
-        for code in range(keymap.first, keymap.last + 1):
+        for code in codes:
             symbol, character = keymap.symbol(code), keymap.character(code)
             if not symbol or code in self._lent:
                 continue
