@@ -153,7 +153,7 @@ def test_a_corner_is_refused(worker: WorkerRig) -> None:
 
 
 def test_the_pointer_in_a_corner_stops_what_runs(worker: WorkerRig, screen: Screen, canvas: Canvas) -> None:
-    drag = LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=30)
+    drag = LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=9)
     worker.began(drag)
     _seen(canvas, "press", count=1)
     run_on(screen, "xdotool", "mousemove", "0", "0")
@@ -165,7 +165,7 @@ def test_the_pointer_in_a_corner_stops_what_runs(worker: WorkerRig, screen: Scre
 
 
 def test_a_revoked_permit_releases_and_ends_the_worker(worker: WorkerRig, canvas: Canvas) -> None:
-    worker.began(LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=30))
+    worker.began(LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=9))
     _seen(canvas, "press", count=1)
     worker.permit.revoke()
     assert worker.finished().outcome == "partial"

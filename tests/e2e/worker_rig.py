@@ -52,12 +52,15 @@ class WorkerRig:
         max_hold_s: float = 10.0,
         *,
         failsafe_corners: bool = True,
+        below: str = "",
     ) -> None:
+        """`below`: a program of Python that starts the command of its arguments, to be the worker's parent."""
         self._environment = {**os.environ, **environment}
         self.setup = Setup(backend, events_per_s, max_hold_s, failsafe_corners, str(pictures))
         self._permit_fd, self._held_fd = create_page("permit"), create_page("held")
         self._pages = SharedPage(self._permit_fd, writable=True), SharedPage(self._held_fd, writable=False)
         self.permit, self.held = Permit(self._pages[0]), HeldTable(self._pages[1])
+        self._below = below
         self._numbers = iter(range(1, 1_000_000))
         self._buffer = b""
         self.heard: list[FromWorker] = []
@@ -71,6 +74,8 @@ class WorkerRig:
         names = {"socket": theirs.fileno(), "permit": self._permit_read_fd, "held": self._held_fd}
         for name, number in (*names.items(), ("generation", GENERATION)):
             command += [f"--{name}", str(number)]
+        if self._below:
+            command = [sys.executable, "-c", self._below, *command]
         self.process = subprocess.Popen(command, env=self._environment, pass_fds=list(names.values()))
         theirs.close()
         self.say(self.setup)

@@ -33,12 +33,11 @@ class ActionRunner:
         say: Callable[[FromWorker], None],
         screen_number: Callable[[], int],
         *,
-        max_hold_s: float,
         corners: bool,
     ) -> None:
         self._hand, self._desktop, self._pictures = hand, desktop, pictures
         self._say, self._screen_number = say, screen_number
-        self._max_hold_s, self._corners = max_hold_s, corners
+        self._corners = corners
 
     def run(self, do: Do) -> None:
         started, events = self._hand.brake.now(), self._hand.events
@@ -79,7 +78,7 @@ class ActionRunner:
         hand, brake, targets = self._hand, self._hand.brake, Targets(do, self._desktop)
         brake.check()
         hand.backend.begin_action()
-        performer = Performer(hand, Typist(hand, targets.guard_focus), self._desktop, self._pictures, self._max_hold_s)
+        performer = Performer(hand, Typist(hand, targets.guard_focus), self._desktop, self._pictures)
         self._examine(do, performer)
         targets.examine(hand.look())
         if do.pictures:

@@ -21,16 +21,26 @@ def is_corner(place: tuple[int, int], layout: ScreenLayout) -> bool:
 class Hand:
     """Presses, releases, moves. Raises what the brake raises, DisplayLostError, BrokenError, LetGoError.
 
-    `layout`: the desktop as it is now. `corners`: whether the pointer in a corner stops everything.
+    `layout`: the desktop as it is now. `max_hold_s`: whatever is held is released after this. `corners`: whether the
+    pointer in a corner stops everything.
     """
 
     def __init__(
-        self, backend: InputBackend, held: HeldTable, brake: Brake, layout: Callable[[], ScreenLayout], *, corners: bool
+        self,
+        backend: InputBackend,
+        held: HeldTable,
+        brake: Brake,
+        layout: Callable[[], ScreenLayout],
+        *,
+        max_hold_s: float,
+        corners: bool,
     ) -> None:
         self.backend, self.brake = backend, brake
         self._held, self.layout, self._corners = held, layout, corners
         self._keys: dict[int, Key] = {}
         self._buttons: list[int] = []
+        self.max_hold_s = max_hold_s
+        self._held_since = 0.0
         self._unbroken_from: int | None = None
         self.human_active = False
         self.before_first: Callable[[Around], None] | None = None
@@ -76,6 +86,7 @@ class Hand:
 
     def press_button(self, number: int) -> None:
         self._before(2)
+        self._note_time()
         self._buttons.append(number)
         self._held.hold_button(number)
         self._held.begin_event()
@@ -89,6 +100,7 @@ class Hand:
 
     def press(self, key: Key) -> None:
         self._before(2, self.before_key)
+        self._note_time()
         self._keys[key.code] = key
         self._held.hold_key(key.code)
         self._held.begin_event()
@@ -115,6 +127,11 @@ class Hand:
         while (left := end - self.brake.now()) > 0:
             self.brake.wait(min(left, 0.02))
             self._give_way()
+            self._limit_hold()
+
+    def held_for_s(self) -> float:
+        """How long something has been held down without a break; 0 while nothing is."""
+        return self.brake.now() - self._held_since if self._keys or self._buttons else 0.0
 
     def look(self) -> Around:
         """The display now; the pointer in a corner ends the action."""
@@ -160,10 +177,19 @@ class Hand:
 
     # --- before each event ----------------------------------------------------------------------------------------
 
+    def _limit_hold(self) -> None:
+        if self.held_for_s() > self.max_hold_s:
+            raise BrokenError(f"held down for {self.max_hold_s:g} s, the limit of the settings")
+
+    def _note_time(self) -> None:
+        if not self._keys and not self._buttons:
+            self._held_since = self.brake.now()
+
     def _before(self, events: int, examine: Callable[[Around], None] | None = None) -> None:
         self.brake.pace(events)
         while True:
             self._give_way()
+            self._limit_hold()
             around = self.look()
             for question in (self.before_first, examine):
                 if question is not None:

@@ -70,11 +70,10 @@ def _pixel(point: Point) -> Pixel:
 
 
 class Performer:
-    """Raises what the hand raises, and CannotError. `max_hold_s`: the longest that a key is held."""
+    """Raises what the hand raises, and CannotError."""
 
-    def __init__(self, hand: Hand, typist: Typist, desktop: Desktop, pictures: Pictures, max_hold_s: float) -> None:
+    def __init__(self, hand: Hand, typist: Typist, desktop: Desktop, pictures: Pictures) -> None:
         self._hand, self._typist, self._desktop, self._pictures = hand, typist, desktop, pictures
-        self._max_hold_s = max_hold_s
 
     def perform(self, action: Action) -> Result:
         """Do it; returns what it gives back."""
@@ -90,8 +89,18 @@ class Performer:
                 return backend.text_problem(normal_text(action.text))
             case Key() | HoldKey():
                 return backend.chord_problem(action.keys)
+            case LeftClickDrag() | DragPath():
+                if problem := self._drag_problem(action):
+                    return problem
         modifiers = getattr(action, "modifiers", "")
         return backend.chord_problem(modifiers) if modifiers else ""
+
+    def _drag_problem(self, action: LeftClickDrag | DragPath) -> str:
+        points = len(action.points) if isinstance(action, DragPath) else _DRAG_STEPS
+        duration_s = max(action.duration_s, points * self._hand.brake.interval_s)
+        if duration_s <= self._hand.max_hold_s:
+            return ""
+        return f"it takes {duration_s:g} s, but a button may be held for {self._hand.max_hold_s:g} s only"
 
     def _ways(self) -> dict[type[Any], Callable[[Any], Result]]:
         return {
@@ -202,9 +211,7 @@ class Performer:
         return None
 
     def _hold_key(self, action: HoldKey) -> Result:
-        self._typist.press_together(action.keys, min(action.duration_s, self._max_hold_s))
-        if action.duration_s > self._max_hold_s:
-            raise BrokenError(f"held for {self._max_hold_s:g} s, the limit of the settings")
+        self._typist.press_together(action.keys, action.duration_s)
         return None
 
     def _type(self, action: Type) -> Result:

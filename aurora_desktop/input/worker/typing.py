@@ -8,6 +8,7 @@ from .brake import SLICE_S, BrokenError, LetGoError
 from .hand import Hand
 
 _OTHERS_LET_GO_S = 2.0
+_BREATH_S = 0.05
 
 
 class _NotNowError(Exception):
@@ -85,6 +86,8 @@ class Typist:
         backend = self._hand.backend
         while not backend.is_ready_for(character):
             self._hand.brake.wait(SLICE_S)
+        if self._hand.held_for_s() > _BREATH_S:  # Shift, through many capitals
+            self._hand.only_hold(())
         stroke = backend.stroke(character)
         self._hand.only_hold(stroke.modifiers)
         self._hand.press(stroke.key)

@@ -42,7 +42,14 @@ class Worker:
         self._backend, self._desktop = choose(setup.backend, held)
         self._layout = self._desktop.layout()
         self._number = 1
-        self._hand = Hand(self._backend, held, brake, lambda: self._layout, corners=setup.failsafe_corners)
+        self._hand = Hand(
+            self._backend,
+            held,
+            brake,
+            lambda: self._layout,
+            max_hold_s=setup.max_hold_s,
+            corners=setup.failsafe_corners,
+        )
         self._pictures = Pictures(setup.pictures, self._desktop, brake.wait)
         self._runner = ActionRunner(
             self._hand,
@@ -50,10 +57,8 @@ class Worker:
             self._pictures,
             line.say,
             self._screen_number,
-            max_hold_s=setup.max_hold_s,
             corners=setup.failsafe_corners,
         )
-        self._held_since: float | None = None
 
     def run(self, pid: int) -> str:
         """Work until nothing more is permitted; returns why. Raises DisplayLostError."""
@@ -134,11 +139,8 @@ class Worker:
 
     def _limit_hold(self) -> None:
         """Between actions: what is still held is released after the limit, or when the operator comes."""
-        if not self._hand.buttons and not self._hand.keys:
-            self._held_since = None
-            return
-        self._held_since = self._held_since or self._brake.now()
-        if self._brake.is_paused or self._brake.now() - self._held_since > self._setup.max_hold_s:
+        too_long = self._hand.held_for_s() > self._hand.max_hold_s
+        if too_long or (self._hand.held_for_s() and self._brake.is_paused):
             self._hand.let_go()
 
     def _end(self) -> None:

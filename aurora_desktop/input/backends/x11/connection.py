@@ -23,6 +23,8 @@ class Connection:
         }  # before connecting: that is when xcffib learns their events
         self._errors: tuple[type[Exception], ...] = (xcffib.XcffibException, xcffib.ConnectionException)
         self.xcb: Any = self._guarded(xcffib.connect)
+        send = self.xcb.send_request
+        self.xcb.send_request = lambda *request: self._guarded(lambda: send(*request))
         self.core: Any = self.xcb.core
         self.root: int = self.xcb.get_setup().roots[self.xcb.pref_screen].root
         self.listeners: list[Callable[[Any], None]] = []
