@@ -39,7 +39,7 @@ from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
 from aurora_desktop.heartbeat.health import Health, assess
-from aurora_desktop.heartbeat.own_problems import OwnProblems
+from aurora_desktop.heartbeat.own_problems import OwnProblems, of_control
 from aurora_desktop.heartbeat.pulse import Pulse
 from aurora_desktop.input import audit
 from aurora_desktop.safety import store as safety_store
@@ -188,7 +188,8 @@ class House:
 
     def health(self) -> Health:
         """The health of the whole, now."""
-        return assess(self._views(), self.own_problems.current(), paused=self.supervisor.paused)
+        problems = (*self.own_problems.current(), *of_control(self.brake.control.view()))
+        return assess(self._views(), problems, paused=self.supervisor.paused)
 
     def _views(self) -> tuple[ServiceView, ...]:
         return self.supervisor.views()

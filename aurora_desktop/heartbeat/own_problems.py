@@ -13,9 +13,20 @@ from aurora_desktop.core.events import (
     StorageRecovered,
 )
 from aurora_desktop.heartbeat.health import Problem
+from aurora_desktop.safety.view import ControlView
 
 QUARANTINE_SHOWN_S = 3600.0
 """A file that was set aside is past mending by itself: shown for an hour, then left to the events."""
+
+
+def of_control(view: ControlView) -> tuple[Problem, ...]:
+    """What is wrong with control of mouse and keyboard; that nobody opened its gate is nothing wrong."""
+    if view.state == "latched" and view.stopped_by:
+        sentence = f"everything was stopped by {view.stopped_by}"
+        return (Problem("input_agent", sentence, view.hint, 1),)
+    if view.broken:
+        return (Problem("input_agent", f"agents cannot act: {view.reason}", view.hint, 3),)
+    return ()
 
 
 class OwnProblems:

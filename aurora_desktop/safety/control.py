@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
@@ -196,6 +197,7 @@ class Control:
             human_active=self._human,
             worker_restarts=self._worker_restarts,
             frozen=self._around.services.frozen(),
+            broken=stand.state == "closed" and self._around.gate.current().is_open,
             pending=loosened(self.settings, self._wanted),
         )
 
@@ -421,6 +423,8 @@ class Control:
     # --- what the guard tells ---------------------------------------------------------------------------------
 
     def guard_stopped(self, message: Stopped) -> None:
+        if message.second_press:
+            message = replace(message, source=f"{message.source}, pressed twice")
         self._clearance.revoke()  # again: a reset may just have been on its way
         self._stopped(message.source, message.latency_ms, message)
 

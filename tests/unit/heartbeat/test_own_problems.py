@@ -13,7 +13,8 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     StorageRecovered,
 )
-from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_control
+from aurora_desktop.safety.view import ControlView
 
 
 def after(*events: AnyEvent, clock: FakeClock | None = None) -> OwnProblems:
@@ -111,3 +112,18 @@ def test_a_file_set_aside_again_is_shown_for_another_hour() -> None:
     problems.read(Record(9, quarantined()))
     clock.advance(QUARANTINE_SHOWN_S - 1)
     assert len(problems.current()) == 1
+
+
+def test_a_latched_stop_is_a_problem_that_says_how_to_go_on() -> None:
+    view = ControlView(state="latched", stopped_by="hotkey", hint="Hold Ctrl+Shift+R")
+    (problem,) = of_control(view)
+    assert (problem.component, problem.next_step) == ("input_agent", "Hold Ctrl+Shift+R")
+    assert "hotkey" in problem.sentence
+
+
+def test_a_broken_chain_is_a_problem_only_where_the_operator_opened_the_gate() -> None:
+    (problem,) = of_control(ControlView(state="closed", reason="the guard does not run", broken=True))
+    assert "the guard does not run" in problem.sentence
+    assert of_control(ControlView(state="closed", reason="the gate's file is missing")) == ()
+    assert of_control(ControlView(state="latched", reason="never cleared")) == ()
+    assert of_control(ControlView(state="armed")) == ()
