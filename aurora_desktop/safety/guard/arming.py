@@ -12,7 +12,7 @@ from aurora_desktop.safety.permit import HeldTable, Permit
 
 TICK_S = 0.01
 DISPLAY_PATIENCE_S = 2.0
-_ARM_PATIENCE_S = 10.0
+_ARM_PATIENCE_S = 10.0  # the second detector's import may be slow on a busy machine
 _GRACE_S = 0.015
 _CHANNEL_LOST = "stop_channel_lost: "
 
@@ -76,13 +76,14 @@ class Arming:
             self._tell(NotArmed(message.generation, why_not or "the worker's socket did not come along"))
             return
         patience = self._loop.call_later(_ARM_PATIENCE_S, self._lose_patience)
-        self._wish = _Wish(message, link, patience)
+        wish = self._wish = _Wish(message, link, patience)
         self._on_change()
+        self._loop.call_later(DISPLAY_PATIENCE_S, lambda: self._lose_patience_with_display(wish))
         self._eyes.check(self._take_health)
         if self._eyes.kind == "x11":
             self._eyes.look_at_pointer()
         else:
-            self._wish.in_corner = False
+            wish.in_corner = False
         self.advance()
 
     def _take_health(self, health: Health) -> None:
@@ -134,11 +135,11 @@ class Arming:
             os.close(wish.link)
 
     def _lose_patience(self) -> None:
-        wish = self._wish
-        if wish is not None and wish.health is None:
+        self._refuse(_CHANNEL_LOST + "the second hotkey detector did not start")
+
+    def _lose_patience_with_display(self, wish: _Wish) -> None:
+        if self._wish is wish and (wish.health is None or wish.in_corner is None):
             self._refuse(_CHANNEL_LOST + "the display does not answer")
-        else:
-            self._refuse(_CHANNEL_LOST + "the second hotkey detector did not start")
 
     # --- while armed --------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from aurora_desktop.safety.guard.loop import Loop
 
 _LINE_BYTES = 1024
 _VISITORS = 16
+_BACKLOG = 128
 _PATIENCE_S = 5.0
 
 Answer = Callable[[dict[str, object]], None]
@@ -45,7 +46,7 @@ class Door:
             raise
         finally:
             os.umask(mask)
-        listener.listen(_VISITORS)
+        listener.listen(_BACKLOG)
         listener.setblocking(False)  # noqa: FBT003 - it takes no keyword
         self._listener = listener
         self._inode = self._path.stat().st_ino

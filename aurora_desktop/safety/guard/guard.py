@@ -234,11 +234,8 @@ class Guard:
 
     def _press(self, detector: str, *, physical: bool) -> None:
         """One of the detectors saw the hotkey."""
-        if self._drill is not None:
-            # The second detector tells of the same press, and cannot tell whose it was: it proves nothing, and stops
-            # nothing while nothing is armed.
-            if physical or self._eyes.kind == "pynput":
-                self._prove()
+        if self._drill is not None and (physical or self._eyes.kind == "pynput"):
+            self._prove()  # what a program sends proves nothing, and stops as ever
             return
         began = self._loop.now()
         which = self._counter.count(detector, began)
@@ -270,7 +267,8 @@ class Guard:
         self._press("display", physical=physical)
 
     def _second_saw_hotkey(self) -> None:
-        if self._drill is None or self._eyes.kind != "x11":  # in a drill the display alone can say whose press it was
+        # In a drill it tells of the same press as the display, which alone can say whose it was.
+        if self._drill is None or self._eyes.kind != "x11":
             self._press("pynput", physical=False)
 
     def saw_input(self, event: RawInput) -> None:

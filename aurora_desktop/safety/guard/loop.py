@@ -72,12 +72,15 @@ class Loop:
         """Wait for the next thing to do, and do it."""
         for key, events in self._selector.select(self._patience_s()):
             on_readable, on_writable = key.data
-            if events & selectors.EVENT_READ and on_readable is not None:
+            if events & selectors.EVENT_READ and on_readable is not None and self._is_watched(key):
                 self._run(on_readable)
-            # The first callback may have ended the watch of this descriptor.
-            if events & selectors.EVENT_WRITE and self._selector.get_map().get(key.fd) is not None and on_writable:
+            if events & selectors.EVENT_WRITE and on_writable is not None and self._is_watched(key):
                 self._run(on_writable)
         self._run_due()
+
+    def _is_watched(self, key: selectors.SelectorKey) -> bool:
+        """An earlier callback of this turn may have closed the descriptor."""
+        return key.fd in self._selector.get_map()
 
     def _patience_s(self) -> float | None:
         while self._timers and self._timers[0][2].callback is None:

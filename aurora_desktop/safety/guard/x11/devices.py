@@ -6,8 +6,18 @@ from typing import NamedTuple
 from aurora_desktop.safety.guard.eyes import Health, deaf
 from aurora_desktop.safety.guard.x11 import protocol as x
 
-# Devices with keys that are no keyboards: buttons of the case, and the keys of screens and headsets.
-_NO_KEYBOARDS = ("power button", "sleep button", "lid switch", "video bus", "camera", "webcam", "headset", "hdmi")
+# Devices with keys that are no keyboards: buttons of the case, the keys of screens and headsets, and Xvfb's dummy.
+_NO_KEYBOARDS = (
+    "xvfb",
+    "power button",
+    "sleep button",
+    "lid switch",
+    "video bus",
+    "camera",
+    "webcam",
+    "headset",
+    "hdmi",
+)
 _SLAVES = (x.SLAVE_POINTER, x.SLAVE_KEYBOARD, x.FLOATING_SLAVE)
 
 _PRESSES = sum(
@@ -63,7 +73,7 @@ class Devices(NamedTuple):
         if not names:
             detail = "no physical keyboard: every keyboard of this display is synthetic"
             return deaf(detail, "Connect a keyboard, or work at the display's own screen.")
-        missing = [device for device in self.physical if wanted[device.id] & ~selected.get(device.id, 0)]
+        missing = [device for device in self.physical if wanted.get(device.id, 0) & ~selected.get(device.id, 0)]
         if missing:
             return deaf(f"the display sends no events of {missing[0].name}", "", names)
         return Health(listening=True, keyboards=names)

@@ -113,23 +113,27 @@ class X11Eyes:
             return
         if self._keymap_is_stale:
             self._ask_for_keymap(lambda: None)
+        for device in self._physical:
+            # A release may have been missed, for instance while another virtual terminal was in front.
+            self._ask(x.query_device_state(self._xinput, device), self._take_state_of(device))
 
         def ask_what_is_sent(reply: bytes | None) -> None:
             self._take_devices(reply)
             request = x.xi_get_selected_events(self._xinput, self._setup.root)
-            self._ask(request, lambda selected: done(self._health(selected)))
+            # As it is now: what is asked for may change before the answer comes.
+            wanted = self._devices.masks(armed=self._armed, suspicious=self._suspicious)
+            self._ask(request, lambda selected: done(self._health(selected, wanted)))
             self._flush()
 
         self._ask(x.xi_query_devices(self._xinput), ask_what_is_sent)
         self._flush()
 
-    def _health(self, reply: bytes | None) -> Health:
+    def _health(self, reply: bytes | None, wanted: dict[int, int]) -> Health:
         if reply is None:
             return deaf("the display does not say which events it sends")
         if self._hotkey is not None and not all(self._keyboard.groups):
             detail = f"no key of this keyboard layout makes {self._hotkey.label}"
             return deaf(detail, "Choose another `input.hotkey` in the settings.", self._devices.keyboards())
-        wanted = self._devices.masks(armed=self._armed, suspicious=self._suspicious)
         return self._devices.health(x.parse_selected(reply), wanted)
 
     def look_at_pointer(self) -> None:
