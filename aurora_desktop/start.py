@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from aurora_desktop.cli.call import RunOptions
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
 from aurora_desktop.core.events import Record, SettingsApplied
-from aurora_desktop.core.paths import StatePaths, default_config_file
-from aurora_desktop.core.settings.edit import create_default
+from aurora_desktop.core.paths import StatePaths, default_config_file, gate_file
+from aurora_desktop.core.settings.edit import create_default, create_gate
 from aurora_desktop.core.settings.loader import load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.watch import SettingsSource
@@ -118,6 +118,8 @@ def _create(path: Path) -> None:
         raise AuroraError(
             "The settings file cannot be made", f"{path}: {error.strerror or error}", "Name another one with --config"
         ) from error
+    with contextlib.suppress(OSError):  # without the file the gate is closed all the same, and says where it belongs
+        create_gate(gate_file(path))
 
 
 def _why_headless(options: RunOptions) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aurora_desktop.safety.gate import read_gate
+
 from .aurora import Aurora
 from .services import calm
 
@@ -66,6 +68,19 @@ def test_the_first_start_of_a_user_makes_the_settings_from_the_sample(aurora: Au
     aurora.until_running()
     assert "services:" in aurora.config.read_text()
     assert aurora.until("clock", "running")["pid"]
+    assert not read_gate(aurora.config.with_name("operator_enabled.yaml")).is_open
+
+
+def test_a_gate_file_that_links_to_nowhere_is_left_alone(aurora: Aurora, tmp_path: Path) -> None:
+    aurora.config = tmp_path / "config" / "aurora-desktop" / "aurora.yaml"
+    aurora.config.parent.mkdir(parents=True)
+    aurora.configure({"web": calm()})
+    gate = aurora.config.with_name("operator_enabled.yaml")
+    gate.symlink_to(tmp_path / "nowhere" / "gate.yaml")
+    aurora.launch("--headless")
+    aurora.until_running()
+    assert gate.is_symlink()
+    assert not gate.exists()
 
 
 def test_a_file_broken_since_a_good_run_starts_with_what_was_last_accepted(aurora: Aurora) -> None:

@@ -75,16 +75,28 @@ def create_default(path: Path) -> bool:
     for editors. Raises OSError.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sample = paths.shipped("config/aurora.yaml").read_bytes()
+    if not _begin(path, "config/aurora.yaml"):
+        return False
+    schema = path.parent / "aurora.schema.json"
+    if not schema.exists():
+        shutil.copyfile(paths.shipped("config/aurora.schema.json"), schema)
+    return True
+
+
+def create_gate(path: Path) -> bool:
+    """Lay down the operator's gate file, closed, to be opened by hand; False if there is one already. Raises OSError."""
+    return _begin(path, "config/operator_enabled.yaml")
+
+
+def _begin(path: Path, shipped: str) -> bool:
+    """Begin a file of this user's alone with one that Aurora ships; never overwrites."""
+    content = paths.shipped(shipped).read_bytes()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return False
     with os.fdopen(handle, "wb") as file:
-        file.write(sample)
-    schema = path.parent / "aurora.schema.json"
-    if not schema.exists():
-        shutil.copyfile(paths.shipped("config/aurora.schema.json"), schema)
+        file.write(content)
     return True
 
 

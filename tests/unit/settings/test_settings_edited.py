@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from aurora_desktop.core import paths
-from aurora_desktop.core.settings.edit import create_default, remove_service, save_service
+from aurora_desktop.core.settings.edit import create_default, create_gate, remove_service, save_service
 from aurora_desktop.core.settings.loader import check, load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.splice import Splices
+from aurora_desktop.safety.gate import read_gate
 
 SAMPLE = """\
 # top
@@ -335,3 +336,22 @@ def test_the_first_settings_are_the_shipped_ones_for_this_user_alone(tmp_path: P
     path.write_text("ui: {}\n", encoding="utf-8")
     assert not create_default(path)
     assert text_of(path) == "ui: {}\n"
+
+
+def test_the_first_gate_file_is_closed_and_opened_by_its_two_flags(tmp_path: Path) -> None:
+    path = tmp_path / "operator_enabled.yaml"
+    assert create_gate(path)
+    assert read_gate(path).reason == "`operator_enabled` is false in the gate file"
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.write_text(text_of(path).replace("operator_enabled: false", "operator_enabled: true"), encoding="utf-8")
+    assert read_gate(path).reason == "`features.control_mouse_keyboard` is false in the gate file"
+    path.write_text(text_of(path).replace("keyboard: false", "keyboard: true"), encoding="utf-8")
+    assert read_gate(path).is_open
+
+
+def test_a_gate_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "operator_enabled.yaml"
+    path.write_text("operator_enabled: true\n", encoding="utf-8")
+    assert not create_gate(path)
+    assert text_of(path) == "operator_enabled: true\n"
