@@ -84,7 +84,7 @@ def create_default(path: Path) -> bool:
 
 
 def create_gate(path: Path) -> bool:
-    """Lay down the operator's gate file, closed, to be opened by hand; False if there is one already. Raises OSError."""
+    """Lay down the gate file, closed, for the operator to open; False if there is one already. Raises OSError."""
     return _begin(path, "config/operator_enabled.yaml")
 
 
