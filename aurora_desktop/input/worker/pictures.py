@@ -1,6 +1,7 @@
 """Screenshots as PNG files in a folder of our own; large ones are packed in a thread, so that the brake is asked on."""
 
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -67,9 +68,17 @@ class Pictures:
         from mss.exception import ScreenShotError
         from PIL import Image
 
+        place = {"left": left, "top": top, "width": width, "height": height}
         try:
-            with mss.mss() as screen:
-                shot = screen.grab({"left": left, "top": top, "width": width, "height": height})
+            try:
+                with mss.mss() as screen:
+                    shot = screen.grab(place)
+            except ScreenShotError:
+                if sys.platform != "linux":
+                    raise
+                # Of a display that lists the same depth twice (Xvnc), mss's newer ways see the first list alone.
+                with mss.mss(backend="xlib") as screen:
+                    shot = screen.grab(place)
         except ScreenShotError as error:
             raise CannotError(f"no screenshot could be taken: {error}") from error
         return Image.frombytes("RGB", shot.size, shot.bgra, "raw", "BGRX")
