@@ -75,8 +75,8 @@ class ActionRunner:
             finish("done", result=result)
 
     def _perform(self, do: Do, pictures: dict[str, str]) -> dict[str, Any] | None:
-        hand, brake, targets = self._hand, self._hand.brake, Targets(do, self._desktop)
-        brake.check()
+        hand, targets = self._hand, Targets(do, self._desktop)
+        hand.brake.check()
         hand.backend.begin_action()
         performer = Performer(hand, Typist(hand, targets.guard_focus), self._desktop, self._pictures)
         self._examine(do, performer)
@@ -84,7 +84,7 @@ class ActionRunner:
         if do.pictures:
             pictures["before"] = self._picture()
         self._say(Began(do.id))
-        brake.wait(do.linger_s)
+        hand.wait(do.linger_s)
         hand.before_first = targets.examine
         number = self._screen_number()
 

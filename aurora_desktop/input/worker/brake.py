@@ -93,7 +93,11 @@ class Brake:
         while self.is_paused:
             self.check(timeout_s=SLICE_S)
 
-    def pace(self, events: int) -> None:
-        """Wait for the turn of this many events. Raises RevokedError, CancelledError."""
-        self.wait(self._next_at - self.now())
+    @property
+    def turn_in_s(self) -> float:
+        """How long until the next event's turn."""
+        return self._next_at - self.now()
+
+    def take_turn(self, events: int) -> None:
+        """This many events go out now."""
         self._next_at = max(self._next_at, self.now() - self.interval_s) + events * self.interval_s

@@ -7,7 +7,7 @@ from typing import TypeVar
 from aurora_desktop.input.backends.protocol import Around, DisplayLostError, InputBackend, Key, ScreenLayout
 from aurora_desktop.safety.permit import HeldTable
 
-from .brake import Brake, BrokenError, LetGoError
+from .brake import SLICE_S, Brake, BrokenError, LetGoError
 
 T = TypeVar("T")
 CORNER_REASON = "failsafe corner"
@@ -125,7 +125,7 @@ class Hand:
         """Time in which the operator may work: what is held is then released."""
         end = self.brake.now() + duration_s
         while (left := end - self.brake.now()) > 0:
-            self.brake.wait(min(left, 0.02))
+            self.brake.wait(min(left, SLICE_S))
             self._give_way()
             self._limit_hold()
 
@@ -186,7 +186,10 @@ class Hand:
             self._held_since = self.brake.now()
 
     def _before(self, events: int, examine: Callable[[Around], None] | None = None) -> None:
-        self.brake.pace(events)
+        while (left := self.brake.turn_in_s) > 0:
+            self.brake.wait(min(left, SLICE_S))
+            self._give_way()
+        self.brake.take_turn(events)
         while True:
             self._give_way()
             self._limit_hold()

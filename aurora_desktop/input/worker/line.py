@@ -20,9 +20,6 @@ class MainLine:
         self._socket.settimeout(0)
         self._decoder: msgspec.json.Decoder[ToWorker] = msgspec.json.Decoder(ToWorker)
         self._encoder = msgspec.json.Encoder()
-        self._poll = select.poll() if hasattr(select, "poll") else None
-        if self._poll is not None:
-            self._poll.register(connection, select.POLLIN)
         self._tail = bytearray()
         self._messages: deque[ToWorker] = deque()
         self._cancelled: set[int] = set()
@@ -54,8 +51,6 @@ class MainLine:
             self._socket.settimeout(0)
 
     def _is_readable(self, timeout_s: float) -> bool:
-        if self._poll is not None:
-            return bool(self._poll.poll(timeout_s * 1000))
         return bool(select.select([self._socket], [], [], timeout_s)[0])
 
     def _read(self) -> None:

@@ -85,7 +85,7 @@ class Typist:
     def _write(self, character: str) -> None:
         backend = self._hand.backend
         while not backend.is_ready_for(character):
-            self._hand.brake.wait(SLICE_S)
+            self._hand.wait(SLICE_S)
         if self._hand.held_for_s() > _BREATH_S:  # Shift, through many capitals
             self._hand.only_hold(())
         stroke = backend.stroke(character)
