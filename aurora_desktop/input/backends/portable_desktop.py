@@ -3,6 +3,7 @@
 import importlib
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from aurora_desktop.input.messages import Window
@@ -46,6 +47,9 @@ class PortableDesktop:
 
             return window_at(x, y)
         return None
+
+    def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
+        return tuple(self.window_at(x, y) for x, y in places)
 
     def focused(self) -> Window | None:
         if sys.platform == "win32":

@@ -1,5 +1,6 @@
 """What the input worker needs of a platform: single events, exact text, and sight of screens, windows, clipboard."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from aurora_desktop.input.messages import Window
@@ -135,6 +136,10 @@ class Desktop(Protocol):
         ...
 
     def window_at(self, x: int, y: int) -> Window | None: ...
+
+    def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
+        """The window under each of many places, as they lie in this moment: each window is looked at once."""
+        ...
 
     def focused(self) -> Window | None: ...
 

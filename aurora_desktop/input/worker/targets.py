@@ -2,7 +2,7 @@
 
 from aurora_desktop.input.actions import Action, HoldKey, Key, Paste, Type
 from aurora_desktop.input.backends.protocol import Around, Desktop, ScreenLayout
-from aurora_desktop.input.messages import Do
+from aurora_desktop.input.messages import Do, Window
 from aurora_desktop.input.places import places
 
 from .brake import BrokenError, RefusedError
@@ -20,8 +20,14 @@ class Targets:
 
     def examine(self, around: Around) -> None:
         """Compare all of them."""
-        for place, window in zip(places(self._do.action, around.pointer), self._do.windows, strict=False):
-            self._compare(place, window)
+        compared = [
+            (place, window)
+            for place, window in zip(places(self._do.action, around.pointer), self._do.windows, strict=False)
+            if window
+        ]
+        found = self._desktop.windows_at([place for place, _ in compared])
+        for (place, window), there in zip(compared, found, strict=True):
+            self._compare(place, window, there)
         self.guard_focus(around)
 
     def guard_focus(self, around: Around) -> None:
@@ -29,9 +35,9 @@ class Targets:
         if self._focus and not self._desktop.is_focused(self._focus, around):
             raise RefusedError("the keyboard is with another window now")
 
-    def _compare(self, place: tuple[int, int], window: int) -> None:
-        found = self._desktop.window_at(*place) if window else None
-        if window and (found is None or found.id != window):
+    @staticmethod
+    def _compare(place: tuple[int, int], window: int, found: Window | None) -> None:
+        if found is None or found.id != window:
             raise RefusedError(f"another window is at {place[0]}, {place[1]} now")
 
 

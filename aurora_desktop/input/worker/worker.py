@@ -104,7 +104,7 @@ class Worker:
             self._line.forget_cancelled(do.id)
 
     def _look(self, look: Look) -> None:
-        windows = tuple(self._desktop.window_at(x, y) for x, y in look.places)
+        windows = self._desktop.windows_at(look.places)
         pointer = self._backend.around(self._hand.keys).pointer
         self._line.say(Seen(look.id, windows, self._desktop.focused(), pointer))
 

@@ -1,6 +1,6 @@
 """A display without a display, and time that passes only while somebody waits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aurora_desktop.input.backends.protocol import Around, CannotError, Key, ScreenLayout, Stroke
 from aurora_desktop.input.messages import Window
@@ -114,6 +114,9 @@ class FakeDesktop:
 
     def has_changed(self) -> bool:
         return False
+
+    def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
+        return tuple(self.window_at(x, y) for x, y in places)
 
     def window_at(self, x: int, y: int) -> Window | None:
         return self.window

@@ -1,5 +1,7 @@
 """Sight of an X11 desktop: screens, windows, clipboard, over the backend's connection."""
 
+from collections.abc import Sequence
+
 from aurora_desktop.input.backends.protocol import Around, Offer, ScreenLayout
 from aurora_desktop.input.messages import Window
 
@@ -30,6 +32,9 @@ class X11Desktop:
 
     def window_at(self, x: int, y: int) -> Window | None:
         return self._windows.at(x, y)
+
+    def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
+        return self._windows.at_each(places)
 
     def focused(self) -> Window | None:
         return self._windows.focused()

@@ -1,5 +1,7 @@
 """Windows as people see them: under a place, and the one with the keyboard."""
 
+from collections.abc import Sequence
+
 from aurora_desktop.input.messages import Window
 
 from .connection import Connection
@@ -18,11 +20,18 @@ class Windows:
 
     def at(self, x: int, y: int) -> Window | None:
         """The window under a place; None for the bare desktop. Our own overlay is looked through."""
-        [reply] = self._x.ask(self._x.core.TranslateCoordinates(self._x.root, self._x.root, x, y))
-        if not reply.child:
-            return None
-        window = self._window(self._client(reply.child))
-        return self._below_overlay(x, y) if window.window_class == OVERLAY_CLASS else window
+        return self.at_each([(x, y)])[0]
+
+    def at_each(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
+        """The same for many places: asked all at once, and each window is described once."""
+        root, ask = self._x.root, self._x.core.TranslateCoordinates
+        tops = [reply.child for reply in self._x.ask(*[ask(root, root, x, y) for x, y in places])]
+        found = {top: self._window(self._client(top)) if top else None for top in dict.fromkeys(tops)}
+        return tuple(self._seen(found[top], place) for top, place in zip(tops, places, strict=True))
+
+    def _seen(self, window: Window | None, place: tuple[int, int]) -> Window | None:
+        is_ours = window is not None and window.window_class == OVERLAY_CLASS
+        return self._below_overlay(*place) if is_ours else window
 
     def focused(self) -> Window | None:
         """The window with the keyboard; None if none has it."""
