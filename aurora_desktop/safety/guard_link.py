@@ -30,6 +30,7 @@ from aurora_desktop.safety.messages import (
     WorkerEnded,
 )
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage, create_page
+from aurora_desktop.supervisor.processes import SPAWN_MARKER, STATE_MARKER
 
 RETIRE_S = 1.0
 FIRST_DELAY_S = 0.1
@@ -57,7 +58,10 @@ class GuardLink:
         on_message: Callable[[FromGuard], None],
         on_lost: Callable[[str], None],
     ) -> None:
-        self._loop, self._paths, self._environment = loop, paths, dict(environment)
+        self._loop, self._paths = loop, paths
+        # Like all that belongs to this state dir, and no service.
+        self._environment = {**environment, STATE_MARKER: paths.digest}
+        self._environment.pop(SPAWN_MARKER, None)
         self._on_message, self._on_lost = on_message, on_lost
         self._decoder = msgspec.json.Decoder(FromGuard)
         self._encoder = msgspec.json.Encoder()

@@ -371,7 +371,7 @@ def test_corners_can_be_off(tmp_path: Path, vnc: VncScreen, operator: Operator) 
 
 
 def test_the_operator_pauses_a_busy_agent_until_still(rig: GuardRig, operator: Operator) -> None:
-    rig.arm("busy")
+    rig.arm("stubborn")
     operator.move(400, 300)
     assert rig.until(Human).active
     assert rig.permit.is_paused
@@ -380,7 +380,7 @@ def test_the_operator_pauses_a_busy_agent_until_still(rig: GuardRig, operator: O
 
 
 def test_the_agents_own_input_is_not_the_operators(rig: GuardRig, display: Display) -> None:
-    rig.arm("busy")
+    rig.arm("stubborn")
     for x in range(100, 400):
         display.fake(6, 0, x, 300)
     assert not rig.said(Human)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from aurora_desktop.safety.guard.loop import Loop
 
 _POLL_S = 0.02
+_SLICE_S = 0.001
+_KILL_S = 0.02
 
 
 def spawn(command: Sequence[str], fds: Iterable[int] = ()) -> int:
@@ -67,13 +69,18 @@ class Child:
             while time.monotonic() < deadline and not self._reap():
                 time.sleep(0.001)  # there is no descriptor to wait for on this platform
 
-    def end(self, grace_s: float) -> bool:
-        """Wait `grace_s` for it to leave by itself, then SIGKILL; whether it is gone. `on_exit` is not called."""
+    def end(self, grace_s: float = 0.0, needs_grace: Callable[[], bool] = lambda: True) -> bool:
+        """SIGKILL, once `grace_s` is over or it needs no grace any more; whether it is gone.
+
+        `on_exit` is not called.
+        """
         self._on_exit = _nobody
-        if not self._wait(grace_s):
-            self.kill()
-            return self._wait(0.02)
-        return True
+        deadline = time.monotonic() + grace_s
+        while time.monotonic() < deadline and needs_grace():
+            if self._wait(_SLICE_S):
+                return True
+        self.kill()
+        return self._wait(_KILL_S)
 
     def kill(self) -> None:
         """SIGKILL, if it is there; its pid is ours until it was reaped."""

@@ -52,7 +52,7 @@ class SecondDetector:
             os.close(self._pipe)
             self._pipe = -1
         if self._child is not None:
-            self._child.end(0.0)
+            self._child.end()
             self._child = None
 
     def _spawn(self, hotkey: Hotkey) -> None:

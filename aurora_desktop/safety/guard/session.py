@@ -48,8 +48,11 @@ class Session:
         return time.monotonic_ns() >= self._permit.deadline_ns
 
     def end(self, grace_s: float) -> None:
-        """Revoke, let the worker leave by itself for `grace_s` (only where it is at work), then kill it."""
+        """Revoke, give a worker that is at work `grace_s` to let go and tell main so, then kill it."""
         self._permit.revoke()
-        at_work = self._held.is_busy or self._held.in_flight or self._held.keys() or self._held.buttons()
         if self._child is not None:
-            self._child.end(grace_s if at_work else 0.0)
+            self._child.end(grace_s, self._is_at_work)
+
+    def _is_at_work(self) -> bool:
+        held = self._held
+        return held.is_busy or held.in_flight or bool(held.keys()) or bool(held.buttons())

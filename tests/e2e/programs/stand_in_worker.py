@@ -3,7 +3,7 @@
     stand_in_worker.py MANNER KEYCODES --socket FD --permit FD --held FD --generation N
 
 `obedient` leaves when the permit is gone, everything released; `stubborn` never does, and presses nothing more;
-`careless` presses without writing it down; `busy` is stubborn and says that it acts; `crashing` presses and dies.
+`careless` presses keys without writing them down; `crashing` presses and dies.
 """
 
 import sys
@@ -42,8 +42,6 @@ def main(manner: str, codes: list[int], options: dict[str, int]) -> int:
     send(BUTTON_PRESS, 1)
     if manner == "crashing":
         return 3
-    if manner == "busy":
-        held.set_busy(busy=True)
     while permit.allows(options["--generation"]) or manner != "obedient":
         time.sleep(0.002)
     for code in codes:
@@ -51,6 +49,7 @@ def main(manner: str, codes: list[int], options: dict[str, int]) -> int:
         held.drop_key(code)
     send(BUTTON_PRESS + 1, 1)
     held.drop_button(1)
+    held.set_busy(busy=False)
     return 0
 
 
