@@ -90,7 +90,7 @@ class InputAgent:
         self._rate = RateLimit(clock, brake.settings.policy)
         self._arrived = asyncio.Event()
         self._turns: asyncio.Task[None] | None = None
-        self._question: asyncio.Future[bool] | None = None
+        self._question: asyncio.Future[str] | None = None  # why not; "" for a yes
         self._watchers: list[Callable[[], None]] = []
         self.screenside: Screenside | None = None
 
@@ -150,8 +150,7 @@ class InputAgent:
         if performer is not None and link is not None:
             performer.lost(reason, events, in_flight=in_flight)
             link.close(reason)
-        if self._question is not None and not self._question.done():
-            self._question.set_result(False)
+        self._refuse_question(reason)
         if stopped:
             log.warning("stopped: %s", reason)
         while self._queue:
@@ -223,6 +222,7 @@ class InputAgent:
         if task is self._running:
             if self._performer is not None:
                 self._performer.cancel()
+            self._refuse_question(f"cancelled by {source}")
             self._arrived.set()  # it may be waiting for its next try
             return True
         self._queue.remove(task)
@@ -233,10 +233,15 @@ class InputAgent:
         """The operator's answer to a question; None is a no. Raises AuroraError when a yes was not the operator's."""
         if self._running is None or self._running.task_id != task_id or self._question is None:
             return
+        question = self._question  # by the time the yes is confirmed there may be another one
         if confirmation is not None:
             await self._brake.confirm_answer(confirmation)
-        if not self._question.done():
-            self._question.set_result(confirmation is not None)
+        if not question.done():
+            question.set_result("the operator said no" if confirmation is None else "")
+
+    def _refuse_question(self, reason: str) -> None:
+        if self._question is not None and not self._question.done():
+            self._question.set_result(reason)
 
     def _find(self, task_id: str) -> Task | None:
         running = (self._running,) if self._running is not None else ()
@@ -389,16 +394,16 @@ class InputAgent:
     def has_overlay(self) -> bool:
         return self.screenside is not None and self._brake.settings.show_overlay
 
-    async def ask(self, question: Question) -> bool:
+    async def ask(self, question: Question) -> str:
         if self.screenside is None:
-            return False
+            return "there is no window to ask the operator in"
         self._question = self._loop.create_future()
         self.screenside.ask(question)
         try:
             async with asyncio.timeout(QUESTION_S):
                 return await self._question
         except TimeoutError:
-            return False
+            return f"the operator did not answer within {QUESTION_S:g} s"
         finally:
             self._question = None
             self.screenside.close_question(question.task_id)

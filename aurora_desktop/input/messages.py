@@ -7,6 +7,9 @@ from msgspec import Struct
 from aurora_desktop.input.actions import Action
 from aurora_desktop.input.view import Display, Outcome
 
+PERMIT_ENDED = "the permit was taken back or ran out"
+"""All that the worker knows of a stop; main hears the reason from the guard."""
+
 
 class Window(Struct, frozen=True):
     """A top-level window: X class, title, its process (0 if unknown)."""

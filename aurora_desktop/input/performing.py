@@ -13,7 +13,7 @@ from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input import policy
 from aurora_desktop.input.actions import Action, MouseMove, Screenshot, Zoom
 from aurora_desktop.input.errors import AuditError, InputRefusedError
-from aurora_desktop.input.messages import Do, Finished, Seen
+from aurora_desktop.input.messages import PERMIT_ENDED, Do, Finished, Seen
 from aurora_desktop.input.places import Pixel, Screenshots, Shot, needs_pointer, places, resolve
 from aurora_desktop.input.sentences import describe
 from aurora_desktop.input.task import Task
@@ -57,7 +57,9 @@ class Front(Protocol):
 
     def has_overlay(self) -> bool: ...
 
-    async def ask(self, question: Question) -> bool: ...
+    async def ask(self, question: Question) -> str:
+        """Why not; "" for a yes."""
+        ...
 
     def intent(self, task: Task) -> None:
         """Write the intent down. Raises AuditError."""
@@ -70,6 +72,13 @@ class Front(Protocol):
     def keep_evidence(self, task: Task, path: str) -> Awaitable[None]: ...
 
     def changed(self) -> None: ...
+
+
+def _title(seen: Seen) -> str:
+    """Of the window that is reached: under the pointer, else the one with the keyboard."""
+    under = seen.windows[0] if seen.windows else None
+    window = under or seen.focus
+    return window.title if window is not None else ""
 
 
 class Performer:
@@ -113,11 +122,14 @@ class Performer:
             self._number = None
 
     async def _how_it_was_lost(self, reason: str) -> Ending:
-        """The guard tells what was sent, a moment after the worker's socket has closed."""
+        await self._hear_why()
+        return self._lost or Ending("uncertain" if self._began else "not_started", reason)
+
+    async def _hear_why(self) -> None:
+        """The guard tells why, and what was sent, a moment after the worker noticed."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOST_S):
                 await self._told.wait()
-        return self._lost or Ending("uncertain" if self._began else "not_started", reason)
 
     async def _attempt(self, task: Task) -> Ending:
         self._began = False
@@ -126,9 +138,10 @@ class Performer:
         action, seen, pixels = await self._look(task.action)
         if refusal := self._judge(action, pixels, seen):
             return refusal
+        task.sentence = describe(action, _title(seen))
         if self._mode == "ask":
-            if not await self._front.ask(await self._question(task, action, pixels, seen)):
-                return Ending("refused", "the operator said no")
+            if refused := await self._front.ask(await self._question(task, pixels, seen)):
+                return Ending("refused", refused)
             action, seen, pixels = await self._look(task.action)
             if refusal := self._judge(action, pixels, seen):
                 return refusal
@@ -161,17 +174,18 @@ class Performer:
             return Ending("refused", verdict.reason + (f"; {verdict.hint}" if verdict.hint else ""))
         return None
 
-    async def _question(self, task: Task, action: Action, pixels: tuple[Pixel, ...], seen: Seen) -> Question:
+    async def _question(self, task: Task, pixels: tuple[Pixel, ...], seen: Seen) -> Question:
         width, height = PICTURE_SIZE
         x, y = pixels[0] if pixels else seen.pointer
         left, top = max(0, x - width // 2), max(0, y - height // 2)
         async with self._front.hidden():
             picture = await self._link.picture(left, top, width, height)
-        title = seen.windows[0].title if seen.windows and seen.windows[0] else seen.focus.title if seen.focus else ""
+        text = task.parameters.get("text")  # secret text is told as its length and digest there
         return Question(
             task_id=task.task_id,
             agent=task.submission.agent,
-            sentence=describe(action, title),
+            sentence=task.sentence,
+            text=text if isinstance(text, str) and task.parameters["text"] else "",
             places=pixels,
             picture=picture.path,
             picture_left=left,
@@ -189,7 +203,7 @@ class Performer:
             finished = await self._perform(do)
         if self._front.settings.evidence.enabled:
             await self._picture(task)
-        return self._ending(finished)
+        return await self._ending(finished)
 
     async def _perform(self, do: Callable[[int], Do]) -> Finished:
         self._number, finishing = self._link.do(do, self._on_began)
@@ -205,8 +219,12 @@ class Performer:
         linger_s = RING_S if presses and self._front.has_overlay() else 0.0
         return lambda number: Do(number, action, windows, focus, linger_s=linger_s)
 
-    def _ending(self, finished: Finished) -> Ending:
+    async def _ending(self, finished: Finished) -> Ending:
         self._events += finished.events
+        if finished.reason == PERMIT_ENDED:
+            await self._hear_why()
+            reason = self._lost.reason if self._lost is not None else finished.reason
+            return Ending(finished.outcome, reason, finished.events, finished.human_active)
         if (result := finished.result) is not None and "id" in result:
             self._screenshots.remember(result["id"], convert(result, Shot))
         return Ending(finished.outcome, finished.reason, finished.events, finished.human_active, finished.result)

@@ -81,11 +81,15 @@ class InputView(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """In the mode `ask`: what an agent wants to do; `places` in desktop pixels; `picture`: a file, or ""."""
+    """In the mode `ask`: what an agent wants to do; `places` in desktop pixels; `picture`: a file, or "".
+
+    `text`: what would be typed, "" where there is none or it is secret.
+    """
 
     task_id: str
     agent: str
     sentence: str
+    text: str = ""
     places: tuple[tuple[int, int], ...] = ()
     picture: str = ""
     picture_left: int = 0

@@ -50,7 +50,7 @@ from aurora_desktop.safety.messages import (
     WorkerEnded,
 )
 from aurora_desktop.safety.passphrase import Passphrase
-from aurora_desktop.safety.standing import Facts, Obstacle, standing
+from aurora_desktop.safety.standing import Facts, Obstacle, Standing, standing
 from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.safety.view import Confirmation, ControlView, HotkeyState, Mode
 
@@ -141,8 +141,11 @@ class Control:
         self._channel_lost = False
         self._worker_restarts = 0
         self._human = False
+        self._disarmed_by = ""
+        self._told_standing: Standing | None = None
         self._audit: Obstacle | None = None
         self._unsupported: Obstacle | None = None
+        self._fault: Obstacle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._watchers: list[Callable[[], None]] = []
@@ -219,10 +222,11 @@ class Control:
             has_clearance=self._has_clearance(),
             stopped_by=self._stopped_by(),
             obstacles=self._obstacles(),
+            disarmed_by=self._disarmed_by,
         )
 
     def _obstacles(self) -> tuple[Obstacle, ...]:
-        first = self._unsupported or self._around.obstacle()
+        first = self._fault or self._unsupported or self._around.obstacle()
         if first is not None:
             return (first,)
         gate = self._around.gate.current()
@@ -283,11 +287,15 @@ class Control:
         self._refuse_unless_proven()
         await self._confirm(confirmation)
         self._refuse_unless_disarmed()
+        if self._drills():  # else the stop key would stop nothing
+            self.set_drill(on=False)
+        self._disarmed_by = ""
         self._generation += 1
         now = self._clock.monotonic()
         arming = self._armed = _Arming(self._generation, mode, now + self.settings.arm_minutes * 60)
         ours, workers = socket.socketpair()
         self._wake.set()
+        self._tell_watchers()
         try:
             with workers:
                 await self._chain.arm(Arm(self._generation, self._around.worker_command, mode), workers)
@@ -332,6 +340,8 @@ class Control:
             self._publish(ControlArmed(at=self._now(), component=COMPONENT, mode=self._armed.mode, until=until))
 
     def set_drill(self, *, on: bool) -> None:
+        if on and self._armed is not None:  # agents act: the key is there to stop them
+            return
         self._drill_until = self._clock.monotonic() + DRILL_S if on else 0.0
         self._chain.send(Drill(on))
         self._tell_watchers()
@@ -440,6 +450,7 @@ class Control:
             self._publish(WorkerCrashed(at=at, component=COMPONENT, error_text=message.reason, restart_count=count))
             self._has_crashed = True
         was_open, self._armed, self._human = self._armed.open, None, False
+        self._disarmed_by = message.reason
         if was_open:
             self._tell_hands(message.reason, message, stopped=False)
         self._publish(ControlDisarmed(at=self._now(), component=COMPONENT, reason=message.reason))
@@ -466,6 +477,8 @@ class Control:
 
     def channel_changed(self) -> None:
         """Told once when it is lost and once when it returns; what never was there is not lost."""
+        if self._chain.is_up:
+            self._unsupported = None  # it came late
         listening = self._chain.is_listening
         if self._was_listening and not listening and not self._channel_lost:
             self._channel_lost = True
@@ -487,7 +500,7 @@ class Control:
         self._stops += 1
         at = self._now()
         self._store.stopped(source, at)
-        self._armed, self._human = None, False
+        self._armed, self._human, self._disarmed_by = None, False, ""
         self._tell_hands(f"stopped by {source}", told, stopped=True)
         self._around.services.hold(f"stopped by {source}")
         self._publish(
@@ -507,6 +520,7 @@ class Control:
         if self._armed is None:
             return
         was_open, self._armed, self._human = self._armed.open, None, False
+        self._disarmed_by = reason
         self._chain.send(Disarm(reason))
         if was_open:
             self._dropped = self._loop.create_future()
@@ -548,6 +562,7 @@ class Control:
         self._chain.tell_marked()
         armed = self._armed
         if armed is None:
+            self._tell_of_changes()
             return
         if now >= armed.until:
             self._drop("the armed time is over")
@@ -555,6 +570,13 @@ class Control:
             self._drop("the clearance was taken away")
         elif obstacles := self._obstacles():
             self._drop(obstacles[0].reason)
+
+    def _tell_of_changes(self) -> None:
+        """The gate's file, the clearance and the session change without a word."""
+        stand = standing(self._facts())
+        if stand != self._told_standing:
+            self._told_standing = stand
+            self._tell_watchers()
 
     # --- small change -----------------------------------------------------------------------------------------
 
@@ -567,7 +589,7 @@ class Control:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a part of the brake failed", exc_info=error)
-            self._unsupported = Obstacle(f"a part of the brake failed: {error}", "Restart Aurora")
+            self._fault = Obstacle(f"a part of the brake failed: {error}", "Restart Aurora")
             self._drop("a part of the brake failed")
 
     def _publish(self, event: AnyEvent) -> None:

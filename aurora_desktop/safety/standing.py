@@ -13,13 +13,15 @@ class Obstacle(Struct, frozen=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """Everything that decides. `obstacles`: worst first; `stopped_by`: "" when nobody ever stopped."""
+    """Everything that decides. `obstacles`: worst first; `stopped_by`: "" when nobody ever stopped; `disarmed_by`: why
+    control that was armed is no more, "" when it never was."""
 
     armed: bool = False
     arming: bool = False
     has_clearance: bool = False
     stopped_by: str = ""
     obstacles: tuple[Obstacle, ...] = ()
+    disarmed_by: str = ""
 
 
 class Standing(Struct, frozen=True):
@@ -29,6 +31,8 @@ class Standing(Struct, frozen=True):
 
 
 RESET_HINT = "Hold Ctrl+Shift+R for one second in Aurora's window"
+ARM_HINT = "Hold Ctrl+Shift+A for one second in Aurora's window"
+NOT_ARMED = "the operator has not armed control"
 
 
 def standing(facts: Facts) -> Standing:
@@ -44,4 +48,4 @@ def standing(facts: Facts) -> Standing:
         return Standing("armed")
     if facts.arming:
         return Standing("arming", "control is being armed")
-    return Standing("disarmed", "the operator has not armed control", "Hold Ctrl+Shift+A for one second in the window")
+    return Standing("disarmed", facts.disarmed_by or NOT_ARMED, ARM_HINT)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from aurora_desktop.input.messages import PERMIT_ENDED
 from aurora_desktop.safety.permit import Permit
 
 SLICE_S = 0.005
@@ -75,7 +76,7 @@ class Brake:
         if self._is_orphan():
             raise RevokedError("the guard is gone")
         if not self._permit.allows(self._generation):
-            raise RevokedError("the permit was taken back or ran out")
+            raise RevokedError(PERMIT_ENDED)
 
     @property
     def is_paused(self) -> bool:

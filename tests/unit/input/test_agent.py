@@ -22,6 +22,7 @@ from aurora_desktop.input.errors import AuditError, InputRefusedError, UnknownTa
 from aurora_desktop.input.evidence import EvidenceStore
 from aurora_desktop.input.history import History, Remembered
 from aurora_desktop.input.messages import (
+    PERMIT_ENDED,
     Began,
     Cancel,
     Do,
@@ -40,6 +41,7 @@ from aurora_desktop.input.messages import (
 from aurora_desktop.input.view import Display, Question, Submission, TaskView
 from aurora_desktop.safety.view import Confirmation, ControlView
 
+HELD = Confirmation(pressed_at=5)
 EDITOR = Window(7, "editor", "notes.txt", 4242)
 _decode = msgspec.json.Decoder(ToWorker).decode
 
@@ -336,17 +338,21 @@ async def test_a_dry_run_sends_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 class Screenside:
-    """The window's part, played: answers each question with `yes`."""
+    """The window's part, played: answers each question with `yes`, or never (None)."""
 
-    def __init__(self, stage: Stage, *, yes: bool) -> None:
+    def __init__(self, stage: Stage, *, yes: bool | None) -> None:
         self._stage, self._yes = stage, yes
         self.asked: list[Question] = []
+        self.came: asyncio.Queue[Question] = asyncio.Queue()
         self.closed: list[str] = []
         self.hidden: list[bool] = []
         self._answers: list[asyncio.Task[None]] = []
 
     def ask(self, question: Question) -> None:
         self.asked.append(question)
+        self.came.put_nowait(question)
+        if self._yes is None:
+            return
         confirmation = Confirmation(pressed_at=5) if self._yes else None
         self._answers.append(asyncio.ensure_future(self._stage.agent.answer(question.task_id, confirmation)))
 
@@ -374,6 +380,78 @@ def test_asking_first_does_what_the_operator_says(tmp_path: Path, yes: bool) -> 
             assert len(stage.brake.confirmed) == int(yes)
 
     asyncio.run(play(tmp_path))
+
+
+@in_loop
+async def test_the_operator_is_shown_the_text_that_would_be_typed_unless_it_is_secret(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        screenside = stage.agent.screenside = Screenside(stage, yes=False)
+        stage.arm("ask")
+        await stage.run(Type(text="rm -rf /"))
+        await stage.run(Type(text="hunter2", secret=True))
+        assert [question.text for question in screenside.asked] == ["rm -rf /", ""]
+        assert screenside.asked[0].sentence == 'typing 8 characters into "notes.txt"'
+
+
+@in_loop
+async def test_a_question_that_nobody_answers_is_refused_for_its_true_reason(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        screenside = stage.agent.screenside = Screenside(stage, yes=None)
+        stage.arm("ask")
+        for end, reason in (
+            (lambda: stage.agent.cancel("0", "window"), "cancelled by window"),
+            (lambda: stage.drop("stopped by tray", stopped=True), "stopped by tray"),
+        ):
+            task = stage.submit(task_id=str(len(screenside.closed)))
+            await screenside.came.get()
+            end()
+            ended = await stage.agent.finished(task.task_id)
+            assert (ended.outcome, ended.reason) == ("refused", reason)
+
+
+@in_loop
+async def test_a_yes_that_comes_late_answers_no_other_question(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        screenside = stage.agent.screenside = Screenside(stage, yes=None)
+        stage.arm("ask")
+        confirmed, confirming = asyncio.Event(), asyncio.Event()
+
+        async def slowly(confirmation: Confirmation) -> None:
+            confirming.set()
+            await confirmed.wait()
+
+        stage.brake.confirm_answer = slowly  # type: ignore[method-assign]  # takes as long as the test wants
+        first, second = stage.submit(task_id="one"), stage.submit(task_id="two")
+        await screenside.came.get()
+        answering = asyncio.ensure_future(stage.agent.answer("one", HELD))
+        await confirming.wait()
+        stage.agent.cancel("one", "window")
+        await stage.agent.finished(first.task_id)
+        await screenside.came.get()
+        confirmed.set()
+        await answering
+        assert not stage.agent.task(second.task_id).finished_at
+        assert stage.worker.done == []
+
+
+@in_loop
+async def test_what_a_stop_cut_short_tells_who_stopped(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.worker.hold.clear()
+        stage.worker.ends = [{"outcome": "partial", "events": 1, "reason": PERMIT_ENDED}]
+        task = stage.submit()
+        await stage.worker.began.wait()
+        stage.worker.hold.set()
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.02, lambda: stage.drop("stopped by hotkey", events=1, stopped=True))
+        ended = await stage.agent.finished(task.task_id)
+        assert (ended.outcome, ended.events, ended.reason) == ("partial", 1, "stopped by hotkey")
+
+
+@in_loop
+async def test_what_is_done_is_told_with_the_window_that_it_reaches(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        assert (await stage.run(LeftClick(at=Point(x=10, y=20)))).sentence == 'clicking "notes.txt" at 10, 20'
 
 
 @in_loop

@@ -531,3 +531,43 @@ async def test_drills_are_told_to_the_guard(tmp_path: Path) -> None:
         stage.control.set_drill(on=True)
         stage.control.set_drill(on=False)
         assert [message.on for message in stage.link.told(Drill)] == [True, False]
+
+
+# --- what is told of it -------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_who_watches_is_told_when_the_gate_file_changes_without_a_word(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        seen: list[str] = []
+        stage.control.watch(lambda: seen.append(stage.view().state))
+
+        def is_told(state: str) -> bool:
+            stage.clock.advance(1.0)
+            return state in seen[-1:]
+
+        stage.gate.unlink()
+        await stage.until(lambda: is_told("closed"))
+        stage.gate.write_text(OPEN_GATE)
+        await stage.until(lambda: is_told("latched"))
+
+
+@in_loop
+async def test_control_that_was_lost_says_why_until_it_is_armed_anew(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.armed()
+        stage.link.say(Disarmed(1, "lost the lease", 0, in_flight=False))
+        assert (stage.view().state, stage.view().reason) == ("disarmed", "lost the lease")
+        await stage.control.arm("act", HELD)
+        assert stage.view().reason == ""
+
+
+@in_loop
+async def test_no_drill_takes_the_stop_key_away_while_agents_may_act(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        stage.control.set_drill(on=True)
+        await stage.control.arm("act", HELD)
+        assert (stage.view().drill, stage.link.told(Drill)[-1]) == (False, Drill(on=False))
+        stage.control.set_drill(on=True)
+        assert (stage.view().drill, stage.link.told(Drill)[-1]) == (False, Drill(on=False))
