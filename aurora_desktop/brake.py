@@ -118,24 +118,33 @@ class Brake:
         )
         self._watch = SessionWatch(lambda reason: self._from_thread(self.control.session_left, reason), environment)
         self._caring: asyncio.Task[None] | None = None
+        self._is_closing = False
         if self.control.is_latched_by_stop:
             self._services.latch("the emergency stop is latched")
 
     # --- up and down ------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Open the audit log, start the guard, and take what agents submit from then on."""
+        """Open the audit log, start the guard, and take what agents submit from then on.
+
+        Until then the gate is closed; nothing else of the house waits for it.
+        """
         self._take_display()
         with contextlib.suppress(AuditError):  # told by `on_failing`; the gate stays closed until it can be written
             await asyncio.to_thread(self.audit.open)
         self.input.recall(await asyncio.to_thread(remember, self._paths.input_log))
-        await self.control.begin(self.input)
+        if self._is_closing:
+            return
         self.input.begin()
+        await self.control.begin(self.input)
+        if self._is_closing:
+            return
         self._watch.start()
         self._caring = self._loop.create_task(self._care())
 
     async def close(self) -> None:
         """Give control back, end worker and guard, write the last records."""
+        self._is_closing = True
         self._watch.close()
         if self._caring is not None:
             self._caring.cancel()
@@ -148,6 +157,7 @@ class Brake:
     def abandon(self) -> None:
         """The loop is gone: the guard notices by itself that nobody speaks to it any more."""
         self._watch.close()
+        self.control.abandon()
         self.audit.close()
         if self._display_lock is not None:
             self._display_lock.release()

@@ -82,6 +82,10 @@ class Chain:
     async def close(self) -> None:
         await self.link.close()
 
+    def abandon(self) -> None:
+        """The loop is gone."""
+        self.link.abandon()
+
     # --- how it stands ----------------------------------------------------------------------------------------
 
     @property

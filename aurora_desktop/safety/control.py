@@ -143,6 +143,7 @@ class Control:
         self._human = False
         self._disarmed_by = ""
         self._told_standing: Standing | None = None
+        self._missed_clearance = False
         self._audit: Obstacle | None = None
         self._unsupported: Obstacle | None = None
         self._fault: Obstacle | None = None
@@ -168,6 +169,10 @@ class Control:
         for task in self._tasks:
             task.cancel()
         await self._chain.close()
+
+    def abandon(self) -> None:
+        """The loop is gone: the guard disarms by itself."""
+        self._chain.abandon()
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` whenever the view may have changed beyond the countdown."""
@@ -287,6 +292,7 @@ class Control:
         self._refuse_unless_proven()
         await self._confirm(confirmation)
         self._refuse_unless_disarmed()
+        self._missed_clearance = False
         if self._drills():  # else the stop key would stop nothing
             self.set_drill(on=False)
         self._disarmed_by = ""
@@ -567,7 +573,9 @@ class Control:
         if now >= armed.until:
             self._drop("the armed time is over")
         elif not self._has_clearance():
-            self._drop("the clearance was taken away")
+            if self._missed_clearance:
+                self._drop("the clearance was taken away")
+            self._missed_clearance = True  # a stop takes it a moment before it is told, and has the better words
         elif obstacles := self._obstacles():
             self._drop(obstacles[0].reason)
 

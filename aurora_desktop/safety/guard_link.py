@@ -129,6 +129,13 @@ class GuardLink:
         if self._guard is not None:
             self._lose(self._guard, reason)
 
+    def abandon(self) -> None:
+        """The loop is gone: the guard ends what it guards, and itself once no marked service lives."""
+        self._is_closed = True
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.hang_up()
+
     async def close(self) -> None:
         """Retire the guard; it is killed when it does not go."""
         self._is_closed = True

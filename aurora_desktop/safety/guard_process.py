@@ -108,6 +108,13 @@ class GuardProcess:
         if self._timer is not None:
             self._timer.cancel()
 
+    def hang_up(self) -> None:
+        """The loop is gone: the guard is to see that main is too."""
+        self._is_listening = False
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)
+        self._link.close()
+
     def close(self) -> None:
         """Let go of its descriptors."""
         self.stop_listening()

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ COMMAND = Path(sys.executable).with_name("aurora")
 _NOT_PASSED_ON = ("AURORA_", "XDG_", "DBUS_", "WAYLAND_", "QT_", "LISTEN_", "NOTIFY_", "WATCHDOG_")
 # Collected by the kernel's and Aurora's own rounds: a zombie older than this was forgotten.
 ZOMBIE_S = 8.0
+GUARD_LEAVES_S = 3.0
 
 # A crash of a part, a task that nobody awaited, a warning of Qt: none is to pass unseen.
 _IS_FAILURE = re.compile(r"Traceback|was never|Exception in|Fatal|^QObject|^Q[A-Z]\w+::|^qt\.|Warning:")
@@ -244,8 +246,17 @@ class Aurora:
     # --- the machine's word -----------------------------------------------------------------------------------
 
     def processes(self) -> list[machine.Seen]:
-        """Every living process that came from this Aurora or an earlier one of this state dir."""
-        return machine.marked(self.paths.digest)
+        """Every living process of a service of this Aurora, or of an earlier one of this state dir."""
+        return [seen for seen in machine.marked(self.paths.digest) if seen.spawn]
+
+    def _left(self) -> list[machine.Seen]:
+        """What is still there; the guard is given the moment that it takes to see that nobody needs it."""
+        deadline = time.monotonic() + GUARD_LEAVES_S
+        while left := machine.marked(self.paths.digest):
+            if time.monotonic() > deadline or any(seen.spawn for seen in left):
+                break
+            time.sleep(0.02)
+        return left
 
     def clean_up(self) -> list[str]:
         """End Aurora and all that is left of it; what should not have been there, in words."""
@@ -256,7 +267,7 @@ class Aurora:
             self.send(signal.SIGTERM)
             complaints += self._how_it_ended()
         complaints += [f"in its output: {line}" for line in self.output.splitlines() if _IS_FAILURE.search(line)]
-        for left in self.processes():
+        for left in self._left():
             complaints.append(f"left alive: {left}")
             machine.kill(left.pid)
         return complaints
