@@ -1,8 +1,8 @@
 """Takes the pictures of the README: the real program at work on the shipped sample, on a display of its own.
 
-`make screenshot` runs it, in about two minutes. Nothing in the pictures is made up: a service is killed with
-SIGKILL and comes back, Aurora itself is killed and the next one adopts what it left, and a service is stopped where
-it stands until Aurora finds it hung.
+`make screenshot` runs it, in about three minutes. Nothing in the pictures is made up: a service is killed with
+SIGKILL and comes back, Aurora itself is killed and the next one adopts what it left, a service is stopped where
+it stands until Aurora finds it hung, and an agent types until the operator presses the stop key.
 """
 
 import json
@@ -19,21 +19,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hands import Hands
+
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 SAMPLE = ROOT / "config" / "aurora.yaml"
+CLOSED_GATE = ROOT / "config" / "operator_enabled.yaml"
 SAMPLE_PORT = "18765"
 VICTIM = "web"
 ALL_STARTED_S, BEFORE_THE_KILL_S, FULL_BARS_S = 5, 20, 63
 """With a check each second, sixty of them fill the bar."""
 
-# Wide enough for every column, and room around for the frame and the tray.
-SCREEN, WINDOW = (1440, 900), (1280, 720)
-TRAY_PICTURE = (500, 170)
+# Wide enough for every column, and room around for the frame, the tray, and what the agent types into.
+SCREEN, WINDOW, TALL_WINDOW = (1440, 1240), (1280, 800), (1280, 960)
+TRAY_PICTURE = (500, 224)
 LARGEST_BYTES = 150_000
 PATIENCE_S = 120.0
 PAINTING_S = 1.5
 """From a key or an event to the last repaint that follows; nothing outside of the program tells when that was."""
+
+SERVICES, INPUT, RECOVERY = "ctrl+1", "ctrl+2", "ctrl+3"
+HOTKEY, RESET, ARM, DRILL = "ctrl+alt+shift+escape", "ctrl+shift+r", "ctrl+shift+a", "alt+p"
+NOTES = ("xterm", "-T", "Notes", "-geometry", "120x6+80+1080", "-e", "cat")
+IN_NOTES, IN_AURORA = {"x": 400, "y": 1140}, {"x": 700, "y": 300}
+LETTER = "Dear Ms Novák, thank you for your order of 27 November. " * 40
+
+# Where the display takes the operator's hands, in the home.
+HANDS = "rfb"
 
 # For icewm: a taskbar with the tray alone.
 DESKTOP = "TaskBarShowTray=1\nColorDefaultTaskBar=rgb:E6/EA/EE\n" + "".join(
@@ -68,10 +80,10 @@ def running(command: list[str], **options: Any) -> Iterator[None]:
 def desktop(home: Path) -> Iterator[dict[str, str]]:
     """The environment of an empty desktop: a display, a window manager that is the tray too, a home of its own."""
     reading, writing = os.pipe()
-    screen = f"{SCREEN[0]}x{SCREEN[1]}x24"
-    xvfb = ["Xvfb", "-displayfd", str(writing), "-screen", "0", screen, "-dpi", "96", "-nolisten", "tcp"]
+    xvnc = ["Xvnc", "-displayfd", str(writing), "-geometry", f"{SCREEN[0]}x{SCREEN[1]}", "-depth", "24", "-dpi", "96"]
+    xvnc += ["-nolisten", "tcp", "-SecurityTypes", "None", "-rfbport", "-1", "-rfbunixpath", str(home / HANDS)]
     with ExitStack() as stack:
-        stack.enter_context(running(xvfb, pass_fds=[writing]))
+        stack.enter_context(running(xvnc, pass_fds=[writing]))
         os.close(writing)
         with os.fdopen(reading) as said:
             number = said.readline().strip()
@@ -96,6 +108,8 @@ class Aurora:
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.write_settings("light")
+        self._gate = home / "operator_enabled.yaml"
+        self._gate.write_bytes(CLOSED_GATE.read_bytes())
 
     def __enter__(self) -> "Aurora":
         return self
@@ -111,9 +125,11 @@ class Aurora:
         self.wait_until_well()
 
     def write_settings(self, theme: str) -> None:
-        """The sample, with a check each second."""
+        """The sample, with a check each second, a service that a stop freezes, and agents that need not ask."""
         sample = SAMPLE.read_text(encoding="utf-8").replace(SAMPLE_PORT, self._port)
+        sample = sample.replace("    # on_estop: freeze", "    on_estop: freeze")
         own = f"supervisor: {{check_interval_s: 1}}\nui: {{theme: {theme}}}\n"
+        own += "input: {mode: act, evidence: {enabled: true}}\n"
         self._settings.write_text(f"{sample}\n{own}", encoding="utf-8")
 
     def take_on(self, theme: str) -> None:
@@ -150,6 +166,23 @@ class Aurora:
         asked = [*self._command, "status", "--json"]
         said = subprocess.run(asked, env=self._env, cwd=ROOT, capture_output=True, check=False)
         return dict(json.loads(said.stdout)) if said.returncode == 0 else {}
+
+    def open_gate(self) -> None:
+        """What the operator does in an editor."""
+        self._gate.write_text(CLOSED_GATE.read_text(encoding="utf-8").replace(": false", ": true"), encoding="utf-8")
+
+    def control(self) -> dict[str, Any]:
+        """Who may use mouse and keyboard."""
+        return dict(self._status()["control"])
+
+    def wait_for_control(self, state: str) -> None:
+        wait_for(f"control is {state}", lambda: bool(self.control()["state"] == state))
+
+    def submit(self, action: str, *options: str, **fields: Any) -> None:
+        """What an agent asks for; how it ends is for the picture to tell."""
+        wanted = json.dumps({"action": action, **fields})
+        asked = [*self._command, "input", "submit", "--agent", "clerk", *options, wanted]
+        subprocess.run(asked, env=self._env, cwd=ROOT, capture_output=True, check=False)
 
     def service(self, name: str) -> dict[str, Any]:
         """One service as `aurora ps --json` tells it."""
@@ -197,10 +230,10 @@ class Photographer:
         """The id of a window, once it is there."""
         return self.do("search", "--sync", "--onlyvisible", "--name", f"^{title}$").split()[0]
 
-    def arrange(self) -> str:
+    def arrange(self, size: tuple[int, int] = WINDOW) -> str:
         """Aurora's window at its size, in front, and the pointer out of the way."""
-        window = self.window("Aurora Desktop")
-        self.do("windowsize", "--sync", window, *map(str, WINDOW))
+        window = self.window("Aurora Desktop.*")
+        self.do("windowsize", "--sync", window, *map(str, size))
         self.do("windowmove", window, "80", "60", "windowactivate", "--sync", window)
         self.do("mousemove", "5", str(SCREEN[1] - 60))
         return window
@@ -254,9 +287,57 @@ def take_tray(aurora: Aurora, photographer: Photographer) -> None:
 def take_recovery(photographer: Photographer) -> None:
     """The page of recovery events, with one of them in detail."""
     window = photographer.arrange()
-    photographer.press("ctrl+2", "Down", "Return")
+    photographer.press(RECOVERY, "Down", "Return")
     time.sleep(PAINTING_S)
     photographer.take("recovery", "-window", window)
+
+
+def take_control(aurora: Aurora, photographer: Photographer, hands: Hands) -> None:
+    """The page of the input agent while one types, and the window after the stop key; in light and in dark."""
+    window = photographer.arrange(TALL_WINDOW)
+    photographer.press(INPUT)
+    open_the_way(aurora, hands)
+    let_agent_work(aurora)
+    take_both(aurora, photographer, window, "input")
+    hands.press(HOTKEY)
+    aurora.wait_for_control("latched")
+    photographer.arrange()
+    photographer.press(SERVICES)
+    take_both(aurora, photographer, window, "emergency")
+
+
+def take_both(aurora: Aurora, photographer: Photographer, window: str, name: str) -> None:
+    """In light, then in dark."""
+    time.sleep(PAINTING_S)
+    photographer.take(f"{name}-light", "-window", window)
+    aurora.take_on("dark")
+    photographer.take(f"{name}-dark", "-window", window)
+    aurora.take_on("light")
+
+
+def open_the_way(aurora: Aurora, hands: Hands) -> None:
+    """Reset, drill and arming, by the operator's own hands; Aurora's window has the keyboard."""
+    wait_for("the stop key is heard", lambda: bool(aurora.control()["hotkey_state"] == "listening"))
+    with hands.holding(RESET):
+        aurora.wait_for_control("disarmed")
+    time.sleep(PAINTING_S)
+    hands.press(DRILL)
+    wait_for("the drill has begun", lambda: bool(aurora.control()["drill"]))
+    hands.press(HOTKEY)
+    wait_for("the stop key is proven", lambda: bool(aurora.control()["hotkey_state"] == "proven"))
+    with hands.holding(ARM):
+        aurora.wait_for_control("armed")
+
+
+def let_agent_work(aurora: Aurora) -> None:
+    """Some actions that are over, one that is refused, a long one under way, and two that wait for it."""
+    aurora.submit("left_click", at=IN_NOTES)
+    aurora.submit("type", text="Invoice 17: paid\n")
+    aurora.submit("left_click", at=IN_AURORA)
+    aurora.submit("key", keys="Return")
+    aurora.submit("type", "--no-wait", text=LETTER)
+    aurora.submit("key", "--no-wait", keys="ctrl+d")
+    aurora.submit("screenshot", "--no-wait")
 
 
 def main() -> None:
@@ -274,6 +355,12 @@ def main() -> None:
             take_windows(aurora, photographer)
             take_tray(aurora, photographer)
             take_recovery(photographer)
+            aurora.end()
+            aurora.open_gate()
+            aurora.run()
+            with Hands(str(Path(folder) / HANDS)) as hands, running([*NOTES], env=env):
+                photographer.window("Notes")
+                take_control(aurora, photographer, hands)
 
 
 if __name__ == "__main__":
