@@ -105,6 +105,8 @@ class Confirming(QObject):
         arms = key == Qt.Key.Key_A
         if self.view.state != ("disarmed" if arms else "latched"):
             self.progressed.emit(0.0, self._why_not("arm" if arms else "reset"))
+        elif arms and not control_words.can_arm(self.view):
+            self.progressed.emit(0.0, control_words.way_to_arm(self.view))
         elif self.view.needs_passphrase:
             control = self._context.control
             self.ask_passphrase("Arm" if arms else "Reset", self.arm_with if arms else control.reset)
@@ -130,4 +132,4 @@ class Confirming(QObject):
 
 def in_words(error: AuroraError) -> str:
     """The error in one line."""
-    return ". ".join(part for part in (error.title, error.detail, error.hint) if part)
+    return control_words.sentences(error.title, error.detail, error.hint)

@@ -4,6 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aurora_desktop.input.view import Outcome, Status, TaskView
+from aurora_desktop.safety.standing import NOT_ARMED
 from aurora_desktop.safety.view import ControlView, HotkeyState, Mode
 from aurora_desktop.ui import phrases
 
@@ -40,6 +41,13 @@ _TASK_LOOKS: "dict[Outcome | Status, tuple[str, Tone]]" = {
     "queued": ("state-waiting", "muted"), "running": ("state-running", "info"), "retrying": ("state-starting", "warn"),
     "completed": ("state-ready", "ok"), "failed": ("state-failed", "bad"),
 }  # fmt: skip
+_STOPPERS = {
+    "hotkey": "the stop key", "window": "Aurora's window", "tray": "the tray",
+    "command": "the command \u201caurora estop\u201d", "api": "a program, by the API",
+    "corner": "the pointer in a corner of the screen",
+}  # fmt: skip
+PROVE_FIRST = "Prove the stop key first: the page Input has the button"
+PENDING = "Changed safety settings wait for you on the page Input"
 
 
 def is_emergency(view: ControlView) -> bool:
@@ -75,15 +83,46 @@ def state_sentence(view: ControlView) -> str:
 
 def next_step(view: ControlView) -> str:
     """Who acts and does what; else why not, and what to do about it."""
+    return f"{_next_step(view)}. {PENDING}" if view.pending else _next_step(view)
+
+
+def _next_step(view: ControlView) -> str:
     match view.state:
         case "armed":
             return _who(view)
         case "latched":
             return way_to("reset", RESET_KEYS, view)
         case "disarmed":
-            return way_to("arm", ARM_KEYS, view)
+            return sentences(why_lost(view), way_to_arm(view))
         case _:
-            return ". ".join(phrases.quoted(part) for part in (view.reason, view.hint) if part)
+            return sentences(view.reason, view.hint)
+
+
+def why_lost(view: ControlView) -> str:
+    """Why control is armed no more; "" where the operator knows."""
+    known = view.reason in ("", NOT_ARMED) or view.reason.startswith("disarmed by")
+    return "" if view.state != "disarmed" or known else f"No longer armed: {view.reason}"
+
+
+def can_arm(view: ControlView) -> bool:
+    """Whether a held press would arm now."""
+    return view.state == "disarmed" and view.hotkey_state == "proven"
+
+
+def way_to_arm(view: ControlView) -> str:
+    """What is to be done to arm."""
+    return way_to("arm", ARM_KEYS, view) if can_arm(view) else PROVE_FIRST
+
+
+def what_to_do(view: ControlView) -> str:
+    """The hint, in the order in which things are to be done."""
+    return way_to_arm(view) if view.state == "disarmed" else sentences(view.hint)
+
+
+def sentences(*parts: str) -> str:
+    """Each part that says something as a sentence of its own, without the last full stop."""
+    said = (phrases.quoted(part) for part in parts if part)
+    return ". ".join(part[:1].upper() + part[1:] for part in said)
 
 
 def way_to(act: str, keys: str, view: ControlView) -> str:
@@ -110,6 +149,13 @@ def narration(agent: str, sentence: str) -> str:
     return f"{agent_name(agent)}: {sentence}"
 
 
+def overlay_sentence(task: TaskView, *, waits: bool) -> str:
+    """The narration on the screen itself."""
+    if waits:
+        return f"{agent_name(task.agent)} waits: you are using mouse or keyboard"
+    return narration(task.agent, task_sentence(task))
+
+
 def countdown(seconds: float | None) -> str:
     """`14:32`; hours only where there are any."""
     if seconds is None:
@@ -119,9 +165,17 @@ def countdown(seconds: float | None) -> str:
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute:02}:{second:02}"
 
 
+def stopper(source: str) -> str:
+    """Who or what stopped: the source by its name on the screen, with whatever else is said of it."""
+    name = next(
+        (each for each in _STOPPERS if source == each or source.startswith((f"{each},", f"{each}:", f"{each} "))), ""
+    )
+    return f"{_STOPPERS[name]}{source.removeprefix(name)}" if name else phrases.quoted(source)
+
+
 def stopped_sentence(view: ControlView) -> str:
     """Who stopped, and when."""
-    by = f" by {phrases.quoted(view.stopped_by)}" if view.stopped_by else ""
+    by = f" by {stopper(view.stopped_by)}" if view.stopped_by else ""
     when = f" at {phrases.moment(view.stopped_at, time.time())}" if view.stopped_at else ""
     return f"Emergency stop{by}{when}"
 

@@ -12,7 +12,7 @@ from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputView, Question
 from aurora_desktop.safety.view import ControlView
-from aurora_desktop.ui import icons
+from aurora_desktop.ui import control_words, icons
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.tasks import Tasks
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 # At login the panel may come after us; only then is a window that nobody asked for better than none.
 TRAY_GRACE_MS = 10_000
+# The window is drawn first.
+PREPARE_MS = 200
 
 
 class Desktop(QObject):
@@ -44,6 +46,8 @@ class Desktop(QObject):
         self.tray = Tray(self)
         self._tasks = Tasks(lambda error: log.error("%s", error))
         self._grace = QTimer(self, singleShot=True, interval=TRAY_GRACE_MS)
+        self._prepare_timer = QTimer(self, singleShot=True, interval=PREPARE_MS)
+        self._prepare_timer.timeout.connect(self._prepare)
         self._connect()
         self._show_health(self.bridge.health)
 
@@ -64,6 +68,7 @@ class Desktop(QObject):
         """Show the window in front of the others."""
         window = self._window or self._make_window()
         window.come_forward()
+        self._prepare_soon()
 
     def toggle_window(self) -> None:
         """Hide the window if it is open, else show it."""
@@ -81,6 +86,7 @@ class Desktop(QObject):
     def ask(self, question: Question) -> None:
         """Put the question of an agent to the operator; the answer goes to `answer_question` of the context."""
         self._make_questions().ask(question)
+        self._end_overlay()  # it does not act now
 
     def close_question(self, task_id: str) -> None:
         """The question is of no interest any more: take it away without an answer."""
@@ -104,6 +110,7 @@ class Desktop(QObject):
     def close(self) -> None:
         """Take tray and window away; the object is of no use afterwards."""
         self._grace.stop()
+        self._prepare_timer.stop()
         self._tasks.cancel()
         self.bridge.close()
         self.tray.close()
@@ -158,20 +165,37 @@ class Desktop(QObject):
 
     def _show_control(self, control: ControlView) -> None:
         self._show_health(self.bridge.health)
+        self._prepare_soon()
         if not control.is_open:
             self._end_overlay()
 
     def _show_acting(self, view: InputView) -> None:
         """Only while an agent acts does anything of the overlay exist."""
-        wanted = view.control.is_open and view.control.mode != "dry_run" and view.running is not None
-        if not wanted or not self._context.settings.current().input.show_overlay:
+        task = view.running
+        acts = view.control.is_open and view.control.mode != "dry_run" and task is not None
+        asks = self._questions is not None and task is not None and task.task_id in self._questions.open
+        if not acts or asks or not self._context.settings.current().input.show_overlay:
             self._end_overlay()
             return
+        self._make_overlay().show_task(task, waits=view.control.human_active)
+
+    def _make_overlay(self) -> "Overlay":
         if self._overlay is None:
             from aurora_desktop.ui.overlay import Overlay
 
             self._overlay = Overlay()
-        self._overlay.show_task(view.running)
+        return self._overlay
+
+    def _prepare_soon(self) -> None:
+        if control_words.can_arm(self.bridge.control) and self._window and self._window.isVisible():
+            self._prepare_timer.start()
+
+    def _prepare(self) -> None:
+        """Build what an armed session needs before it is armed: a pause of the loop costs nothing yet."""
+        if control_words.can_arm(self.bridge.control):
+            self._make_questions()
+            if self._context.settings.current().input.show_overlay:
+                self._make_overlay().prepare()
 
     def _end_overlay(self) -> None:
         if self._overlay:

@@ -6,6 +6,7 @@ from aurora_desktop.core.events import (
     SERVICE_PREFIX,
     AnyEvent,
     AuditFailing,
+    ControlDisarmed,
     EmergencyStopped,
     ServiceDegraded,
     ServiceFailed,
@@ -17,8 +18,13 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
+from aurora_desktop.ui import control_words
 
 REPEAT_S = 60.0
+# What the operator did, and what another event tells in more words.
+_TOLD_OTHERWISE = (
+    "disarmed by", "Aurora quits", "the audit log", "stop_channel_lost", "the guard was lost", "the input worker",
+)  # fmt: skip
 
 
 class Notice(Struct, frozen=True):
@@ -64,7 +70,10 @@ def _control_notice(event: AnyEvent) -> Notice | None:
             held = [f"frozen: {', '.join(frozen)}"] if frozen else []
             held += [f"stopped: {', '.join(stopped)}"] if stopped else []
             more = f" {sentence_of(held)}" if held else ""
-            return Notice("Emergency stop", f"Agents have lost mouse and keyboard, by {source}.{more}")
+            by = control_words.stopper(source)
+            return Notice("Emergency stop", f"Stopped by {by}. Agents have lost mouse and keyboard.{more}")
+        case ControlDisarmed(reason=reason) if not reason.startswith(_TOLD_OTHERWISE):
+            return Notice("Agents have lost mouse and keyboard", f"Control is disarmed: {reason}.")
         case StopChannelLost(detail=detail, hint=hint):
             return Notice("The stop key is not heard", f"Nothing can be armed: {detail}. {hint}".rstrip())
         case WorkerCrashed(error_text=text, restart_count=count):

@@ -32,6 +32,7 @@ class Overlay(QObject):
     def __init__(self) -> None:
         super().__init__()
         self._task: TaskView | None = None
+        self._waits = False
         self._captured = False
         self._windows: dict[QScreen, OverlayWindow] = {}
         application = QGuiApplication.instance()
@@ -43,9 +44,14 @@ class Overlay(QObject):
     def windows(self) -> "tuple[OverlayWindow, ...]":
         return tuple(self._windows.values())
 
-    def show_task(self, task: TaskView | None) -> None:
-        """Show what this task does; None while no agent acts."""
-        self._task = task
+    def prepare(self) -> None:
+        """Do the slow part of the first time now: while control is armed every moment counts."""
+        for screen in QGuiApplication.screens():
+            self._window_of(screen)
+
+    def show_task(self, task: TaskView | None, *, waits: bool = False) -> None:
+        """Show what this task does, or that it `waits` for the operator's hands to rest; None while no agent acts."""
+        self._task, self._waits = task, waits
         self._follow_screens()
 
     def hide_for_capture(self) -> None:
@@ -71,13 +77,19 @@ class Overlay(QObject):
     def _follow_screens(self) -> None:
         visible = self._task is not None and not self._captured
         for screen in QGuiApplication.screens():
-            if visible and screen not in self._windows:
-                self._windows[screen] = OverlayWindow(screen)
+            if visible:
+                self._window_of(screen)
         for screen, window in self._windows.items():
             if visible and self._task:
-                window.show_task(self._task, places_on(screen, self._task.places))
+                places = () if self._waits else places_on(screen, self._task.places)
+                window.show_words(control_words.overlay_sentence(self._task, waits=self._waits), places)
             else:
                 window.hide()
+
+    def _window_of(self, screen: QScreen) -> "OverlayWindow":
+        if screen not in self._windows:
+            self._windows[screen] = OverlayWindow(screen)
+        return self._windows[screen]
 
     def _drop(self, screen: QScreen) -> None:
         window = self._windows.pop(screen, None)
@@ -113,9 +125,8 @@ class OverlayWindow(QWidget):
         self._fit()
         _name_window(int(self.winId()))
 
-    def show_task(self, task: TaskView, places: Sequence[QPoint]) -> None:
+    def show_words(self, sentence: str, places: Sequence[QPoint]) -> None:
         """Show these words, and a ring at each of these places of the window."""
-        sentence = control_words.narration(task.agent, control_words.task_sentence(task))
         text = sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}\u2026"
         if (text, tuple(places)) != (self._text, self._places) or not self.isVisible():
             self._text, self._places = text, tuple(places)

@@ -4,9 +4,10 @@ import asyncio
 
 from PySide6.QtCore import QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage, QImageReader, QPainter, QPen, QPixmap, QShowEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QVBoxLayout
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.input.sentences import escaped
 from aurora_desktop.input.view import Question
 from aurora_desktop.safety.view import Confirmation
 from aurora_desktop.ui import control_words
@@ -21,6 +22,10 @@ from aurora_desktop.ui.widgets.pieces import Button, label
 ANSWER_S = 30
 PICTURE = QSize(420, 260)
 _MARK_RADIUS = 14
+_TEXT_SHOWN = 4000
+_LINE_CHARACTERS = 50
+_LINES_SHOWN = 5
+_FIELD_FRAME_PX = 18
 
 
 class Questions(QObject):
@@ -88,7 +93,7 @@ class QuestionDialog(QDialog):
     def __init__(self, question: Question, context: UiContext, theme: Theme, tasks: Tasks) -> None:
         super().__init__(None, Qt.WindowType.Dialog | Qt.WindowType.WindowStaysOnTopHint)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Aurora: may the agent do this?")
+        self.setWindowTitle("May the agent do this?")
         self.setStyleSheet(theme.style_sheet())
         self.question = question
         self._context, self._theme, self._tasks = context, theme, tasks
@@ -110,7 +115,7 @@ class QuestionDialog(QDialog):
 
     def show_error(self, error: AuroraError) -> None:
         """Say why the yes was not taken."""
-        self.error.setText(str(error))
+        self.error.setText(control_words.sentences(error.title, error.detail, error.hint))
         self.error.show()
 
     def reject(self) -> None:
@@ -126,6 +131,8 @@ class QuestionDialog(QDialog):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.no.ensurePolished()
+        self.no.setMinimumWidth(self.no.sizeHint().width())  # "yes" is not to move under a finger that holds it
         self._keys.watch(self.windowHandle())
         self._context.control.expect_press()
         self.no.setFocus()
@@ -135,6 +142,7 @@ class QuestionDialog(QDialog):
         by_passphrase = view.needs_passphrase
         self.sentence = label(self.question.sentence, "title", wrap=True)
         self.who = label(f"{control_words.agent_name(self.question.agent)} asks".capitalize(), "muted")
+        self.text = _text_field(self.question.text)
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.picture.setAccessibleName("Where on the screen")
         self.picture.hide()
@@ -154,7 +162,7 @@ class QuestionDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 18)
         column.setSpacing(12)
-        for each in (self.who, self.sentence, self.picture, self.error):
+        for each in (self.who, self.sentence, self.text, self.picture, self.error):
             column.addWidget(each)
         row = QHBoxLayout()
         row.setSpacing(8)
@@ -210,6 +218,29 @@ class QuestionDialog(QDialog):
         if not image.isNull():
             self.picture.setPixmap(QPixmap.fromImage(image))
             self.picture.show()
+
+
+def _text_field(text: str) -> QPlainTextEdit:
+    """What would be typed, to be read and scrolled; the keyboard stays with the buttons."""
+    field = QPlainTextEdit(_shown(text), readOnly=True)
+    field.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    field.setAccessibleName("What would be typed")
+    lines = min(sum(1 + len(line) // _LINE_CHARACTERS for line in field.toPlainText().split("\n")), _LINES_SHOWN)
+    field.setFixedHeight(lines * field.fontMetrics().lineSpacing() + _FIELD_FRAME_PX)
+    field.setVisible(bool(text))
+    return field
+
+
+def _shown(text: str) -> str:
+    """Cut in the middle where it is very long; what cannot be seen is written out."""
+    if len(text) <= _TEXT_SHOWN:
+        return _in_lines(text)
+    half = _TEXT_SHOWN // 2
+    return f"{_in_lines(text[:half])}\n\u2026 {len(text):,} characters in all \u2026\n{_in_lines(text[-half:])}"
+
+
+def _in_lines(text: str) -> str:
+    return "\n".join(escaped(line) for line in text.split("\n"))
 
 
 def _marked(question: Question) -> QImage:

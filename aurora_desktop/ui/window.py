@@ -183,6 +183,7 @@ class Window(QWidget):
         self.rail.pause_asked.connect(self._pause)
         self.banner.resume_asked.connect(lambda: self._pause(False))  # noqa: FBT003 - a Qt slot
         self.banner.restart_asked.connect(self._restart)
+        self.banner.thaw_asked.connect(self._thaw)
         self.banner.details_asked.connect(self.show_service)
         services.add_asked.connect(self.add_service)
         services.edit_asked.connect(self.edit_service)
@@ -203,7 +204,7 @@ class Window(QWidget):
         strip.stop_asked.connect(self._stop_everything)
         strip.disarm_asked.connect(self._disarm)
         strip.extend_asked.connect(self._extend)
-        emergency.frozen.thaw_asked.connect(self._thaw)
+        self.input.thaw_asked.connect(self._thaw)
         self.input.acted.connect(bridge.refresh_control)
         self._show_control(bridge.control)
 
@@ -229,7 +230,8 @@ class Window(QWidget):
         paused = self._context.supervisor.paused
         views = self._views or self._context.supervisor.views()
         state = tray_state(health, views, paused=paused)
-        self.banner.show_health(health, state, paused=paused, otherwise=phrases.counts(views) or _TO_BEGIN)
+        otherwise, frozen = phrases.counts(views) or _TO_BEGIN, self._bridge.control.frozen
+        self.banner.show_health(health, state, paused=paused, otherwise=otherwise, frozen=frozen)
         self.rail.show_paused(paused=paused)
 
     def _show_control(self, view: ControlView) -> None:
@@ -251,8 +253,11 @@ class Window(QWidget):
         self._bridge.refresh_control()
 
     def _thaw(self, names: tuple[str, ...]) -> None:
-        self._context.control.thaw(names)
-        self._bridge.refresh_control()
+        try:
+            self._context.control.thaw(names)
+        except AuroraError as error:  # a stop came since the button was shown
+            self.show_error(error)
+        self._bridge.refresh()
 
     def _find(self) -> None:
         page = self.pages.currentWidget()

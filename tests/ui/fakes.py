@@ -298,7 +298,7 @@ class FakeInput:
 
 def a_control(state: str = "disarmed", **more: object) -> ControlView:
     """Control with a plausible rest for its state."""
-    given: dict[str, object] = {"hotkey": "ctrl+alt+shift+escape", "hotkey_state": "listening", "mode": "ask"}
+    given: dict[str, object] = {"hotkey": "ctrl+alt+shift+escape", "hotkey_state": "proven", "mode": "ask"}
     if state == "armed":
         given |= {"remaining_s": 872.0, "armed_until": 2000.0, "hotkey_state": "proven"}
     return ControlView(state=state, **{**given, **more})  # type: ignore[arg-type]  # by name

@@ -6,9 +6,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.heartbeat.health import Health, Problem
 from aurora_desktop.safety.view import Confirmation
+from aurora_desktop.ui import control_words
 from aurora_desktop.ui.passphrase import PassphraseDialog
 from aurora_desktop.ui.widgets.hold_button import HoldButton
+from aurora_desktop.ui.widgets.pieces import Button
 
 from .fakes import a_control, a_stop
 
@@ -142,7 +145,7 @@ def test_after_a_stop_the_whole_banner_is_an_alarm(window, house):
     assert alarm.isVisible()
     assert not window.banner.isVisible()
     assert alarm.sentence.text().startswith("Emergency stop by panic hotkey at ")
-    assert alarm.frozen_words.text() == "Frozen: web, agent."
+    assert alarm.frozen_words.text() == "Frozen: web, agent. You can let them go on after the reset."
     assert "hold Ctrl+Shift+R for one second" in alarm.way.text()
     show(window, house, a_control())
     assert not alarm.isVisible()
@@ -158,8 +161,8 @@ def test_a_fresh_latch_is_no_alarm_and_can_be_reset_on_the_page(window, house):
 
 def test_frozen_services_go_on_one_by_one_or_all(window, house):
     names = ("a", "b", "c", "d", "e")
-    show(window, house, a_stop(frozen=names))
-    buttons = window.emergency.frozen.buttons
+    show(window, house, a_control(frozen=names))
+    buttons = window.input.gate.frozen.buttons
     assert [button.text() for button in buttons] == [
         "Let a go on", "Let b go on", "Let c go on", "Let all 5 go on",
     ]  # fmt: skip
@@ -173,6 +176,76 @@ def test_what_is_still_frozen_after_a_reset_can_go_on(window, house):
     window.show_page(1)
     window.input.gate.frozen.buttons[0].click()
     assert house.control.asked == [("thaw", ("web",))]
+
+
+def test_a_service_that_may_not_go_on_yet_is_told_and_not_a_crash(window, house, monkeypatch):
+    def refuse(names):
+        raise AuroraError("The emergency stop is latched")
+
+    monkeypatch.setattr(house.control, "thaw", refuse)
+    window._thaw(("web",))
+    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    assert box.text() == "The emergency stop is latched"
+    box.close()
+
+
+def test_the_banner_lets_frozen_services_go_on(window, house):
+    problem = Problem("service:web", "web: frozen", "", 1)
+    health = Health(verdict="degraded", sentence="web: frozen", next_step="", problems=(problem,))
+    for frozen, words in ((("web",), "Let web go on"), (("web", "db"), "Let all 2 go on"), ((), "Restart web")):
+        window.banner.show_health(health, "degraded", paused=False, otherwise="", frozen=frozen)
+        assert window.banner.button.text() == words
+        window.banner.button.click()
+    assert house.control.asked == [("thaw", ("web",)), ("thaw", ("web", "db"))]
+    assert house.supervisor.asked == [("restart", ("web",), "window")]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("hotkey", "the stop key"),
+        ("hotkey, pressed twice", "the stop key, pressed twice"),
+        ("api: the budget is spent", "a program, by the API: the budget is spent"),
+        ("corner", "the pointer in a corner of the screen"),
+        ("windowed", "windowed"),
+    ],
+)
+def test_who_stopped_is_named_as_people_know_it(source, words):
+    assert control_words.stopper(source) == words
+
+
+def test_an_unproven_stop_key_is_told_before_anything_is_held(window, house, qtbot):
+    show(window, house, a_control(hotkey_state="listening"))
+    assert not window.input.gate.arm.isEnabled()
+    assert window.strip.words.text() == "Prove the stop key first: the page Input has the button"
+    QTest.keyPress(window.windowHandle(), Qt.Key.Key_A, CHORD)
+    assert window.strip.words.text().startswith("Prove the stop key first")
+    assert house.control.asked == []
+
+
+def test_control_that_was_lost_says_why(window, house):
+    show(window, house, a_control(reason="lost the lease"))
+    assert window.strip.words.text().startswith("No longer armed: lost the lease. Hold Ctrl+Shift+A")
+    show(window, house, a_control(reason="disarmed by window"))
+    assert window.strip.words.text().startswith("Hold Ctrl+Shift+A")
+
+
+def test_what_waits_to_be_confirmed_is_told_on_every_page(window, house):
+    show(window, house, a_control(pending=("more actions",)))
+    assert window.strip.words.text().endswith("Changed safety settings wait for you on the page Input")
+
+
+@pytest.mark.parametrize("name", ["emergency", "arm", "prove"])
+def test_a_button_that_goes_hands_the_focus_to_no_other(window, house, name):
+    window.show_page(1)
+    show(window, house, a_stop() if name == "emergency" else a_control())
+    button = {
+        "emergency": window.emergency.reset, "arm": window.input.gate.arm, "prove": window.input.stop_key.prove,
+    }[name]  # fmt: skip
+    button.setFocus()
+    assert button.hasFocus()
+    show(window, house, a_control("armed"))
+    assert not isinstance(window.focusWidget(), Button)
 
 
 def test_the_way_on_shows_in_both_looks(window, house):

@@ -50,12 +50,12 @@ def test_the_mode_of_the_settings_is_offered_first(page, house):
 
 
 def test_the_drill_asks_for_the_key_and_praises(window, house, page):
-    show(window, house, a_control())
+    show(window, house, a_control(hotkey_state="listening"))
     assert page.stop_key.keys.text() == "Ctrl+Alt+Shift+Escape"
     page.stop_key.prove.click()
     assert house.control.asked == [("drill", True)]
-    show(window, house, a_control(drill=True))
-    assert page.stop_key.instruction.text() == "Press Ctrl+Alt+Shift+Escape now"
+    show(window, house, a_control(drill=True, hotkey_state="listening"))
+    assert page.stop_key.instruction.text() == "Press Ctrl+Alt+Shift+Escape now. In this drill it stops nothing"
     show(window, house, a_control(drill=False, hotkey_state="proven"))
     assert page.stop_key.instruction.text() == "It works: this key stops everything"
     assert page.stop_key.state.text() == "Proven"
@@ -67,6 +67,11 @@ def test_a_drill_can_be_ended(window, house, page):
     show(window, house, a_control(drill=True))
     page.stop_key.prove.click()
     assert house.control.asked == [("drill", False)]
+
+
+def test_no_drill_begins_while_agents_may_act(window, house, page):
+    show(window, house, a_control("armed"))
+    assert not page.stop_key.prove.isEnabled()
 
 
 def test_a_key_that_is_not_heard_cannot_be_proven(window, house, page):

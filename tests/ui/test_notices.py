@@ -5,6 +5,7 @@ import pytest
 from aurora_desktop.core.events import (
     AnyEvent,
     AuditFailing,
+    ControlDisarmed,
     EmergencyStopped,
     ServiceDegraded,
     ServiceFailed,
@@ -78,7 +79,15 @@ def test_a_stop_tells_what_it_froze_and_stopped():
     )
     notice = notice_of(stop)
     assert notice is not None
-    assert notice.body == "Agents have lost mouse and keyboard, by the window. Frozen: web, db; stopped: job."
+    assert notice.body == ("Stopped by the window. Agents have lost mouse and keyboard. Frozen: web, db; stopped: job.")
+
+
+def test_control_that_goes_by_itself_is_told_and_what_the_operator_did_is_not():
+    told = {
+        reason: notice_of(ControlDisarmed(at=1.0, component="input_agent", reason=reason)) is not None
+        for reason in ("lost the lease", "the armed time is over", "disarmed by window", "Aurora quits")
+    }
+    assert list(told.values()) == [True, True, False, False]
 
 
 def test_the_same_text_is_told_once_a_minute():

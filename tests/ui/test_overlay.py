@@ -5,6 +5,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
 from aurora_desktop.core.settings.schema import InputSettings
+from aurora_desktop.input.view import Question
 from aurora_desktop.ui.overlay import BORDER_PX, NAME, RING_PX, places_on
 
 from .fakes import a_control, a_task
@@ -28,6 +29,33 @@ def test_while_an_agent_acts_it_tells_who_does_what(desktop, house):
     assert window.isVisible()
     assert window.accessibleName() == 'agent claude: clicking "Save"'
     assert window.geometry() == QGuiApplication.primaryScreen().geometry()
+
+
+def test_while_the_operator_is_at_it_the_agent_waits_on_the_screen_too(desktop, house):
+    (window,) = acting(desktop, house, human_active=True).windows
+    assert window.accessibleName() == "agent claude waits: you are using mouse or keyboard"
+    assert not window.mask().contains(QPoint(400 + RING_PX // 2 - 2, 300))
+
+
+def test_while_a_question_is_open_nothing_claims_that_the_agent_acts(desktop, house):
+    (window,) = acting(desktop, house).windows
+    desktop.ask(Question(task_id="t1", agent="claude", sentence="typing"))
+    assert not window.isVisible()
+    desktop.bridge.refresh_control()
+    assert not window.isVisible()
+    desktop.close_question("t1")
+    desktop.bridge.refresh_control()
+    assert window.isVisible()
+
+
+def test_what_an_armed_session_needs_is_built_before_it_is_armed(desktop, house, qtbot):
+    desktop._prepare_timer.setInterval(1)
+    house.control.shown = a_control()
+    desktop.bridge.refresh_control()
+    assert not desktop._prepare_timer.isActive()
+    desktop.raise_window()
+    qtbot.waitUntil(lambda: desktop._overlay is not None and desktop._questions is not None)
+    assert [window.isVisible() for window in desktop._overlay.windows] == [False]
 
 
 def test_clicks_go_through_it_and_it_takes_no_focus(desktop, house):

@@ -41,6 +41,28 @@ def test_it_names_agent_and_action_and_the_guard_watches(ask, house):
     assert dialog.no.hasFocus()
 
 
+def test_it_shows_the_text_that_would_be_typed_and_keeps_the_keyboard(ask):
+    dialog = ask(Question(task_id="t1", agent="claude", sentence="typing", text="rm -rf /\n\x1b" + "x" * 10_000))
+    shown = dialog.text.toPlainText()
+    assert dialog.text.isVisible()
+    assert shown.startswith("rm -rf /\n\\x1bxxx")
+    assert "10,010 characters in all" in shown
+    assert dialog.no.hasFocus()
+
+
+def test_without_a_text_there_is_no_field_for_it(ask):
+    assert not ask().text.isVisible()
+
+
+def test_yes_stays_where_it_is_while_the_time_runs(ask):
+    dialog = ask()
+    place = dialog.yes.geometry()
+    for _ in range(ANSWER_S - 5):
+        dialog._second.timeout.emit()
+    dialog.layout().activate()
+    assert (dialog.no.text(), dialog.yes.geometry()) == ("No (5 s)", place)
+
+
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Space])
 def test_every_usual_key_says_no(ask, house, qtbot, key):
     qtbot.keyClick(ask().no, key)

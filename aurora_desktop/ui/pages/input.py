@@ -22,6 +22,7 @@ class InputPage(QScrollArea):
     """A card for each matter; what changed control asks the bridge to look again."""
 
     acted = Signal()
+    thaw_asked = Signal(object)
 
     def __init__(self, context: UiContext, theme: Theme, tasks: Tasks, confirming: Confirming) -> None:
         super().__init__()
@@ -57,7 +58,7 @@ class InputPage(QScrollArea):
     def focus_first(self) -> QWidget:
         """The widget that the page begins with."""
         chosen = self.gate.modes[self._confirming.mode]
-        return chosen if chosen.isVisible() else self.stop_key.prove
+        return chosen if chosen.isVisible() else self.trial.kind
 
     def _connect(self) -> None:
         confirming, control = self._confirming, self._context.control
@@ -65,17 +66,13 @@ class InputPage(QScrollArea):
         confirming.serve(self.gate.reset, "Reset", confirming.reset, control.reset)
         confirming.serve(self.pending.confirm, "Put in force", confirming.confirm_settings, control.confirm_settings)
         self.gate.mode_chosen.connect(self._choose)
-        self.gate.frozen.thaw_asked.connect(self._thaw)
+        self.gate.frozen.thaw_asked.connect(self.thaw_asked)
         self.stop_key.drill_asked.connect(self._drill)
         self.queue.cancel_asked.connect(self._cancel)
         self.trial.submitted.connect(self._submit)
 
     def _choose(self, mode: str) -> None:
         self._confirming.mode = cast(Mode, mode)
-
-    def _thaw(self, names: tuple[str, ...]) -> None:
-        self._context.control.thaw(names)
-        self.acted.emit()
 
     def _drill(self, on: bool) -> None:
         self._context.control.set_drill(on=on)

@@ -1,5 +1,7 @@
 """The verdict of the whole on top of the window: a shape, a sentence, and the next step."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
@@ -17,11 +19,12 @@ _ICON_SIZE = 40
 
 
 class Banner(QFrame):
-    """Shows the health; its one button restarts the worst service, or resumes supervision."""
+    """Shows the health; its one button restarts the worst service or lets it go on, or resumes supervision."""
 
     restart_asked = Signal(str)
     details_asked = Signal(str)
     resume_asked = Signal()
+    thaw_asked = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -29,6 +32,8 @@ class Banner(QFrame):
         self._theme = theme
         self._state: TrayState = "stopped"
         self._service = ""
+        self._frozen: tuple[str, ...] = ()
+        self._act: Callable[[], None] = self.resume_asked.emit
         self._image = QLabel()
         self._image.setFixedSize(_ICON_SIZE, _ICON_SIZE)
         self.sentence = ElidedLabel("", "title")
@@ -39,9 +44,11 @@ class Banner(QFrame):
         self.details.clicked.connect(lambda: self.details_asked.emit(self._service))
         self._lay_out()
 
-    def show_health(self, health: Health, state: TrayState, *, paused: bool, otherwise: str) -> None:
-        """`otherwise` stands in for the next step when there is none."""
-        self._state = state
+    def show_health(
+        self, health: Health, state: TrayState, *, paused: bool, otherwise: str, frozen: tuple[str, ...] = ()
+    ) -> None:
+        """`otherwise` stands in for the next step when there is none; `frozen`: services that can be let go on."""
+        self._state, self._frozen = state, frozen
         self.sentence.setText(sentence_case(phrases.quoted(health.sentence)))
         self.next_step.setText(sentence_case(phrases.quoted(health.next_step or otherwise)))
         self.next_step.setVisible(bool(self.next_step.text()))
@@ -76,12 +83,19 @@ class Banner(QFrame):
         self.details.setVisible(bool(self._service))
         self.button.setVisible(bool(self._service) or paused)
         if paused:
-            self.button.set_text("Resume supervision")
+            self._offer("Resume supervision", "start", self.resume_asked.emit)
+        elif self._service in self._frozen:
+            names = self._frozen
+            words = f"Let all {len(names)} go on" if len(names) > 1 else f"Let {self._service} go on"
+            self._offer(words, "start", lambda: self.thaw_asked.emit(names))
         elif self._service:
-            self.button.set_text(f"Restart {self._service}".replace("&", "&&"))
+            service = self._service
+            self._offer(f"Restart {service}", "restart", lambda: self.restart_asked.emit(service))
+
+    def _offer(self, words: str, icon: str, act: Callable[[], None]) -> None:
+        self._act = act
+        self.button.set_text(words.replace("&", "&&"))
+        self.button.set_icon(icon)
 
     def _on_button(self) -> None:
-        if self.button.text() == "Resume supervision":
-            self.resume_asked.emit()
-        else:
-            self.restart_asked.emit(self._service)
+        self._act()

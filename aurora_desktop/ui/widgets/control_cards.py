@@ -9,7 +9,7 @@ from aurora_desktop.ui import control_words, icons, phrases
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.frozen import Frozen
 from aurora_desktop.ui.widgets.hold_button import HoldButton
-from aurora_desktop.ui.widgets.pieces import Button, Facts, card, label
+from aurora_desktop.ui.widgets.pieces import Button, Facts, card, label, let_go_of_focus
 
 _ICON_SIZE = 18
 _MODE_TIPS: dict[Mode, str] = {
@@ -17,6 +17,7 @@ _MODE_TIPS: dict[Mode, str] = {
     "act": "Agents act without asking",
     "dry_run": "Everything but the events: checked, written down, not sent",
 }
+_PROVE = {False: "&Prove the stop key", True: "&Prove the stop key again"}
 _FACTS = ("Reason", "What to do", "In control", "Crashes of the worker", "Events by", "Displays")
 
 
@@ -48,7 +49,10 @@ class GateCard(QFrame):
     def show_control(self, view: ControlView) -> None:
         """Show the gate as it is now."""
         self.sentence.setText(control_words.state_sentence(view))
-        self.arm.setEnabled(view.state == "disarmed")
+        for button, usable in ((self.arm, control_words.can_arm(view)), (self.reset, view.state == "latched")):
+            if not usable:
+                let_go_of_focus(button)
+        self.arm.setEnabled(control_words.can_arm(view))
         self.arm.setVisible(view.state in ("closed", "disarmed"))
         self._modes.setVisible(view.state in ("closed", "latched", "disarmed"))
         self.reset.setVisible(view.state == "latched" and not control_words.is_emergency(view))
@@ -63,8 +67,8 @@ class GateCard(QFrame):
         """Show what is around the gate."""
         control = view.control
         facts = {
-            "Reason": phrases.quoted(control.reason),
-            "What to do": phrases.quoted(control.hint),
+            "Reason": control_words.sentences(control.reason),
+            "What to do": control_words.what_to_do(control),
             "In control": control_words.agent_name(control.holder) if control.holder else "",
             "Crashes of the worker": str(control.worker_restarts) if control.worker_restarts else "",
             "Events by": view.backend,
@@ -125,10 +129,13 @@ class StopKeyCard(QFrame):
         self._view = view
         self.keys.setText(control_words.hotkey_text(view.hotkey))
         self.state.setText(control_words.HOTKEY_WORDS[view.hotkey_state])
-        self.prove.setEnabled(view.hotkey_state in ("listening", "proven"))
-        self.prove.set_text("End the &drill" if view.drill else "&Prove the stop key")
+        may_drill = view.hotkey_state in ("listening", "proven") and view.state not in ("arming", "armed")
+        if not may_drill:
+            let_go_of_focus(self.prove)
+        self.prove.setEnabled(may_drill)
+        self.prove.set_text("End the &drill" if view.drill else _PROVE[view.hotkey_state == "proven"])
         if view.drill and not succeeded:
-            self.instruction.setText(f"Press {self.keys.text()} now")
+            self.instruction.setText(f"Press {self.keys.text()} now. In this drill it stops nothing")
         elif succeeded:
             self.instruction.setText("It works: this key stops everything")
         self.instruction.setVisible(view.drill or succeeded or self._still_praised())

@@ -5,17 +5,17 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.safety.view import ControlView
-from aurora_desktop.ui import control_words, icons, phrases
+from aurora_desktop.ui import control_words, icons
 from aurora_desktop.ui.theme import Theme
-from aurora_desktop.ui.widgets.frozen import Frozen
 from aurora_desktop.ui.widgets.hold_button import HoldButton
-from aurora_desktop.ui.widgets.pieces import label
+from aurora_desktop.ui.widgets.pieces import label, let_go_of_focus
 
 RED = "#a8130a"
 _STRIPE = "#7d0d06"
 _STRIPE_PX = 10
 _ICON_SIZE = 52
 _NARROW_PX = 760
+_NAMES_SHOWN = 6
 _TAKEN = "Agents have lost mouse and keyboard. What they held down is released, their queue is empty."
 
 
@@ -32,23 +32,23 @@ class EmergencyBanner(QFrame):
         self.taken = label(_TAKEN, "alarm", wrap=True)
         self.frozen_words = label("", "alarm", wrap=True)
         self.way = label("", "alarm", wrap=True)
-        self.frozen = Frozen(theme, kind="alarm")
         self.reset = HoldButton("Hold to reset", theme, kind="alarm", tip="Clear the latch; nothing is resumed by it")
         self._lay_out()
         self.hide()
 
     def show_control(self, view: ControlView) -> None:
         """Show the stop, while there is one."""
-        self.setVisible(control_words.is_emergency(view))
+        shown = control_words.is_emergency(view)
+        if not shown:
+            let_go_of_focus(self)
+        self.setVisible(shown)
         self.sentence.setText(control_words.stopped_sentence(view))
-        self.frozen_words.setText(f"Frozen: {', '.join(view.frozen)}." if view.frozen else "")
+        self.frozen_words.setText(_frozen(view.frozen))
         self.frozen_words.setVisible(bool(view.frozen))
-        self.frozen.show_names(view.frozen)
         self.reset.by_passphrase = view.needs_passphrase
         self.reset.set_text("Reset\u2026" if view.needs_passphrase else "Hold to reset")
-        reason = f"{phrases.quoted(view.reason)}. " if view.reason else ""
         way = control_words.way_to("reset", control_words.RESET_KEYS, view)
-        self.way.setText(f"{reason}To go on: {way[:1].lower()}{way[1:]}, or use the button. A reset resumes nothing.")
+        self.way.setText(f"To go on: {way[:1].lower()}{way[1:]}, or use the button. A reset resumes nothing.")
         self.setAccessibleName(self.sentence.text())
         self.setAccessibleDescription(self.way.text())
 
@@ -57,7 +57,6 @@ class EmergencyBanner(QFrame):
         narrow = self.width() < _NARROW_PX
         self._image.setVisible(not narrow)
         self.taken.setVisible(not narrow)
-        self.frozen.show_few(few=narrow)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         painter = QPainter(self)
@@ -76,7 +75,7 @@ class EmergencyBanner(QFrame):
     def _lay_out(self) -> None:
         words = QVBoxLayout()
         words.setSpacing(4)
-        for each in (self.sentence, self.taken, self.frozen_words, self.way, self.frozen):
+        for each in (self.sentence, self.taken, self.frozen_words, self.way):
             words.addWidget(each)
         row = QHBoxLayout(self)
         row.setContentsMargins(18, 22, 16, 22)
@@ -84,6 +83,13 @@ class EmergencyBanner(QFrame):
         row.addWidget(self._image, 0, Qt.AlignmentFlag.AlignTop)
         row.addLayout(words, 1)
         row.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignVCenter)
+
+
+def _frozen(names: tuple[str, ...]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if (more := len(names) - _NAMES_SHOWN) > 0 else "")
+    return f"Frozen: {shown}. You can let them go on after the reset."
 
 
 def _stripe(left: int, top: int) -> QPolygonF:

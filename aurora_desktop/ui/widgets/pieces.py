@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
@@ -112,6 +112,13 @@ class Button(QPushButton):
         colour = {"primary": tokens.on_accent, "alarm": ON_ALARM}.get(self._kind, tokens.text)
         if self._icon:
             self.setIcon(icons.icon(self._icon, colour, tokens.field))
+
+
+def let_go_of_focus(part: QWidget) -> None:
+    """Before `part` is hidden or disabled: else Qt hands the focus to whichever button comes next."""
+    focused = QApplication.focusWidget()
+    if focused is not None and (focused is part or part.isAncestorOf(focused)):
+        focused.clearFocus()
 
 
 def restyle(widget: QWidget) -> None:

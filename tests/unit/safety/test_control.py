@@ -322,8 +322,12 @@ async def test_whatever_is_lost_disarms_with_its_reason(tmp_path: Path, what: st
                 stage.control.session_left("the screen was locked")
             case "hands":
                 stage.control.disarm("window")
-        stage.clock.advance(1)  # the gate is looked at a few times a second
-        await stage.until(lambda: stage.hands.dropped)
+
+        def dropped() -> bool:
+            stage.clock.advance(1)  # the gate is looked at a few times a second
+            return bool(stage.hands.dropped)
+
+        await stage.until(dropped)
         assert not stage.view().is_open
         (event,) = stage.told(ControlDisarmed)
         assert event.reason
