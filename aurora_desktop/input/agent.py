@@ -151,6 +151,7 @@ class InputAgent:
             performer.lost(reason, events, in_flight=in_flight)
             link.close(reason)
         self._refuse_question(reason)
+        self._arrived.set()  # what waits for its next try
         if stopped:
             log.warning("stopped: %s", reason)
         while self._queue:
@@ -305,36 +306,40 @@ class InputAgent:
     async def _perform(self, task: Task) -> Ending:
         task.started_at, task.began = self._clock.wall(), self._clock.monotonic()
         task.status = "running"
-        ending = await self._attempt(task)
+        performer = self._performer
+        ending = await self._attempt(task, performer)
         for delay_s in RETRY_DELAYS_S:
-            if ending.outcome != "not_started" or self._performer is None or task.cancelled_by:
+            if ending.outcome != "not_started" or self._is_over_for(performer) or task.cancelled_by:
                 break
             task.status, task.reason = "retrying", ending.reason
             task.retry_count += 1
             self._record(task)
-            await self._pause(task, delay_s)
-            ending = await self._attempt(task)
+            await self._pause(task, performer, delay_s)
+            ending = await self._attempt(task, performer)
         if task.cancelled_by and ending.outcome in ("not_started", "partial"):
             reason = f"cancelled by {task.cancelled_by}"
             return Ending("refused" if ending.outcome == "not_started" else "partial", reason, ending.events)
         return ending
 
-    async def _attempt(self, task: Task) -> Ending:
-        performer = self._performer
-        if performer is None:
-            return Ending("refused", self._brake.view().reason or "control is not armed")
-        if task.cancelled_by:
-            return Ending("refused", f"cancelled by {task.cancelled_by}")
+    async def _attempt(self, task: Task, performer: Performer | None) -> Ending:
         task.status = "running"
         self._changed()
-        await self._pause(task, self._rate.text_wait_s())
+        await self._pause(task, performer, self._rate.text_wait_s())
+        if task.cancelled_by:
+            return Ending("refused", f"cancelled by {task.cancelled_by}")
+        if performer is None or self._is_over_for(performer):
+            return Ending("refused", self._brake.view().reason or "control was taken back before its turn came")
         self._rate.count_text(task.action)
         return await performer.attempt(task)
 
-    async def _pause(self, task: Task, delay_s: float) -> None:
+    def _is_over_for(self, performer: Performer | None) -> bool:
+        """Whether the arming that a task began under is over: a later one takes nothing over."""
+        return performer is None or performer is not self._performer
+
+    async def _pause(self, task: Task, performer: Performer | None, delay_s: float) -> None:
         """Wait, unless it is cancelled or control is taken back meanwhile."""
         end = self._clock.monotonic() + delay_s
-        while self._performer is not None and not task.cancelled_by and self._clock.monotonic() < end:
+        while not self._is_over_for(performer) and not task.cancelled_by and self._clock.monotonic() < end:
             self._arrived.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(end - self._clock.monotonic()):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime
+import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -25,6 +26,8 @@ RING_S = 0.15
 """How long the ring shows where a button will be pressed: short enough for work, long enough for an eye."""
 PICTURE_SIZE = (480, 300)
 LOST_S = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Ending(Struct, frozen=True):
@@ -195,15 +198,18 @@ class Performer:
     async def _act(self, task: Task, action: Action, seen: Seen) -> Ending:
         if self._front.settings.evidence.enabled:
             await self._picture(task)
+        if task.cancelled_by:  # while it was looked at, when the worker knew nothing of it yet
+            return Ending("refused", f"cancelled by {task.cancelled_by}")
         do = self._do(action, seen)
         if isinstance(action, Screenshot | Zoom):
             async with self._front.hidden():
                 finished = await self._perform(do)
         else:
             finished = await self._perform(do)
+        ending = await self._ending(finished)
         if self._front.settings.evidence.enabled:
             await self._picture(task)
-        return await self._ending(finished)
+        return ending
 
     async def _perform(self, do: Callable[[int], Do]) -> Finished:
         self._number, finishing = self._link.do(do, self._on_began)
@@ -230,11 +236,14 @@ class Performer:
         return Ending(finished.outcome, finished.reason, finished.events, finished.human_active, finished.result)
 
     async def _picture(self, task: Task) -> None:
-        """The whole desktop, as evidence; an action is not kept from happening by a picture that fails."""
-        async with self._front.hidden():
-            pictured = await self._link.picture(0, 0, 0, 0)
-        if pictured.path:
-            await self._front.keep_evidence(task, pictured.path)
+        """The whole desktop, as evidence; a picture that fails neither keeps an action from happening nor undoes it."""
+        try:
+            async with self._front.hidden():
+                pictured = await self._link.picture(0, 0, 0, 0)
+            if pictured.path:
+                await self._front.keep_evidence(task, pictured.path)
+        except (WorkerGoneError, OSError, ValueError) as error:
+            log.warning("no evidence of an action: %s", error)
 
     def _on_began(self) -> None:
         self._began = True

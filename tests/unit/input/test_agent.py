@@ -55,6 +55,7 @@ class Worker:
         self.cancelled: list[int] = []
         self.ends: list[dict[str, Any]] = []
         self.window: Window | None = EDITOR
+        self.picture = ""
         self.hold = asyncio.Event()
         self.hold.set()
         self.began = asyncio.Event()
@@ -79,7 +80,7 @@ class Worker:
             case Look(id=number, places=places):
                 self._say(Seen(number, tuple(self.window for _ in places), self.window, (5, 5)))
             case Picture(id=number):
-                self._say(Pictured(number, "", "no pictures here"))
+                self._say(Pictured(number, self.picture, "" if self.picture else "no pictures here"))
             case Cancel(id=number):
                 self.cancelled.append(number)
                 self.hold.set()
@@ -234,6 +235,50 @@ async def test_what_was_not_started_is_tried_twice_more(tmp_path: Path) -> None:
             agents.RETRY_DELAYS_S = agents_delays
         assert (task.outcome, task.retry_count, len(stage.worker.done)) == ("not_started", 2, 3)
         assert [what for _, what in stage.audit.written].count("retrying") == 2
+
+
+@in_loop
+async def test_a_task_that_waits_for_its_next_try_is_not_done_under_a_later_arming(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.worker.ends = [{"outcome": "not_started", "events": 0, "reason": "busy"}]
+        task = stage.submit()
+        while stage.agent.task(task.task_id).status != "retrying":  # noqa: ASYNC110 - it has no event of its own
+            await asyncio.sleep(0.005)
+        stage.arm("act")
+        ended = await asyncio.wait_for(stage.agent.finished(task.task_id), 5)
+        assert (ended.outcome, stage.worker.done) == ("refused", [])
+
+
+@in_loop
+async def test_a_text_that_waits_for_its_turn_is_not_typed_under_a_later_arming(tmp_path: Path) -> None:
+    async with staged(tmp_path, policy=InputPolicy(max_characters_per_s=1)) as stage:
+        await stage.run(Type(text="so long that the next one waits"))
+        task = stage.submit(Type(text="rm -rf /"))
+        while stage.agent.task(task.task_id).status != "running":  # noqa: ASYNC110 - it has no event of its own
+            await asyncio.sleep(0.005)
+        stage.arm("act")
+        ended = await asyncio.wait_for(stage.agent.finished(task.task_id), 5)
+        assert (ended.outcome, stage.worker.done) == ("refused", [])
+
+
+@in_loop
+async def test_a_task_cancelled_while_its_place_is_looked_at_is_not_done(tmp_path: Path) -> None:
+    async with staged(tmp_path, evidence=EvidenceSettings(enabled=True)) as stage:
+        screenside = stage.agent.screenside = Screenside(stage, yes=True)
+        task = stage.submit(LeftClick(at=Point(x=10, y=20)))
+        while True not in screenside.hidden:  # noqa: ASYNC110 - it has no event of its own
+            await asyncio.sleep(0)
+        assert stage.agent.cancel(task.task_id, "api")
+        ended = await stage.agent.finished(task.task_id)
+        assert (ended.outcome, ended.reason, stage.worker.done) == ("refused", "cancelled by api", [])
+
+
+@in_loop
+async def test_what_was_done_stays_done_where_the_evidence_cannot_be_kept(tmp_path: Path) -> None:
+    async with staged(tmp_path, evidence=EvidenceSettings(enabled=True)) as stage:
+        stage.worker.picture = str(tmp_path / "gone.png")
+        task = await stage.run()
+        assert (task.outcome, task.events, task.evidence) == ("done", 3, ())
 
 
 @pytest.mark.parametrize("outcome", ["partial", "uncertain", "refused"])
