@@ -62,8 +62,12 @@ class QueueStatus(Struct, frozen=True, kw_only=True):
 
 
 def submitted(view: TaskView, request: bytes) -> Submitted:
-    """With the name that the request, which was understood before, gave to the action."""
-    return Submitted(view.task_id, _status(view), msgspec.json.decode(request, type=_Named).action_type)
+    """With the name that the request, which was understood before, gave to the action; queued it is in any case."""
+    try:
+        name = msgspec.json.decode(request, type=_Named).action_type
+    except (msgspec.MsgspecError, UnicodeError):  # of another dialect, or in an envelope
+        name = action_of(view.action, view.parameters)[0]
+    return Submitted(view.task_id, _status(view), name)
 
 
 def task(view: TaskView) -> Task:

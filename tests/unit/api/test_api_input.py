@@ -293,6 +293,21 @@ def test_an_earlier_script_submits_and_finds_its_own_words(
     assert (task["action_type"], task["parameters"]) == (action_type, shown)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": {"action_type": "click", "parameters": {"x": 10, "y": 20}}},
+        {"dialect": "anthropic", "action": {"action": "left_click", "coordinate": [10, 20]}},
+    ],
+)
+def test_what_was_queued_at_the_earlier_address_is_told_so_however_it_was_asked_for(
+    house: House, body: dict[str, Any]
+) -> None:
+    status, submitted = house.ask("POST", "/input/submit", body, scope="input")[:2]
+    assert (status, submitted.get("status"), submitted.get("action_type")) == (202, "queued", "click")
+    assert len(house.input.submissions) == 1
+
+
 def test_a_task_in_the_earlier_shape(house: House) -> None:
     house.input.ending = {"status": "failed", "outcome": "partial", "reason": "it was stopped", "retry_count": 1}
     task_id = _earlier(house, "press_key", key="a")[1]["task_id"]
