@@ -137,6 +137,14 @@ def test_a_flood_of_changes_is_shown_at_once_and_then_together(house, bridge, qt
     assert shown.at(1)[0].remaining_s == 999.0
 
 
+def test_the_health_is_looked_at_again_when_a_part_of_control_changed_that_weighs(house, bridge):
+    shown = QSignalSpy(bridge.health_changed)
+    for left, broken in ((9.0, False), (8.0, False), (8.0, True)):
+        house.control.shown = a_control("closed", remaining_s=left, broken=broken)
+        bridge.refresh_control()
+    assert shown.count() == 2
+
+
 def test_closed_it_shows_no_control(house, bridge, qtbot):
     bridge.close()
     house.control.shown = a_control("armed")
