@@ -200,7 +200,7 @@ class Control:
             drill=self._drills(),
             stopped_by=self._stopped_by(),
             stopped_at=last.at if last else None,
-            needs_passphrase=self._chain.is_up and not self._chain.tells_physical,
+            needs_passphrase=self._chain.is_up and (not self._chain.tells_physical or self._passphrase.is_set()),
             has_passphrase=self._passphrase.is_set(),
             human_active=self._human,
             worker_restarts=self._worker_restarts,

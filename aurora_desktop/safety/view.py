@@ -16,8 +16,8 @@ class ControlView(Struct, frozen=True, kw_only=True):
     the operator or the failsafe until it is reset; `disarmed`: could be armed; `armed`: until `armed_until` (Unix
     time in seconds).
     `holder`: the agent that acts now, or "". `needs_passphrase`: this session cannot tell a physical press from a
-    synthetic one. `broken`: closed although the operator's file opens it. `pending`: changed safety settings that wait
-    for the operator's confirmation, in words.
+    synthetic one, or the operator set a passphrase to be asked for instead. `broken`: closed although the operator's
+    file opens it. `pending`: changed safety settings that wait for the operator's confirmation, in words.
     """
 
     state: ControlState

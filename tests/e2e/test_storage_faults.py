@@ -95,7 +95,7 @@ def test_a_full_disk_stops_no_supervision_and_is_told(on_small_disk: Aurora) -> 
     filler.unlink()
     recovered = aurora.until_event("storage_recovered")
     assert recovered["dropped"] == 0
-    eventually(lambda: aurora.status()["verdict"] == "healthy", "all is well again")
+    eventually(lambda: _is_well(aurora), "all is well again")
     kept = {event["id"]: event for event in aurora.events()}
     assert [kept[event["id"]] for event in during] == during
     assert aurora.quit() == 0
@@ -103,6 +103,12 @@ def test_a_full_disk_stops_no_supervision_and_is_told(on_small_disk: Aurora) -> 
     after = {event["id"]: event for event in aurora.events()}
     assert [after[event["id"]] for event in during] == during
     assert sorted(after) == list(range(min(after), max(after) + 1))
+
+
+def _is_well(aurora: Aurora) -> bool:
+    status = aurora.status()
+    assert status["verdict"] == "healthy", status["problems"]
+    return True
 
 
 @needs_mount
