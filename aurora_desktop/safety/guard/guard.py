@@ -195,8 +195,11 @@ class Guard:
     # --- stopping ---------------------------------------------------------------------------------------------
 
     def _stop(self, source: str, on_stopped: Callable[[object], None] | None = None) -> None:
-        self._arming.refuse("an emergency stop is under way")
-        self._stopper.stop(source, self._loop.now(), on_stopped)
+        began = self._loop.now()
+        try:
+            self._arming.refuse("an emergency stop is under way")
+        finally:
+            self._stopper.stop(source, began, on_stopped)
 
     def _end_worker(self) -> None:
         self._arming.end()

@@ -24,8 +24,9 @@ class Latch:
             return ""
         except OSError as error:
             return f"the clearance file cannot be deleted: {error.strerror}"
-        # A stop does not wait for the disk.
-        threading.Thread(target=_sync, args=(self._clearance.parent,), daemon=True).start()
+        # A stop does not wait for the disk, nor does it fail where there can be no more threads.
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=_sync, args=(self._clearance.parent,), daemon=True).start()
         return ""
 
 

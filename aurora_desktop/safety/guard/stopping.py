@@ -1,5 +1,6 @@
 """The emergency stop: revoke, latch, end the worker, release, hold the marked services, tell main. In that order."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -57,10 +58,15 @@ class Stopper:
             self._begin(stop)
 
     def _begin(self, stop: _Stop) -> None:
-        self._end_worker()
+        # A fault in one of them keeps none of the others from being done, and no later stop from being heard.
+        with contextlib.ExitStack() as steps:
+            steps.callback(self._cleanup.run, lambda released, problem: self._finish(stop, released, problem))
+            steps.callback(self._loop.call_later, _TREES_WAIT_S, lambda: self._hold_trees(stop))
+            steps.callback(self._set_latch, stop)
+            steps.callback(self._end_worker)
+
+    def _set_latch(self, stop: _Stop) -> None:
         stop.detail = self._latch.set()
-        self._loop.call_later(_TREES_WAIT_S, lambda: self._hold_trees(stop))
-        self._cleanup.run(lambda released, problem: self._finish(stop, released, problem))
 
     def _finish(self, stop: _Stop, released: int, problem: str) -> None:
         self._running = None

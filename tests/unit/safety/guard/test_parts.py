@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +17,10 @@ from aurora_desktop.safety.guard.latch import Latch
 from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.guard.presses import RawInput
 from aurora_desktop.safety.guard.second import Matcher, name_of
+from aurora_desktop.safety.guard.stopping import Stopper
+from aurora_desktop.safety.guard.trees import MarkedTrees
 from aurora_desktop.safety.hotkey import parse
-from aurora_desktop.safety.messages import Confirm, Confirmed, Renew, ToGuard
+from aurora_desktop.safety.messages import Confirm, Confirmed, FromGuard, Renew, Stopped, ToGuard
 from aurora_desktop.safety.permit import HeldTable, SharedPage, create_page
 
 
@@ -152,6 +155,41 @@ def test_a_latch_that_cannot_be_set_says_why(tmp_path: Path) -> None:
     latch = Latch(tmp_path / "clearance")
     assert "cannot be deleted" in latch.set()
     assert latch.is_set()  # a folder is no clearance
+
+
+def test_a_latch_needs_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clearance = tmp_path / "clearance.json"
+    clearance.write_text("{}")
+    monkeypatch.setattr(threading.Thread, "start", lambda _: _raise(RuntimeError("can't start new thread")))
+    assert Latch(clearance).set() == ""
+    assert not clearance.exists()
+
+
+# --- the stop ------------------------------------------------------------------------------------------------------
+
+
+def test_a_fault_in_one_step_of_a_stop_leaves_the_others_and_the_next_stop(tmp_path: Path, held: HeldTable) -> None:
+    faults: list[Exception] = []
+    told: list[FromGuard] = []
+    loop = Loop(faults.append)
+    clearance = tmp_path / "clearance.json"
+    clearance.write_text("{}")
+    stopper = Stopper(
+        loop,
+        Latch(clearance),
+        Cleanup(loop, FakeEyes(1), held),
+        MarkedTrees(lambda _: None),
+        held,
+        lambda: _raise(OSError("the worker could not be ended")),
+        told.append,
+    )
+    loop.call_soon(lambda: stopper.stop("hotkey", loop.now()))
+    loop.call_later(0.02, lambda: stopper.stop("tray", loop.now()))
+    loop.call_later(0.06, loop.stop)
+    loop.run()
+    assert not clearance.exists()
+    assert [message.source for message in told if isinstance(message, Stopped)] == ["hotkey", "tray"]
+    assert len(faults) == 2
 
 
 # --- cleaning up ---------------------------------------------------------------------------------------------------
