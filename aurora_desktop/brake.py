@@ -169,7 +169,7 @@ class Brake:
         self._evidence.configure(self.control.settings.evidence)
 
     def read(self, record: Record) -> None:
-        """A reader of the bus: the guard is told at once which marked services run, the audit what became of control."""
+        """A reader of the bus: tells the guard which marked services run, and the audit what became of control."""
         event = record.event
         if isinstance(event, ServiceStateChanged):
             self.control.marked_changed()

@@ -130,7 +130,13 @@ class House:
         await self._take_over_login_path()
         await self.supervisor.begin()
         await self._open_door()
-        for rounds in (self.brake.begin(), self.pulse.run(), self._settings_rounds(), self._prune_rounds(), self._watchdog_rounds()):
+        for rounds in (
+            self.brake.begin(),
+            self.pulse.run(),
+            self._settings_rounds(),
+            self._prune_rounds(),
+            self._watchdog_rounds(),
+        ):
             self._run(rounds)
         systemd.notify("READY=1", self._own)
 
