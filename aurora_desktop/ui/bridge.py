@@ -113,8 +113,6 @@ class Bridge(QObject):
         previous, self.control = self.control, self._context.control.view()
         if self.control != previous:
             self.control_changed.emit(self.control)
-        if (self.control.state, self.control.reason) != (previous.state, previous.reason):
-            self._show_health()  # a latched stop and a broken chain are problems of the whole
         if _weighs(self.control) != _weighs(previous):
             self._show_health()
         if self._watched or "armed" in (self.control.state, previous.state):
@@ -178,5 +176,5 @@ class Bridge(QObject):
 
 
 def _weighs(control: ControlView) -> tuple[object, ...]:
-    """What of control is part of the health of the whole."""
+    """What shows beside the health: a latched stop and a broken chain are problems of the whole."""
     return control.state, control.broken, control.reason, control.stopped_by, control.frozen
