@@ -6,6 +6,7 @@ Everything here can only close faster than the guard would: the guard needs noth
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Protocol
@@ -35,6 +36,7 @@ from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.loosening import loosened, tightened
 from aurora_desktop.safety.messages import (
     DRILL_S,
+    HOLD_S,
     LEASE_RENEW_S,
     Arm,
     Configure,
@@ -126,7 +128,7 @@ class Control:
         self._store = around.store
         self._clearance = Clearance(around.paths.clearance)
         self._passphrase = Passphrase(around.paths.passphrase)
-        self._wanted = settings
+        self._wanted, self._wanted_since = settings, -math.inf
         self.settings = self._in_force(settings)
         self._chain = Chain(around.paths, around.environment, self, self._configure, around.services.trees)
         self._hands: Hands | None = None
@@ -185,7 +187,7 @@ class Control:
         armed = self._armed if stand.state == "armed" else None
         remaining = max(0.0, armed.until - self._clock.monotonic()) if armed else None
         holder, doing = self._hands.doing() if self._hands is not None and armed else ("", "")
-        last = self._store.last_stop if stand.state == "latched" and self._store.was_cleared else None
+        last = self._store.last_stop if stand.state == "latched" else None
         return ControlView(
             state=stand.state,
             reason=stand.reason,
@@ -242,10 +244,11 @@ class Control:
         return self._clearance.is_granted()
 
     def _stopped_by(self) -> str:
-        if self._has_clearance() or not self._store.was_cleared:
+        if self._has_clearance():
             return ""
-        last = self._store.last_stop
-        return last.source if last else "the emergency stop"
+        if (last := self._store.last_stop) is not None:
+            return last.source
+        return "the emergency stop" if self._store.was_cleared else ""
 
     def _hotkey_state(self) -> HotkeyState:
         if not self._chain.is_up:
@@ -325,9 +328,10 @@ class Control:
     async def reset(self, confirmation: Confirmation) -> None:
         if self._has_clearance():
             raise AuroraError("There is nothing to reset", "No stop is latched")
-        await self._confirm(confirmation)
         stops = self._stops
-        await asyncio.to_thread(self._clearance.grant, "the operator")
+        await self._confirm(confirmation)
+        if self._stops == stops:
+            await asyncio.to_thread(self._clearance.grant, "the operator")
         if self._stops != stops:
             self._clearance.revoke()
             raise AuroraError("A stop came while the latch was being cleared", "It stays latched", "Reset again")
@@ -336,7 +340,10 @@ class Control:
         self._publish(EmergencyReset(at=self._now(), component=COMPONENT, by="the operator"))
 
     async def confirm_settings(self, confirmation: Confirmation) -> None:
+        shown, is_new = self._wanted, self._clock.monotonic() - self._wanted_since < HOLD_S
         await self._confirm(confirmation)
+        if is_new or shown != self._wanted:
+            raise AuroraError("The settings changed while you pressed", "They may not be what you read", "Press again")
         self._put_in_force(self._wanted)
 
     def extend(self) -> None:
@@ -395,7 +402,8 @@ class Control:
 
     def apply(self, settings: InputSettings) -> None:
         """Changed settings: what tightens acts at once, what loosens waits for the operator."""
-        self._wanted = settings
+        if settings != self._wanted:
+            self._wanted, self._wanted_since = settings, self._clock.monotonic()
         self._put_in_force(tightened(self.settings, settings))
 
     def audit_failing(self, detail: str) -> None:

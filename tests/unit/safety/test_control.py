@@ -30,6 +30,7 @@ from aurora_desktop.safety import chain, control
 from aurora_desktop.safety.control import Around, Control
 from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.messages import (
+    HOLD_S,
     Arm,
     Armed,
     Channel,
@@ -317,6 +318,7 @@ async def test_whatever_is_lost_disarms_with_its_reason(tmp_path: Path, what: st
                 stage.link.say(Channel(listening=False, detail="the display does not answer"))
             case "hotkey":
                 stage.control.apply(InputSettings(hotkey="ctrl+alt+q"))
+                stage.clock.advance(HOLD_S)
                 await stage.control.confirm_settings(HELD)
             case "lock":
                 stage.control.session_left("the screen was locked")
@@ -449,6 +451,30 @@ async def test_the_latch_outlives_the_program_and_names_who_stopped(tmp_path: Pa
 
 
 @in_loop
+async def test_a_stop_before_the_first_reset_outlives_the_program_too(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.link.say(stopped("tray"))
+        assert (stage.view().state, stage.view().stopped_by) == ("latched", "tray")
+        stage.database.submit(lambda _: None).result()
+        assert stage.make().is_latched_by_stop
+        await stage.control.reset(HELD)
+        assert not stage.control.is_latched_by_stop
+
+
+@in_loop
+async def test_a_stop_while_the_press_that_resets_is_judged_wins(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.link.deaf = True
+        resetting = asyncio.ensure_future(stage.control.reset(HELD))
+        await stage.until(lambda: stage.link.told(Confirm))
+        stage.link.say(stopped("hotkey"))
+        stage.link.say(Confirmed(stage.link.told(Confirm)[0].id, good=True))
+        with pytest.raises(AuroraError, match="A stop came"):
+            await resetting
+        assert not stage.paths.clearance.exists()
+
+
+@in_loop
 async def test_a_stop_while_the_latch_is_being_cleared_wins(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.control.reset(HELD)
@@ -492,8 +518,27 @@ async def test_what_loosens_waits_for_the_operator_and_what_tightens_does_not(tm
         with pytest.raises(AuroraError):
             await stage.control.confirm_settings(HELD)
         stage.link.good = True
+        stage.clock.advance(HOLD_S)
         await stage.control.confirm_settings(HELD)
         assert (stage.control.settings, stage.view().pending) == (loose, ())
+
+
+@in_loop
+async def test_settings_that_change_while_they_are_confirmed_go_on_waiting(tmp_path: Path) -> None:
+    async with staged(tmp_path, policy=InputPolicy(max_actions_per_s=5)) as stage:
+        stage.control.apply(InputSettings(policy=InputPolicy(max_actions_per_s=10)))
+        stage.clock.advance(HOLD_S)
+        confirming = asyncio.ensure_future(stage.control.confirm_settings(HELD))
+        await asyncio.sleep(0)
+        stage.control.apply(InputSettings(policy=InputPolicy(max_actions_per_s=1000)))
+        with pytest.raises(AuroraError, match="changed while"):
+            await confirming
+        with pytest.raises(AuroraError, match="changed while"):  # the press began before the change
+            await stage.control.confirm_settings(HELD)
+        assert stage.control.settings.policy.max_actions_per_s == 5
+        stage.clock.advance(HOLD_S)
+        await stage.control.confirm_settings(HELD)
+        assert stage.control.settings.policy.max_actions_per_s == 1000
 
 
 @in_loop
@@ -510,6 +555,7 @@ async def test_the_guard_is_told_of_a_changed_hotkey_which_must_be_proven_anew(t
     async with staged(tmp_path) as stage:
         await stage.ready()
         stage.control.apply(InputSettings(hotkey="ctrl+alt+q"))
+        stage.clock.advance(HOLD_S)
         await stage.control.confirm_settings(HELD)
         assert stage.link.told(Configure)[-1].hotkey == "ctrl+alt+q"
         assert stage.view().hotkey_state == "listening"
