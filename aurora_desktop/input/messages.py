@@ -7,6 +7,9 @@ from msgspec import Struct
 from aurora_desktop.input.actions import Action
 from aurora_desktop.input.view import Display, Outcome
 
+NOBODY = -1
+"""In `Do`: there was no window."""
+
 PERMIT_ENDED = "the permit was taken back or ran out"
 """All that the worker knows of a stop; main hears the reason from the guard."""
 
@@ -53,8 +56,8 @@ class Do(_ToWorker, frozen=True):
     """Perform one action; its points are desktop pixels. Answered by `Began` once checked, and by `Finished`.
 
     `windows`: the window under each place and `focus`: the one with the keyboard, as they were when it was decided;
-    0 is not compared. `pictures`: take a screenshot before and after. `linger_s`: wait this long before the first
-    event, so that the place can be shown.
+    0 is not compared, NOBODY must have stayed so. `pictures`: take a screenshot before and after. `linger_s`: wait this
+    long before the first event, so that the place can be shown.
     """
 
     id: int

@@ -14,7 +14,7 @@ from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input import policy
 from aurora_desktop.input.actions import Action, MouseMove, Screenshot, Zoom
 from aurora_desktop.input.errors import AuditError, InputRefusedError
-from aurora_desktop.input.messages import PERMIT_ENDED, Do, Finished, Seen
+from aurora_desktop.input.messages import NOBODY, PERMIT_ENDED, Do, Finished, Seen
 from aurora_desktop.input.places import Pixel, Screenshots, Shot, needs_pointer, places, resolve
 from aurora_desktop.input.sentences import describe
 from aurora_desktop.input.task import Task
@@ -219,8 +219,8 @@ class Performer:
             finishing.cancel()
 
     def _do(self, action: Action, seen: Seen) -> Callable[[int], Do]:
-        windows = tuple(window.id if window is not None else 0 for window in seen.windows)
-        focus = seen.focus.id if seen.focus is not None else 0
+        windows = tuple(window.id if window is not None else NOBODY for window in seen.windows)
+        focus = seen.focus.id if seen.focus is not None else NOBODY
         presses = policy.uses_pointer(action) and not isinstance(action, MouseMove)
         linger_s = RING_S if presses and self._front.has_overlay() else 0.0
         return lambda number: Do(number, action, windows, focus, linger_s=linger_s)

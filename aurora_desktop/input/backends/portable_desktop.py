@@ -60,7 +60,7 @@ class PortableDesktop:
 
     def is_focused(self, window: int, around: Around) -> bool:  # noqa: ARG002 - the protocol's
         found = self.focused()
-        return found is not None and found.id == window
+        return (found.id if found is not None else 0) == window
 
     def offer(self, text: str, window: Window | None, *, secret: bool) -> Offer:  # noqa: ARG002 - the protocol's
         """Raises CannotError."""

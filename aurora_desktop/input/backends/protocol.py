@@ -144,7 +144,7 @@ class Desktop(Protocol):
     def focused(self) -> Window | None: ...
 
     def is_focused(self, window: int, around: Around) -> bool:
-        """Whether `window` (its `Window.id`) is the one that has the keyboard."""
+        """Whether `window` (its `Window.id`; 0 for none) is the one that has the keyboard."""
         ...
 
     def offer(self, text: str, window: Window | None, *, secret: bool) -> Offer:

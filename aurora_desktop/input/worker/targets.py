@@ -2,7 +2,7 @@
 
 from aurora_desktop.input.actions import Action, HoldKey, Key, Paste, Type
 from aurora_desktop.input.backends.protocol import Around, Desktop, ScreenLayout
-from aurora_desktop.input.messages import Do, Window
+from aurora_desktop.input.messages import NOBODY, Do, Window
 from aurora_desktop.input.places import places
 
 from .brake import BrokenError, RefusedError
@@ -32,12 +32,13 @@ class Targets:
 
     def guard_focus(self, around: Around) -> None:
         """Compare the window with the keyboard."""
-        if self._focus and not self._desktop.is_focused(self._focus, around):
+        expected = 0 if self._focus == NOBODY else self._focus
+        if self._focus and not self._desktop.is_focused(expected, around):
             raise RefusedError("the keyboard is with another window now")
 
     @staticmethod
     def _compare(place: tuple[int, int], window: int, found: Window | None) -> None:
-        if found is None or found.id != window:
+        if (found.id if found is not None else NOBODY) != window:
             raise RefusedError(f"another window is at {place[0]}, {place[1]} now")
 
 

@@ -22,6 +22,7 @@ from aurora_desktop.input.errors import AuditError, InputRefusedError, UnknownTa
 from aurora_desktop.input.evidence import EvidenceStore
 from aurora_desktop.input.history import History, Remembered
 from aurora_desktop.input.messages import (
+    NOBODY,
     PERMIT_ENDED,
     Began,
     Cancel,
@@ -361,6 +362,15 @@ async def test_a_denied_window_is_refused_before_anything_is_sent(tmp_path: Path
         click, key = await stage.run(LeftClick(at=Point(x=10, y=10))), await stage.run()
         assert (click.outcome, key.outcome, stage.worker.done) == ("refused", "refused", [])
         assert "notes.txt" in click.reason
+
+
+@in_loop
+async def test_where_no_window_was_none_may_have_come(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.worker.window = None
+        await stage.run(LeftClick(at=Point(x=10, y=20)))
+        (do,) = stage.worker.done
+        assert (do.windows, do.focus) == ((NOBODY,), NOBODY)
 
 
 @in_loop

@@ -27,7 +27,7 @@ from aurora_desktop.input.actions import (
     Wait,
 )
 from aurora_desktop.input.backends.protocol import DisplayLostError
-from aurora_desktop.input.messages import Began, Do, Finished, FromWorker
+from aurora_desktop.input.messages import NOBODY, Began, Do, Finished, FromWorker
 from aurora_desktop.input.worker.action import ActionRunner
 from aurora_desktop.input.worker.brake import SLICE_S, RevokedError
 from aurora_desktop.input.worker.pictures import Pictures
@@ -196,6 +196,8 @@ def test_the_pace_is_kept(stage: Stage) -> None:
         (LeftClickDrag(start=HERE, to=THERE, duration_s=11), {}, "10 s"),
         (LeftClick(at=HERE), {"windows": (8,)}, "another window"),
         (Type(text="a"), {"focus": 2}, "another window"),
+        (LeftClick(at=HERE), {"windows": (NOBODY,)}, "another window"),
+        (Type(text="a"), {"focus": NOBODY}, "another window"),
         (Type(text="?"), {}, "does not answer"),
     ],
 )
@@ -203,6 +205,12 @@ def test_refused_before_the_first_event(stage: Stage, action: Action, more: dict
     finished = stage.do(action, **more)
     assert (finished.outcome, finished.events, stage.backend.sent) == ("refused", 0, [])
     assert word in finished.reason
+
+
+@pytest.mark.parametrize("action", [LeftClick(at=HERE), Type(text="a")])
+def test_where_nobody_was_and_is_it_is_done(stage: Stage, action: Action) -> None:
+    stage.desktop.window, stage.backend.focus = None, 0
+    assert stage.do(action, windows=(NOBODY,), focus=NOBODY).outcome == "done"
 
 
 def test_the_focus_is_compared_before_every_character(stage: Stage) -> None:

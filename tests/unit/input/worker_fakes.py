@@ -107,7 +107,7 @@ class FakeDesktop:
     """One window everywhere."""
 
     def __init__(self) -> None:
-        self.window = Window(7, "editor", "notes")
+        self.window: Window | None = Window(7, "editor", "notes")
 
     def layout(self) -> ScreenLayout:
         return LAYOUT
