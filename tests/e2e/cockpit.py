@@ -11,13 +11,15 @@ from aurora_desktop.core.errors import AuroraError
 
 from . import machine
 from .aurora import Aurora
-from .observer import Observer
+from .observer import Observer, now_ms
 from .operator import Operator
 from .vnc import VncScreen
 from .waiting import PATIENCE_S, eventually
 
 HOTKEY = "ctrl+alt+shift+Escape"
-HOLD_S = 1.0
+REST = (640, 790)
+QUIET_MS = 200
+"""A press counts for a confirmation only if no program's input came shortly before: no person is as quick as a test."""
 WINDOW = "^Aurora Desktop"
 _GATE = {"operator_enabled": True, "features": {"control_mouse_keyboard": True}, "operator": {"authorized_by": "test"}}
 
@@ -37,7 +39,7 @@ class Cockpit:
     def start(self, services: Mapping[str, Any] | None = None, **settings: Any) -> None:
         """Aurora with its window, nothing armed."""
         quick = {"events_per_s": 500, "policy": {"max_actions_per_s": 1000, "max_characters_per_s": 1000}}
-        chosen = {"mode": "act", "show_overlay": False, **quick, **settings}
+        chosen = {"mode": "act", "show_overlay": False, "max_hold_s": 60, **quick, **settings}
         self.aurora.configure(services or {}, input=chosen)
         self.aurora.start_desktop()
 
@@ -54,9 +56,10 @@ class Cockpit:
         draft.replace(self.gate)
 
     def arm_by_hand(self) -> None:
-        """From whatever state to armed."""
+        """From whatever state to armed; the pointer must be in no corner, and lies where no window takes it."""
+        self.operator.move(*REST)
         self.until_guarded()
-        if self.control()["state"] == "latched":
+        if self.until_control("latched", "disarmed")["state"] == "latched":
             self.reset()
         if self.control()["hotkey_state"] != "proven":
             self.prove()
@@ -95,6 +98,7 @@ class Cockpit:
         """A combination held in Aurora's window until it has had its second, and let go."""
         self.take_window()
         before = self.control()["state"]
+        eventually(lambda: now_ms() - self.observer.last_ms() > QUIET_MS, "nobody's hand is on the devices")
         with self.operator.holding(combination):
             eventually(lambda: self.control()["state"] != before, f"{combination}, held, was taken")
 
@@ -125,8 +129,7 @@ class Cockpit:
         return dict(self.aurora.client.post("/v1/input/submit", {"action": wanted}, scope="input"))
 
     def task(self, task_id: str, wait_s: float = 0.0) -> Task:
-        path = f"/v1/input/task/{task_id}" + (f"?wait_s={wait_s:g}" if wait_s else "")
-        return dict(self.aurora.client.get(path, wait_s=wait_s))
+        return dict(self.aurora.client.get(f"/v1/input/task/{task_id}", wait_s=wait_s))
 
     def act(self, action: Mapping[str, Any] | str, wait_s: float = 60.0, **parameters: Any) -> Task:
         """Submit and wait for the end."""
@@ -150,8 +153,8 @@ class Cockpit:
         """The input worker, a child of the guard."""
         return eventually(lambda: self._running("aurora_desktop.input.worker"), "the worker runs")
 
-    def has_worker(self) -> bool:
-        return bool(self._running("aurora_desktop.input.worker"))
+    def until_no_worker(self) -> None:
+        eventually(lambda: not self._running("aurora_desktop.input.worker"), "the worker is gone")
 
     def _running(self, module: str) -> int:
         pids = (seen.pid for seen in machine.marked(self.aurora.paths.digest) if f"-m {module} " in seen.program)
