@@ -275,6 +275,7 @@ class InputAgent:
             raise InputRefusedError("queue_full", "The queue is full", f"{limit} actions wait", "Wait for one to end")
         if self._screen.number and not needs_pointer(task.action):
             resolve(task.action, self._screen.displays, self._screenshots)
+        self._rate.set_policy(self._brake.settings.policy)  # what was tightened acts at once
         if (too_many := self._rate.admit()) is not None:
             raise InputRefusedError("rate", "Too many actions", too_many.reason, too_many.hint)
 

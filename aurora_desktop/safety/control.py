@@ -432,11 +432,14 @@ class Control:
         return tightened(confirmed, settings)
 
     def _put_in_force(self, settings: InputSettings) -> None:
-        changed_hotkey = settings.hotkey != self.settings.hotkey
-        self.settings = settings
+        before, self.settings = self.settings, settings
         self._store.confirm(settings)
-        if changed_hotkey:
+        if settings.hotkey != before.hotkey:
             self._drop("the stop key was changed")
+        elif settings.events_per_s < before.events_per_s or settings.max_hold_s < before.max_hold_s:
+            self._drop("the limits of the input worker, which it is told once, were tightened")
+        elif self._armed is not None:
+            self._armed.until = min(self._armed.until, self._clock.monotonic() + settings.arm_minutes * 60)
         self._chain.tell_settings()
         self._tell_watchers()
 

@@ -357,6 +357,15 @@ async def test_more_actions_a_second_than_permitted_are_refused(tmp_path: Path) 
 
 
 @in_loop
+async def test_a_rate_that_is_lowered_while_armed_holds_at_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.brake.settings = InputSettings(policy=InputPolicy(max_actions_per_s=1))
+        await stage.run()
+        with pytest.raises(InputRefusedError, match="Too many actions"):
+            stage.submit()
+
+
+@in_loop
 async def test_a_denied_window_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     async with staged(tmp_path, policy=InputPolicy(deny_windows=[WindowRule(window_class="editor")])) as stage:
         click, key = await stage.run(LeftClick(at=Point(x=10, y=10))), await stage.run()

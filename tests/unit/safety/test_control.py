@@ -523,6 +523,26 @@ async def test_what_loosens_waits_for_the_operator_and_what_tightens_does_not(tm
         assert (stage.control.settings, stage.view().pending) == (loose, ())
 
 
+@pytest.mark.parametrize("name", ["events_per_s", "max_hold_s"])
+@in_loop
+async def test_limits_that_the_worker_is_told_once_disarm_when_they_are_tightened(tmp_path: Path, name: str) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.armed()
+        stage.control.apply(InputSettings(**{name: 1}))
+        assert stage.view().state == "disarmed"
+        assert "tightened" in stage.view().reason
+
+
+@in_loop
+async def test_a_shorter_time_to_be_armed_holds_at_once(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.armed()
+        stage.control.apply(InputSettings(arm_minutes=1))
+        assert (stage.view().state, stage.view().remaining_s) == ("armed", 60)
+        stage.control.apply(InputSettings(arm_minutes=15))
+        assert stage.view().remaining_s == 60
+
+
 @in_loop
 async def test_settings_that_change_while_they_are_confirmed_go_on_waiting(tmp_path: Path) -> None:
     async with staged(tmp_path, policy=InputPolicy(max_actions_per_s=5)) as stage:
