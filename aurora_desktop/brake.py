@@ -47,7 +47,8 @@ from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
 
 COMPONENT = "input_agent"
-WORKER = (sys.executable, "-m", "aurora_desktop.input.worker")
+# -P: what lies in the folder that Aurora was started in is no part of it.
+WORKER = (sys.executable, "-P", "-m", "aurora_desktop.input.worker")
 _ENVELOPE = ("at", "component")
 _AUDITED = (
     ControlArmed,
@@ -61,7 +62,7 @@ _AUDITED = (
     WorkerRestarting,
 )
 CARE_S = 1.0
-PRUNE_EVERY = 600
+PRUNE_EVERY = 60
 SLEPT_S = 3.0
 """The wall clock went on this much further than the monotonic one within a second or so: the machine slept."""
 
@@ -230,7 +231,14 @@ class Brake:
                 self.control.session_left(ASLEEP)
             ahead, rounds = now, rounds + 1
             if rounds % PRUNE_EVERY == 1:
-                await asyncio.to_thread(self._evidence.prune)
+                await self._prune()
+
+    async def _prune(self) -> None:
+        """A folder that cannot be cleared ends none of the other cares."""
+        try:
+            await asyncio.to_thread(self._evidence.prune)
+        except OSError as error:
+            log.warning("old pictures cannot be removed: %s", error)
 
     def _ahead(self) -> float:
         return self._clock.wall() - self._clock.monotonic()
@@ -266,4 +274,7 @@ def _secret_text(paths: StatePaths) -> SecretText:
 
 
 def _plain(display: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in display)
+    """A name for its file: the same for `:0`, `:0.0` and `unix:0`, which are one display."""
+    host, _, number = display.rpartition(":")
+    host = "" if host == "unix" else host
+    return "".join(c if c.isalnum() else "_" for c in f"{host}:{number.partition('.')[0] if number else display}")
