@@ -9,6 +9,7 @@ from .connection import Connection
 OVERLAY_CLASS = "aurora-overlay"
 _MAX_DEPTH = 12
 _VIEWABLE = 2
+_NOBODY, _POINTER_ROOT = 0, 1  # the focus: nowhere, or wherever the pointer is
 
 
 class Windows:
@@ -41,14 +42,16 @@ class Windows:
 
     def client_of_focus(self, focus: int) -> int:
         """The client window that a focused window belongs to; 0 for none."""
+        if focus == _POINTER_ROOT:
+            return self._under_pointer()
+        if focus in (_NOBODY, self._x.root):  # the active window changes without the focus
+            active = self._x.numbers(self._x.root, "_NET_ACTIVE_WINDOW") if focus else ()
+            return active[0] if active else 0
         if focus not in self._clients:
             self._clients = {focus: self._find_client(focus)}
         return self._clients[focus]
 
     def _find_client(self, focus: int) -> int:
-        if focus in (0, 1, self._x.root):
-            active = self._x.numbers(self._x.root, "_NET_ACTIVE_WINDOW")
-            return active[0] if active and focus else 0
         window = focus
         for _ in range(_MAX_DEPTH):
             if self._x.property(window, "WM_STATE"):
@@ -58,6 +61,10 @@ class Windows:
                 return window
             window = tree.parent
         return window
+
+    def _under_pointer(self) -> int:
+        [reply] = self._x.ask(self._x.core.QueryPointer(self._x.root))
+        return self._client(reply.child) if reply.child else 0
 
     def _client(self, window: int) -> int:
         """The window with WM_STATE at or below this one; itself where there is none (menus, tooltips)."""
