@@ -92,13 +92,10 @@ class Pictures:
             except OSError as error:
                 problems.append(error)
 
-        thread = threading.Thread(target=run, name="picture")
+        thread = threading.Thread(target=run, name="picture", daemon=True)
         thread.start()
-        try:
-            while thread.is_alive():
-                self._wait(_POLL_S)
-        finally:
-            thread.join()
+        while thread.is_alive():  # whatever ends the waiting does not wait for the picture: something may be held
+            self._wait(_POLL_S)
         if problems:
             raise CannotError(f"the picture could not be written: {problems[0]}")
 

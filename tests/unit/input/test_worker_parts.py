@@ -1,7 +1,10 @@
 """The small parts of the input worker and its backends."""
 
 import socket
+import subprocess
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,9 +15,14 @@ from aurora_desktop.input.backends.characters import naming, normal_text, untypa
 from aurora_desktop.input.backends.keynames import ALIASES, split_keys, unknown_key
 from aurora_desktop.input.backends.protocol import CannotError
 from aurora_desktop.input.backends.pyautogui_backend import OwnKeys
+from aurora_desktop.input.backends.x11.clipboard import KeeperOffer
 from aurora_desktop.input.backends.x11.spares import UNANSWERED_S, Spares
 from aurora_desktop.input.messages import Cancel, Look, Setup
+from aurora_desktop.input.worker.brake import RevokedError
 from aurora_desktop.input.worker.line import MainLine
+from aurora_desktop.input.worker.pictures import Pictures
+
+from .worker_fakes import FakeDesktop
 
 # --- names of keys ----------------------------------------------------------------------------------------------------
 
@@ -160,3 +168,38 @@ def test_hanging_up_is_a_problem(ends: tuple[MainLine, socket.socket]) -> None:
     main.close()
     line.wait(1.0)
     assert line.problem == "main hung up"
+
+
+# --- what must not hold up a stop, nor come from elsewhere ------------------------------------------------------------
+
+
+def test_a_picture_that_takes_long_holds_up_no_stop() -> None:
+    packed, may_end = threading.Event(), threading.Event()
+
+    def revoked(_duration_s: float) -> None:
+        raise RevokedError("stopped")
+
+    def pack() -> None:
+        if may_end.wait(1):
+            packed.set()
+
+    with pytest.raises(RevokedError):
+        Pictures("", FakeDesktop(), revoked)._in_thread(pack)
+    assert not packed.is_set()
+    may_end.set()
+    assert packed.wait(5)
+
+
+def test_the_clipboards_keeper_takes_nothing_from_the_folder_that_it_is_started_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commands: list[list[str]] = []
+
+    def start(command: list[str], **_: Any) -> None:
+        commands.append(command)
+        raise FileNotFoundError("not here")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with pytest.raises(CannotError):
+        KeeperOffer("text", ("CLIPBOARD",), 0, secret=False)
+    assert "-P" in commands[0]

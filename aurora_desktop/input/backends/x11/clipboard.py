@@ -27,7 +27,7 @@ class KeeperOffer:
         request = msgspec.json.encode(Request(text, selections, window, secret))
         try:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-m", f"{__package__}.clipboard_keeper"],
+                [sys.executable, "-P", "-m", f"{__package__}.clipboard_keeper"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
