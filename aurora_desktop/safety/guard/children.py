@@ -32,7 +32,10 @@ def spawn(command: Sequence[str], fds: Iterable[int] = ()) -> int:
 
 
 class Child:
-    """A running child; `on_exit` is told once, in words, when it has ended by itself."""
+    """A running child; `on_exit` is told once, in words, when it has ended by itself.
+
+    Raises OSError when it cannot be watched; it is ended then.
+    """
 
     def __init__(self, loop: Loop, pid: int, on_exit: Callable[[str], None]) -> None:
         self.pid = pid
@@ -40,7 +43,11 @@ class Child:
         self._loop, self._on_exit = loop, on_exit
         self._status: int | None = None
         self._pidfd = -1
-        self._watch()
+        try:
+            self._watch()
+        except OSError:  # what cannot be watched must not run
+            self.end()
+            raise
 
     if sys.platform == "linux":
 
@@ -49,6 +56,9 @@ class Child:
             self._loop.watch(self._pidfd, self._ended)
 
         def _await_exit(self, timeout_s: float) -> None:
+            if self._pidfd < 0:
+                time.sleep(timeout_s)
+                return
             poll = select.poll()
             poll.register(self._pidfd, select.POLLIN)
             poll.poll(timeout_s * 1000)

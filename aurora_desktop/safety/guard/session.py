@@ -29,12 +29,12 @@ class Session:
         options = ("--socket", link, "--permit", shown, "--held", held, "--generation", self.generation)
         try:
             pid = spawn((*command, *map(str, options)), (link, shown, held))
+            self._child = Child(self._loop, pid, on_exit)
         except OSError:
             self._permit.revoke()
             raise
         finally:
             os.close(shown)
-        self._child = Child(self._loop, pid, on_exit)
         return pid
 
     def renew(self) -> bool:

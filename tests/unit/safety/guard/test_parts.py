@@ -17,11 +17,12 @@ from aurora_desktop.safety.guard.latch import Latch
 from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.guard.presses import RawInput
 from aurora_desktop.safety.guard.second import Matcher, name_of
+from aurora_desktop.safety.guard.session import Session
 from aurora_desktop.safety.guard.stopping import Stopper
 from aurora_desktop.safety.guard.trees import MarkedTrees
 from aurora_desktop.safety.hotkey import parse
 from aurora_desktop.safety.messages import Confirm, Confirmed, FromGuard, Renew, Stopped, ToGuard
-from aurora_desktop.safety.permit import HeldTable, SharedPage, create_page
+from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage, create_page
 
 
 def _raise(error: Exception) -> None:
@@ -190,6 +191,30 @@ def test_a_fault_in_one_step_of_a_stop_leaves_the_others_and_the_next_stop(tmp_p
     assert not clearance.exists()
     assert [message.source for message in told if isinstance(message, Stopped)] == ["hotkey", "tray"]
     assert len(faults) == 2
+
+
+# --- its children --------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_cannot_be_watched_is_ended_and_permitted_nothing(
+    loop: Loop, held: HeldTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    def refuse(pid: int) -> int:
+        started.append(pid)
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    page = create_page("permit")
+    permit = Permit(SharedPage(page, writable=True))
+    link, other = socket.socketpair()
+    with link, other, pytest.raises(OSError, match="Too many"):
+        Session(loop, permit, held, 1).begin(("sh", "-c", "exec sleep 60"), link.fileno(), page, page, lambda _: None)
+    os.close(page)
+    assert permit.generation == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 # --- cleaning up ---------------------------------------------------------------------------------------------------
