@@ -298,22 +298,25 @@ class Control:
         self._missed_clearance = False
         if self._drills():  # else the stop key would stop nothing
             self.set_drill(on=False)
+        ours, workers = socket.socketpair()
         self._disarmed_by = ""
         self._generation += 1
         now = self._clock.monotonic()
         arming = self._armed = _Arming(self._generation, mode, now + self.settings.arm_minutes * 60)
-        ours, workers = socket.socketpair()
-        self._wake.set()
-        self._tell_watchers()
         try:
             with workers:
+                self._wake.set()
+                self._tell_watchers()
                 await self._chain.arm(Arm(self._generation, self._around.worker_command, mode), workers)
             if self._armed is not arming:
                 raise AuroraError("Control could not be armed", "it was taken back meanwhile")
-        except AuroraError:
+            self._hand_over(arming, ours)
+        except BaseException:  # be it a fault of ours, or a task that is cancelled: the guard must not stay armed
             ours.close()
             self._drop("it could not be armed", quiet=True)
             raise
+
+    def _hand_over(self, arming: _Arming, ours: socket.socket) -> None:
         if self._has_crashed:
             self._has_crashed = False
             count = self._worker_restarts
@@ -321,9 +324,9 @@ class Control:
         arming.open = True
         arming.until = self._clock.monotonic() + self.settings.arm_minutes * 60
         assert self._hands is not None  # noqa: S101 - `begin` came first
-        self._hands.take(ours, arming.generation, mode)
+        self._hands.take(ours, arming.generation, arming.mode)
         until = self._clock.wall() + self.settings.arm_minutes * 60
-        self._publish(ControlArmed(at=self._now(), component=COMPONENT, mode=mode, until=until))
+        self._publish(ControlArmed(at=self._now(), component=COMPONENT, mode=arming.mode, until=until))
 
     async def reset(self, confirmation: Confirmation) -> None:
         if self._has_clearance():

@@ -282,6 +282,34 @@ async def test_the_guards_refusal_is_told_and_leaves_it_disarmed(tmp_path: Path)
 
 
 @in_loop
+async def test_an_arming_that_is_cancelled_leaves_nothing_armed(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        stage.link.arm = lambda message, _: stage.link.sent.append(message)  # type: ignore[method-assign]  # no answer
+        arming = asyncio.ensure_future(stage.control.arm("act", HELD))
+        await stage.until(lambda: stage.link.told(Arm))
+        arming.cancel()
+        await asyncio.wait((arming,))
+        assert stage.view().state == "disarmed"
+        assert len(stage.link.told(Disarm)) == 1
+
+
+@in_loop
+async def test_hands_that_cannot_take_over_leave_nothing_armed(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+
+        def fail(*_: Any) -> None:
+            raise RuntimeError("no hands")
+
+        stage.hands.take = fail  # type: ignore[method-assign]  # what a fault of ours would do
+        with pytest.raises(RuntimeError):
+            await stage.control.arm("act", HELD)
+        assert stage.view().state == "disarmed"
+        assert len(stage.link.told(Disarm)) == 1
+
+
+@in_loop
 async def test_while_armed_the_lease_is_renewed_and_the_time_counts_down(tmp_path: Path) -> None:
     async with staged(tmp_path, arm_minutes=2) as stage:
         await stage.armed("ask")
