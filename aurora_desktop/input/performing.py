@@ -26,6 +26,8 @@ RING_S = 0.15
 """How long the ring shows where a button will be pressed: short enough for work, long enough for an eye."""
 PICTURE_SIZE = (480, 300)
 LOST_S = 1.0
+BACK_TRIES, BACK_S = 20, 0.05
+"""How long the window of a question is given to get the keyboard back."""
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +84,12 @@ def _title(seen: Seen) -> str:
     under = seen.windows[0] if seen.windows else None
     window = under or seen.focus
     return window.title if window is not None else ""
+
+
+def _target(action: Action, seen: Seen, pixels: tuple[Pixel, ...]) -> object:
+    """What an action would reach: windows by their ids, and places."""
+    windows = policy.judged_windows(action, seen.windows, seen.focus)
+    return tuple(window.id if window is not None else 0 for _, window in windows), pixels
 
 
 class Performer:
@@ -145,9 +153,12 @@ class Performer:
         if self._mode == "ask":
             if refused := await self._front.ask(await self._question(task, pixels, seen)):
                 return Ending("refused", refused)
-            action, seen, pixels = await self._look(task.action)
+            asked = _target(action, seen, pixels)
+            action, seen, pixels = await self._look_again(task.action, asked)
             if refusal := self._judge(action, pixels, seen):
                 return refusal
+            if _target(action, seen, pixels) != asked:
+                return Ending("refused", "it would reach another window or place than the operator said yes to")
         if self._mode == "dry_run":
             return Ending("done", "dry run: nothing was sent")
         self._front.point_at(pixels)
@@ -162,6 +173,16 @@ class Performer:
         seen = await self._link.look(pixels)
         self._front.saw_pointer(seen.pointer)
         return policy.paced(action, self._front.settings.policy), seen, pixels
+
+    async def _look_again(self, wanted: Action, asked: object) -> tuple[Action, Seen, tuple[Pixel, ...]]:
+        """After a yes: the question had the keyboard, which its window gets back a moment later."""
+        found = await self._look(wanted)
+        for _ in range(BACK_TRIES):
+            if _target(*found) == asked:
+                break
+            await asyncio.sleep(BACK_S)
+            found = await self._look(wanted)
+        return found
 
     def _judge(self, action: Action, pixels: tuple[Pixel, ...], seen: Seen) -> Ending | None:
         verdict = policy.decide(

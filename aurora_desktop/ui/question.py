@@ -25,7 +25,7 @@ _MARK_RADIUS = 14
 _TEXT_SHOWN = 4000
 _LINE_CHARACTERS = 50
 _LINES_SHOWN = 5
-_FIELD_FRAME_PX = 18
+_FIELD_FRAME_PX = 26
 
 
 class Questions(QObject):
@@ -145,7 +145,8 @@ class QuestionDialog(QDialog):
         self.text = _text_field(self.question.text)
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.picture.setAccessibleName("Where on the screen")
-        self.picture.hide()
+        self.picture.setFixedHeight(PICTURE.height())  # kept free: nothing moves when the picture comes
+        self.picture.setVisible(bool(self.question.picture))
         self.error = label("", "error", wrap=True)
         self.error.hide()
         self.no = Button(self._no_text(), "", self._theme, kind="primary")
@@ -215,9 +216,10 @@ class QuestionDialog(QDialog):
 
     async def _load_picture(self) -> None:
         image = await asyncio.to_thread(_marked, self.question)
-        if not image.isNull():
+        if image.isNull():
+            self.picture.setText("There is no picture of it")
+        else:
             self.picture.setPixmap(QPixmap.fromImage(image))
-            self.picture.show()
 
 
 def _text_field(text: str) -> QPlainTextEdit:

@@ -140,7 +140,10 @@ def test_the_place_is_marked_in_the_picture(ask, tmp_path, qtbot):
             picture_top=100,
         )
     )
-    qtbot.waitUntil(dialog.picture.isVisible)
+    place = dialog.yes.geometry()
+    qtbot.waitUntil(lambda: not dialog.picture.pixmap().isNull())
+    dialog.layout().activate()
+    assert dialog.yes.geometry() == place
     shown = dialog.picture.pixmap().toImage()
     assert shown.pixelColor(shown.width() // 2, shown.height() // 2).name() == "#336699"
     around = {shown.pixelColor(shown.width() // 2 + dx, shown.height() // 2).name() for dx in range(-20, 21)}

@@ -60,6 +60,7 @@ class Worker:
         self.hold = asyncio.Event()
         self.hold.set()
         self.began = asyncio.Event()
+        self.looked = asyncio.Event()  # at another window than the usual one
         self._waits: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -80,6 +81,7 @@ class Worker:
                 self._say(Screen(1, (Display("one", 0, 0, 1000, 800, primary=True),), 1000, 800))
             case Look(id=number, places=places):
                 self._say(Seen(number, tuple(self.window for _ in places), self.window, (5, 5)))
+                self.looked.set() if self.window is not EDITOR else None
             case Picture(id=number):
                 self._say(Pictured(number, self.picture, "" if self.picture else "no pictures here"))
             case Cancel(id=number):
@@ -496,6 +498,25 @@ async def test_a_yes_that_comes_late_answers_no_other_question(tmp_path: Path) -
         await answering
         assert not stage.agent.task(second.task_id).finished_at
         assert stage.worker.done == []
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_yes_holds_for_the_window_that_was_asked_about_alone(tmp_path: Path, comes_back: bool) -> None:
+    async def play(path: Path) -> None:
+        async with staged(path) as stage:
+            stage.agent.screenside = Screenside(stage, yes=None)
+            stage.arm("ask")
+            task = stage.submit()
+            await stage.agent.screenside.came.get()
+            stage.worker.window = Window(8, "editor", "another", 4243)  # as while the question has the keyboard
+            await stage.agent.answer(task.task_id, HELD)
+            await stage.worker.looked.wait()
+            if comes_back:
+                stage.worker.window = EDITOR
+            assert (await stage.agent.finished(task.task_id)).outcome == ("done" if comes_back else "refused")
+            assert len(stage.worker.done) == int(comes_back)
+
+    asyncio.run(play(tmp_path))
 
 
 @in_loop
