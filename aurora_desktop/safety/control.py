@@ -61,6 +61,7 @@ GATE_LOOK_S = 0.25
 RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
 STOP_ANSWER_S = 0.3
 DROP_ANSWER_S = 0.5
+PASSPHRASE_S = 180.0
 
 log = logging.getLogger(__name__)
 
@@ -138,6 +139,7 @@ class Control:
         self._has_crashed = False
         self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
         self._drill_until = 0.0
+        self._passphrase_until = float("-inf")
         self._stop_told = asyncio.Event()
         self._was_listening = False
         self._channel_lost = False
@@ -362,6 +364,10 @@ class Control:
         self._chain.send(Drill(on))
         self._tell_watchers()
 
+    async def allow_passphrase(self, confirmation: Confirmation) -> None:
+        await self._confirm(confirmation)
+        self._passphrase_until = self._clock.monotonic() + PASSPHRASE_S
+
     async def set_passphrase(self, passphrase: str) -> None:
         if self._passphrase.is_set():
             raise AuroraError(
@@ -369,6 +375,8 @@ class Control:
                 str(self._around.paths.passphrase),
                 "Remove that file by hand to begin anew; the latch stays",
             )
+        if self._chain.is_up and self._chain.tells_physical and self._clock.monotonic() > self._passphrase_until:
+            raise AuroraError("A held press comes first", "This session can tell your press from a program's")
         await asyncio.to_thread(self._passphrase.set, passphrase)
         self._tell_watchers()
 

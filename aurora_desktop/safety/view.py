@@ -99,6 +99,10 @@ class ControlFace(BrakeFace, Protocol):
         """While on (30 s at most), the hotkey proves itself instead of stopping."""
         ...
 
+    async def allow_passphrase(self, confirmation: Confirmation) -> None:
+        """Let a first passphrase be set within the next minutes, where presses can be told. Raises AuroraError."""
+        ...
+
     async def set_passphrase(self, passphrase: str) -> None:
         """Set the first passphrase, where there is none. Raises AuroraError."""
         ...

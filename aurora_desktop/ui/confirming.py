@@ -74,6 +74,18 @@ class Confirming(QObject):
         dialog.open()
         return dialog
 
+    def choose_passphrase(self, confirmation: Confirmation) -> None:
+        """After a held press: from now on the passphrase is asked for instead of one."""
+
+        async def begin() -> None:
+            await self._context.control.allow_passphrase(confirmation)
+            set_first = self._context.control.set_passphrase
+            PassphraseDialog(
+                self._window, self._theme, self._tasks, "Use a passphrase", set_first, is_new=True, instead=True
+            ).open()
+
+        self._run(begin())
+
     def _with(self, work: Act) -> Callable[[str], Coroutine[Any, Any, None]]:
         async def do(passphrase: str) -> None:
             await work(Confirmation(passphrase=passphrase))

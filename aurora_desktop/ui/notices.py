@@ -79,7 +79,8 @@ def _control_notice(event: AnyEvent) -> Notice | None:
         case WorkerCrashed(error_text=text, restart_count=count):
             return Notice("The input worker crashed", f"{text}. Control is closed; crashes so far: {count}.")
         case AuditFailing(path=path, detail=detail):
-            return Notice("The audit log cannot be written", f"Control is closed. {path}: {detail}")
+            where = "" if path in detail else f"{path}: "
+            return Notice("The audit log cannot be written", f"Control is closed. {where}{detail}")
         case _:
             return None
 

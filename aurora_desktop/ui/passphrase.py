@@ -19,6 +19,11 @@ _WHY_NEW = (
     "Aurora keeps its digest alone."
 )
 
+_WHY_INSTEAD = (
+    "From now on Aurora asks for this passphrase where it asked for a held press: for work through VNC or with an "
+    "on-screen keyboard. Choose one that no agent knows; Aurora keeps its digest alone."
+)
+
 Work = Callable[[str], Coroutine[Any, Any, None]]
 
 
@@ -26,12 +31,21 @@ class PassphraseDialog(QDialog):
     """Asks for the passphrase, or for a first one; `work` gets it, and what it raises is shown here."""
 
     def __init__(
-        self, parent: QWidget, theme: Theme, tasks: Tasks, title: str, work: Work, *, is_new: bool = False
+        self,
+        parent: QWidget,
+        theme: Theme,
+        tasks: Tasks,
+        title: str,
+        work: Work,
+        *,
+        is_new: bool = False,
+        instead: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(title)
         self._tasks, self._work, self._is_new = tasks, work, is_new
+        self._why = _WHY_INSTEAD if instead else _WHY_NEW if is_new else _WHY
         self.field = self._field("Passphrase")
         self.again = self._field("The same again")
         self.again.setVisible(is_new)
@@ -76,7 +90,7 @@ class PassphraseDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 18)
         column.setSpacing(12)
-        why = label(_WHY_NEW if self._is_new else _WHY, "muted", wrap=True)
+        why = label(self._why, "muted", wrap=True)
         for each in (label(title, "heading"), why, self.field, self.again, self.error):
             column.addWidget(each)
         row = QHBoxLayout()

@@ -250,6 +250,9 @@ class FakeControl:
     def set_drill(self, *, on: bool) -> None:
         self.asked.append(("drill", on))
 
+    async def allow_passphrase(self, confirmation: Confirmation) -> None:
+        self._ask("allow_passphrase", confirmation)
+
     async def set_passphrase(self, passphrase: str) -> None:
         self._ask("set_passphrase", passphrase)
 

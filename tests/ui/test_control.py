@@ -398,3 +398,18 @@ def test_a_first_passphrase_is_set_and_used_at_once(window, house, qtbot):
     dialog.submit()
     qtbot.waitUntil(lambda: len(house.control.asked) == 2)
     assert [asked[0] for asked in house.control.asked] == ["set_passphrase", "arm"]
+
+
+def test_a_held_press_lets_a_passphrase_be_asked_for_instead(window, house, qtbot):
+    show(window, house, a_control("disarmed"))
+    assert not window.input.gate.passphrase.isHidden()
+    window.input.gate.passphrase.confirmed.emit(Confirmation(pressed_at=7))
+    qtbot.waitUntil(lambda: bool(shown_dialogs(window)))
+    (dialog,) = shown_dialogs(window)
+    for field in (dialog.field, dialog.again):
+        field.setText("correct horse")
+    dialog.submit()
+    qtbot.waitUntil(lambda: len(house.control.asked) == 2)
+    assert [asked[0] for asked in house.control.asked] == ["allow_passphrase", "set_passphrase"]
+    show(window, house, a_control("disarmed", needs_passphrase=True, has_passphrase=True))
+    assert window.input.gate.passphrase.isHidden()

@@ -64,6 +64,8 @@ class InputPage(QScrollArea):
         confirming, control = self._confirming, self._context.control
         confirming.serve(self.gate.arm, "Arm", confirming.arm, confirming.arm_with)
         confirming.serve(self.gate.reset, "Reset", confirming.reset, control.reset)
+        self.gate.passphrase.touched.connect(confirming.expect)
+        self.gate.passphrase.confirmed.connect(confirming.choose_passphrase)
         confirming.serve(self.pending.confirm, "Put in force", confirming.confirm_settings, control.confirm_settings)
         self.gate.mode_chosen.connect(self._choose)
         self.gate.frozen.thaw_asked.connect(self.thaw_asked)

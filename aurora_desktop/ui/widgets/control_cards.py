@@ -42,6 +42,9 @@ class GateCard(QFrame):
         modes.addStretch(1)
         self.arm = HoldButton("Hold to arm", theme, tip=f"Agents may act for a while ({control_words.ARM_KEYS})")
         self.reset = HoldButton("Hold to reset", theme, tip=f"Clear the latch ({control_words.RESET_KEYS})")
+        self.passphrase = HoldButton(
+            "Hold to use a passphrase", theme, tip="For work through VNC or with an on-screen keyboard"
+        )
         self.frozen_words = label("Still frozen by the last stop:", "muted")
         self.frozen = Frozen(theme)
         self._lay_out()
@@ -59,6 +62,10 @@ class GateCard(QFrame):
         for button, verb in ((self.arm, "arm"), (self.reset, "reset")):
             button.by_passphrase = view.needs_passphrase
             button.set_text(f"{verb.capitalize()}\u2026" if view.needs_passphrase else f"Hold to {verb}")
+        may_choose = view.state == "disarmed" and not view.needs_passphrase
+        if not may_choose:
+            let_go_of_focus(self.passphrase)
+        self.passphrase.setVisible(may_choose)
         frozen = view.frozen if not control_words.is_emergency(view) else ()
         self.frozen.show_names(frozen)
         self.frozen_words.setVisible(bool(frozen))
@@ -96,6 +103,7 @@ class GateCard(QFrame):
         row.addWidget(self.arm)
         row.addWidget(self.reset)
         row.addStretch(1)
+        row.addWidget(self.passphrase)
         column.addLayout(row)
         column.addWidget(self.frozen_words)
         column.addWidget(self.frozen)

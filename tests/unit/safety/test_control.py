@@ -613,6 +613,13 @@ async def test_the_guard_is_told_of_a_changed_hotkey_which_must_be_proven_anew(t
 async def test_a_passphrase_stands_in_for_a_press_and_a_wrong_one_does_not(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         stage.link.good = False
+        with pytest.raises(AuroraError, match="held press"):
+            await stage.control.set_passphrase("a long enough one")
+        with pytest.raises(AuroraError, match="does not count"):
+            await stage.control.allow_passphrase(HELD)
+        stage.link.good = True
+        await stage.control.allow_passphrase(HELD)
+        stage.link.good = False
         await stage.control.set_passphrase("a long enough one")
         assert stage.view().has_passphrase
         with pytest.raises(AuroraError):
@@ -669,3 +676,15 @@ async def test_no_drill_takes_the_stop_key_away_while_agents_may_act(tmp_path: P
         assert (stage.view().drill, stage.link.told(Drill)[-1]) == (False, Drill(on=False))
         stage.control.set_drill(on=True)
         assert (stage.view().drill, stage.link.told(Drill)[-1]) == (False, Drill(on=False))
+
+
+@in_loop
+async def test_where_every_keyboard_is_synthetic_the_latch_is_cleared_by_passphrase(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        stage.link.say(Channel(listening=False, detail=NO_KEYBOARD))
+        stage.link.say(stopped("hotkey"))
+        assert (stage.view().state, stage.view().needs_passphrase) == ("latched", True)
+        await stage.control.set_passphrase("correct horse")
+        await stage.control.reset(Confirmation(passphrase="correct horse"))
+        assert (stage.view().state, stage.view().reason) == ("closed", NO_KEYBOARD)
