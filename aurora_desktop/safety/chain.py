@@ -10,6 +10,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.safety.guard_link import GuardLink
 from aurora_desktop.safety.messages import (
+    NO_KEYBOARD,
     Arm,
     Armed,
     Channel,
@@ -98,7 +99,10 @@ class Chain:
 
     @property
     def tells_physical(self) -> bool:
-        return self._ready is not None and self._ready.tells_physical
+        """Whether a press can be known to be the operator's: the guard can tell, and there is something to press."""
+        if self._ready is None or not self._ready.tells_physical:
+            return False
+        return self._channel is None or self._channel.detail != NO_KEYBOARD
 
     def obstacles(self) -> tuple[Obstacle, ...]:
         """Which link is missing."""

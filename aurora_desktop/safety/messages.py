@@ -11,6 +11,7 @@ LEASE_S = 0.15
 DRILL_S = 30.0
 SECOND_PRESS_S = 2.0
 HOLD_S = 1.0
+NO_KEYBOARD = "no physical keyboard: every keyboard of this display is synthetic"
 
 
 class _ToGuard(Struct, frozen=True, tag_field="type", tag=str.lower):

@@ -116,6 +116,8 @@ def way_to_arm(view: ControlView) -> str:
 
 def what_to_do(view: ControlView) -> str:
     """The hint, in the order in which things are to be done."""
+    if view.state == "latched":
+        return way_to("reset", RESET_KEYS, view)
     return way_to_arm(view) if view.state == "disarmed" else sentences(view.hint)
 
 

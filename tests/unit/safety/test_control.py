@@ -31,6 +31,7 @@ from aurora_desktop.safety.control import Around, Control
 from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.messages import (
     HOLD_S,
+    NO_KEYBOARD,
     Arm,
     Armed,
     Channel,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aurora_desktop.safety.guard.eyes import Health, deaf
 from aurora_desktop.safety.guard.x11 import protocol as x
+from aurora_desktop.safety.messages import NO_KEYBOARD
 
 # Devices with keys that are no keyboards: buttons of the case, the keys of screens and headsets, and Xvfb's dummy.
 _NO_KEYBOARDS = (
@@ -71,8 +72,7 @@ class Devices(NamedTuple):
         if any(name.lower().startswith("xwayland-") for name in names):
             return deaf("under Wayland the hotkey is seen in some windows only", "Log in to an X11 session.")
         if not names:
-            detail = "no physical keyboard: every keyboard of this display is synthetic"
-            return deaf(detail, "Connect a keyboard, or work at the display's own screen.")
+            return deaf(NO_KEYBOARD, "Connect a keyboard, or work at the display's own screen.")
         missing = [device for device in self.physical if wanted.get(device.id, 0) & ~selected.get(device.id, 0)]
         if missing:
             return deaf(f"the display sends no events of {missing[0].name}", "", names)
