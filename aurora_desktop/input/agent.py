@@ -12,7 +12,7 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent, InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
-from aurora_desktop.input.actions import name_of
+from aurora_desktop.input.actions import Paste, Type, name_of
 from aurora_desktop.input.audit import AuditLog
 from aurora_desktop.input.errors import AuditError, InputRefusedError, RefusalCode, UnknownTaskError
 from aurora_desktop.input.evidence import EvidenceStore
@@ -31,6 +31,7 @@ from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 COMPONENT = "input_agent"
 RETRY_DELAYS_S = (1.0, 2.0)
 QUESTION_S = 30.0
+REFUSALS_TOLD_PER_S = 10
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class InputAgent:
         self._screen = Screen(0, (), 0, 0)
         self._screenshots = Screenshots()
         self._pointer: Pixel | None = None
+        self._refusals, self._refusals_since = 0, float("-inf")
         self._rate = RateLimit(clock, brake.settings.policy)
         self._arrived = asyncio.Event()
         self._turns: asyncio.Task[None] | None = None
@@ -121,9 +123,9 @@ class InputAgent:
         """Call `changed` whenever the view may have changed."""
         self._watchers.append(changed)
 
-    def _note(self, event: str) -> None:
+    def _note(self, event: str, **fields: Any) -> None:
         with contextlib.suppress(AuditError):  # the gate is closed by it already
-            self._audit.event(event)
+            self._audit.event(event, **fields)
 
     # --- for control ------------------------------------------------------------------------------------------
 
@@ -285,8 +287,19 @@ class InputAgent:
         task.started_at = task.finished_at = self._clock.wall()
         task.duration_s = 0.0
         task.done.cancel()
-        with contextlib.suppress(AuditError):
-            self._audit.task(task.view())
+        self._tell_refusal(task)
+
+    def _tell_refusal(self, task: Task) -> None:
+        """Each of the first few a second; of the others how many: a flood must not push the log's past out of it."""
+        now = self._clock.monotonic()
+        if now - self._refusals_since >= 1.0:
+            self._refusals_since, self._refusals, omitted = now, 0, max(0, self._refusals - REFUSALS_TOLD_PER_S)
+            if omitted:
+                self._note("refusals_omitted", count=omitted)
+        self._refusals += 1
+        if self._refusals <= REFUSALS_TOLD_PER_S:
+            with contextlib.suppress(AuditError):
+                self._audit.task(task.view())
 
     # --- one after the other ----------------------------------------------------------------------------------
 
@@ -325,7 +338,8 @@ class InputAgent:
     async def _attempt(self, task: Task, performer: Performer | None) -> Ending:
         task.status = "running"
         self._changed()
-        await self._pause(task, performer, self._rate.text_wait_s())
+        if isinstance(task.action, Type | Paste):
+            await self._pause(task, performer, self._rate.text_wait_s())
         if task.cancelled_by:
             return Ending("refused", f"cancelled by {task.cancelled_by}")
         if performer is None or self._is_over_for(performer):

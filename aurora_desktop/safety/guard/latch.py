@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import threading
 from pathlib import Path
 
@@ -14,7 +15,11 @@ class Latch:
 
     def is_set(self) -> bool:
         """Also when nothing can be known of the file."""
-        return not os.path.isfile(self._clearance)
+        try:
+            found = os.lstat(self._clearance)
+        except OSError:
+            return True
+        return not (stat.S_ISREG(found.st_mode) and found.st_size)  # one that could not be deleted was emptied
 
     def set(self) -> str:
         """Why it could not be set, or ""."""

@@ -149,10 +149,11 @@ class Stage:
         self.paths = StatePaths(tmp_path)
         self.brake = PlayedBrake(**settings)
         self.audit = PlayedAudit()
+        self.clock = FakeClock()
         self.events: list[AnyEvent] = []
         self.agent = InputAgent(
             self.paths,
-            FakeClock(),
+            self.clock,
             self.events.append,
             self.brake,
             self.audit,  # type: ignore[arg-type]  # the log's three calls
@@ -627,3 +628,18 @@ async def test_what_an_earlier_run_left_open_is_recorded_and_not_replayed(tmp_pa
         assert ("old", "failed") in stage.audit.written
         assert stage.agent.task("old").outcome == "uncertain"
         assert stage.worker.done == []
+
+
+@in_loop
+async def test_a_flood_of_refusals_is_counted_rather_than_written_out(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        stage.brake.state = "closed"
+        for _ in range(100):
+            with pytest.raises(InputRefusedError):
+                stage.submit()
+        stage.clock.advance(1.5)
+        with pytest.raises(InputRefusedError):
+            stage.submit()
+        told = [what for _, what in stage.audit.written]
+        assert told.count("failed") == agents.REFUSALS_TOLD_PER_S + 1
+        assert told.count("refusals_omitted") == 1
