@@ -39,7 +39,8 @@ from aurora_desktop.input.audit import AuditLog, SecretText, StoredAnchor
 from aurora_desktop.input.errors import AuditError
 from aurora_desktop.input.evidence import EvidenceStore
 from aurora_desktop.input.history import History, remember
-from aurora_desktop.safety.control import Around, Control
+from aurora_desktop.safety.around import Around
+from aurora_desktop.safety.control import Control
 from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.marked import MarkedServices
 from aurora_desktop.safety.standing import Obstacle

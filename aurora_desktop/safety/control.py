@@ -6,15 +6,12 @@ Everything here can only close faster than the guard would: the guard needs noth
 import asyncio
 import contextlib
 import logging
-import math
 import socket
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Protocol
+from collections.abc import Callable, Coroutine
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
@@ -28,23 +25,18 @@ from aurora_desktop.core.events import (
     WorkerCrashed,
     WorkerRestarting,
 )
-from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
+from aurora_desktop.safety.around import Around, Hands
 from aurora_desktop.safety.chain import Chain
 from aurora_desktop.safety.clearance import Clearance
-from aurora_desktop.safety.gate import GateFile
-from aurora_desktop.safety.loosening import loosened, tightened
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.messages import (
-    DRILL_S,
-    HOLD_S,
     LEASE_RENEW_S,
     Arm,
     Configure,
     Disarm,
     Disarmed,
-    Drill,
     ExpectPress,
-    MarkedTree,
     Renew,
     Stop,
     Stopped,
@@ -52,62 +44,17 @@ from aurora_desktop.safety.messages import (
     WorkerEnded,
 )
 from aurora_desktop.safety.passphrase import Passphrase
+from aurora_desktop.safety.proofs import Proofs
 from aurora_desktop.safety.standing import Facts, Obstacle, Standing, standing
-from aurora_desktop.safety.store import SafetyStore
-from aurora_desktop.safety.view import Confirmation, ControlView, HotkeyState, Mode
+from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 
 COMPONENT = "input_agent"
 GATE_LOOK_S = 0.25
 RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
 STOP_ANSWER_S = 0.3
 DROP_ANSWER_S = 0.5
-PASSPHRASE_S = 180.0
 
 log = logging.getLogger(__name__)
-
-
-class Hands(Protocol):
-    """Who acts while control is armed: the input agent."""
-
-    def take(self, worker_socket: socket.socket, generation: int, mode: Mode) -> None:
-        """The worker runs; its socket is the hands' to close."""
-        ...
-
-    def drop(self, reason: str, *, events: int, in_flight: bool, stopped: bool) -> None:
-        """No more may be sent. `stopped`: by the emergency stop, so that the queue is refused too."""
-        ...
-
-    def doing(self) -> tuple[str, str]:
-        """The agent that acts now and what it does in words; empty when none."""
-        ...
-
-
-class Services(Protocol):
-    """The part of the supervisor that the brake holds."""
-
-    def trees(self) -> tuple[MarkedTree, ...]: ...
-
-    def hold(self, cause: str) -> None: ...
-
-    def release(self) -> None: ...
-
-    def frozen(self) -> tuple[str, ...]: ...
-
-    def thaw(self, names: tuple[str, ...], cause: str) -> None: ...
-
-
-class Around(Struct, frozen=True, kw_only=True):
-    """What control needs of the house. `obstacle`: why this session can have no input at all, or None."""
-
-    paths: StatePaths
-    environment: Mapping[str, str]
-    clock: Clock
-    publish: Callable[[AnyEvent], object]
-    gate: GateFile
-    store: SafetyStore
-    services: Services
-    obstacle: Callable[[], Obstacle | None]
-    worker_command: tuple[str, ...]
 
 
 class _Arming(Struct):
@@ -128,18 +75,16 @@ class Control:
         self._loop = asyncio.get_running_loop()
         self._store = around.store
         self._clearance = Clearance(around.paths.clearance)
-        self._passphrase = Passphrase(around.paths.passphrase)
-        self._wanted, self._wanted_since = settings, -math.inf
-        self.settings = self._in_force(settings)
+        self._in_force = InForce(self._store, self._clock, settings)
         self._chain = Chain(around.paths, around.environment, self, self._configure, around.services.trees)
+        passphrase = Passphrase(around.paths.passphrase)
+        self._proofs = Proofs(self._clock, self._chain, self._store, passphrase, lambda: self.settings.hotkey)
         self._hands: Hands | None = None
         self._armed: _Arming | None = None
         self._generation = 0
         self._stops = 0
         self._has_crashed = False
         self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
-        self._drill_until = 0.0
-        self._passphrase_until = float("-inf")
         self._stop_told = asyncio.Event()
         self._was_listening = False
         self._channel_lost = False
@@ -200,18 +145,23 @@ class Control:
             holder=holder,
             doing=doing,
             hotkey=self.settings.hotkey,
-            hotkey_state=self._hotkey_state(),
-            drill=self._drills(),
+            hotkey_state=self._proofs.hotkey_state(),
+            drill=self._proofs.drills,
             stopped_by=self._stopped_by(),
             stopped_at=last.at if last else None,
-            needs_passphrase=self._chain.is_up and (not self._chain.tells_physical or self._passphrase.is_set()),
-            has_passphrase=self._passphrase.is_set(),
+            needs_passphrase=self._proofs.needs_passphrase,
+            has_passphrase=self._proofs.has_passphrase,
             human_active=self._human,
             worker_restarts=self._worker_restarts,
             frozen=self._around.services.frozen(),
             broken=stand.state == "closed" and self._around.gate.current().is_open,
-            pending=loosened(self.settings, self._wanted),
+            pending=self._in_force.pending(),
         )
+
+    @property
+    def settings(self) -> InputSettings:
+        """Those in force."""
+        return self._in_force.settings
 
     @property
     def mode(self) -> Mode | None:
@@ -252,16 +202,6 @@ class Control:
             return last.source
         return "the emergency stop" if self._store.was_cleared else ""
 
-    def _hotkey_state(self) -> HotkeyState:
-        if not self._chain.is_up:
-            return "off"
-        if not self._chain.is_listening:
-            return "lost"
-        return "proven" if self._store.proven_hotkey == self.settings.hotkey else "listening"
-
-    def _drills(self) -> bool:
-        return self._clock.monotonic() < self._drill_until
-
     # --- the operator's: anybody may -------------------------------------------------------------------------
 
     def stop(self, source: str) -> None:
@@ -294,11 +234,11 @@ class Control:
 
     async def arm(self, mode: Mode, confirmation: Confirmation) -> None:
         self._refuse_unless_disarmed()
-        self._refuse_unless_proven()
-        await self._confirm(confirmation)
+        self._proofs.refuse_unless_proven()
+        await self._proofs.confirm(confirmation)
         self._refuse_unless_disarmed()
         self._missed_clearance = False
-        if self._drills():  # else the stop key would stop nothing
+        if self._proofs.drills:  # else the stop key would stop nothing
             self.set_drill(on=False)
         ours, workers = socket.socketpair()
         self._disarmed_by = ""
@@ -334,7 +274,7 @@ class Control:
         if self._has_clearance():
             raise AuroraError("There is nothing to reset", "No stop is latched")
         stops = self._stops
-        await self._confirm(confirmation)
+        await self._proofs.confirm(confirmation)
         if self._stops == stops:
             await asyncio.to_thread(self._clearance.grant, "the operator")
         if self._stops != stops:
@@ -345,11 +285,10 @@ class Control:
         self._publish(EmergencyReset(at=self._now(), component=COMPONENT, by="the operator"))
 
     async def confirm_settings(self, confirmation: Confirmation) -> None:
-        shown, is_new = self._wanted, self._clock.monotonic() - self._wanted_since < HOLD_S
-        await self._confirm(confirmation)
-        if is_new or shown != self._wanted:
-            raise AuroraError("The settings changed while you pressed", "They may not be what you read", "Press again")
-        self._put_in_force(self._wanted)
+        shown, was_fresh = self._in_force.wanted, self._in_force.is_fresh()
+        await self._proofs.confirm(confirmation)
+        self._in_force.refuse_if_changed(shown, was_fresh=was_fresh)
+        self._put_in_force(shown)
 
     def extend(self) -> None:
         if self._armed is not None and self._armed.open:
@@ -360,24 +299,14 @@ class Control:
     def set_drill(self, *, on: bool) -> None:
         if on and self._armed is not None:  # agents act: the key is there to stop them
             return
-        self._drill_until = self._clock.monotonic() + DRILL_S if on else 0.0
-        self._chain.send(Drill(on))
+        self._proofs.set_drill(on=on)
         self._tell_watchers()
 
     async def allow_passphrase(self, confirmation: Confirmation) -> None:
-        await self._confirm(confirmation)
-        self._passphrase_until = self._clock.monotonic() + PASSPHRASE_S
+        await self._proofs.allow_passphrase(confirmation)
 
     async def set_passphrase(self, passphrase: str) -> None:
-        if self._passphrase.is_set():
-            raise AuroraError(
-                "There is a passphrase already",
-                str(self._around.paths.passphrase),
-                "Remove that file by hand to begin anew; the latch stays",
-            )
-        if self._chain.is_up and self._chain.tells_physical and self._clock.monotonic() > self._passphrase_until:
-            raise AuroraError("A held press comes first", "This session can tell your press from a program's")
-        await asyncio.to_thread(self._passphrase.set, passphrase)
+        await self._proofs.set_passphrase(passphrase)
         self._tell_watchers()
 
     def thaw(self, names: tuple[str, ...]) -> None:
@@ -388,34 +317,18 @@ class Control:
 
     async def confirm_answer(self, confirmation: Confirmation) -> None:
         """A yes to a question in the mode `ask`. Raises AuroraError when it was not the operator's."""
-        await self._confirm(confirmation)
-
-    async def _confirm(self, confirmation: Confirmation) -> None:
-        if confirmation.passphrase:
-            await asyncio.to_thread(self._passphrase.check, confirmation.passphrase)
-        else:
-            await self._chain.confirm(confirmation)
+        await self._proofs.confirm(confirmation)
 
     def _refuse_unless_disarmed(self) -> None:
         stand = standing(self._facts())
         if stand.state != "disarmed":
             raise AuroraError("Control cannot be armed now", stand.reason or "it is armed already", stand.hint)
 
-    def _refuse_unless_proven(self) -> None:
-        if self._store.proven_hotkey != self.settings.hotkey:
-            raise AuroraError(
-                "Prove the stop key first",
-                f"{self.settings.hotkey} was never pressed in a stop drill",
-                "Start the drill on the page Input and press it once",
-            )
-
     # --- what the rest of the house tells ---------------------------------------------------------------------
 
     def apply(self, settings: InputSettings) -> None:
         """Changed settings: what tightens acts at once, what loosens waits for the operator."""
-        if settings != self._wanted:
-            self._wanted, self._wanted_since = settings, self._clock.monotonic()
-        self._put_in_force(tightened(self.settings, settings))
+        self._put_in_force(self._in_force.want(settings))
 
     def audit_failing(self, detail: str) -> None:
         """The audit log cannot be written: the gate is closed until `audit_recovered`."""
@@ -435,16 +348,9 @@ class Control:
         """A service that is marked began or ended."""
         self._chain.tell_marked()
 
-    def _in_force(self, settings: InputSettings) -> InputSettings:
-        confirmed = self._store.confirmed
-        if confirmed is None:
-            self._store.confirm(settings)
-            return settings
-        return tightened(confirmed, settings)
-
     def _put_in_force(self, settings: InputSettings) -> None:
-        before, self.settings = self.settings, settings
-        self._store.confirm(settings)
+        before = self.settings
+        self._in_force.put(settings)
         if settings.hotkey != before.hotkey:
             self._drop("the stop key was changed")
         elif settings.events_per_s < before.events_per_s or settings.max_hold_s < before.max_hold_s:
@@ -495,8 +401,7 @@ class Control:
         self._tell_watchers()
 
     def hotkey_proven(self, hotkey: str) -> None:
-        self._drill_until = 0.0
-        self._store.prove(hotkey)
+        self._proofs.proven(hotkey)
         self._tell_watchers()
 
     def human(self, *, active: bool) -> None:

@@ -27,7 +27,8 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputPolicy, InputSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.safety import chain, control
-from aurora_desktop.safety.control import Around, Control
+from aurora_desktop.safety.around import Around
+from aurora_desktop.safety.control import Control
 from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.messages import (
     HOLD_S,
