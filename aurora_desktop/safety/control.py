@@ -82,6 +82,7 @@ class Control:
         self._hands: Hands | None = None
         self._armed: _Arming | None = None
         self._generation = 0
+        self._has_begun = False  # until then the guard is on its way rather than lost
         self._stops = 0
         self._has_crashed = False
         self._dropped: asyncio.Future[Disarmed | WorkerEnded | None] | None = None
@@ -109,6 +110,7 @@ class Control:
             await self._chain.start()
         except AuroraError as error:
             self._unsupported = Obstacle(f"{error.title}: {error.detail}", error.hint)
+        self._has_begun = True
         self._run(self._rounds())
 
     async def end(self) -> None:
@@ -154,7 +156,7 @@ class Control:
             human_active=self._human,
             worker_restarts=self._worker_restarts,
             frozen=self._around.services.frozen(),
-            broken=stand.state == "closed" and self._around.gate.current().is_open,
+            broken=self._has_begun and stand.state == "closed" and self._around.gate.current().is_open,
             pending=self._in_force.pending(),
         )
 
