@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 
 _PASSES = 5
+# A signal is sent at once, but a process on another core is seen to stand still a moment later.
+_SETTLE_S = 0.001
 
 
 class Held(NamedTuple):
@@ -40,22 +43,22 @@ class MarkedTrees:
         return before[1] if before is not None and before[0] == marked else None
 
     def hold(self) -> Held:
-        """Freeze all of them; those to be stopped are killed once nothing in them runs."""
+        """Freeze all of them; those to be stopped are killed once nothing in them runs, or in spite of it."""
         frozen: list[str] = []
         stopped: list[str] = []
         failed: list[str] = []
         for name, (marked, tree) in self._trees.items():
-            if not self._attempt(name, _freeze, tree):
-                failed.append(name)
-            elif marked.action == "freeze":
-                frozen.append(name)
+            is_frozen = self._attempt(name, _freeze, tree)
+            if marked.action == "freeze":
+                (frozen if is_frozen else failed).append(name)
             else:
                 (stopped if self._attempt(name, _kill, tree) else failed).append(name)
-        self._frozen = tuple(frozen)
-        return Held(self._frozen, tuple(stopped), tuple(failed))
+        # Also what did not freeze: the second press is to end that above all.
+        self._frozen = tuple(name for name, (marked, _) in self._trees.items() if marked.action == "freeze")
+        return Held(tuple(frozen), tuple(stopped), tuple(failed))
 
     def kill_frozen(self) -> Held:
-        """End what the last `hold()` froze."""
+        """End what the last `hold()` froze, or tried to."""
         names, self._frozen = self._frozen, ()
         stopped = [n for n in names if n in self._trees and self._attempt(n, _kill, self._trees[n][1])]
         return Held(stopped=tuple(stopped), failed=tuple(name for name in names if name not in stopped))
@@ -82,7 +85,11 @@ def _freeze(tree: "Tree") -> bool:
     from aurora_desktop.supervisor.tree import freeze
 
     freeze(tree)
-    return all(info.is_stopped for info in tree.members().values())
+    for _ in range(_PASSES):
+        if all(info.is_stopped for info in tree.members().values()):
+            return True
+        time.sleep(_SETTLE_S)
+    return False
 
 
 def _kill(tree: "Tree") -> bool:
