@@ -80,7 +80,7 @@ def _rate(pit: Cockpit, figure: Figure, who: str, do: Callable[[], object], kind
 
 def _per_s(pressed: Sequence[Observed]) -> float:
     if len(pressed) < 2:
-        raise RuntimeError("nothing was pressed")
+        raise RuntimeError("no press of a device was seen (pynput types by XSendEvent)")
     return 1000 * (len(pressed) - 1) / max(1, pressed[-1].server_ms - pressed[0].server_ms)
 
 

@@ -117,6 +117,11 @@ class Cockpit:
 
         return eventually(there, f"control is {' or '.join(states)}", timeout_s)
 
+    def until_stopped(self, source: str) -> None:
+        """Until it is latched, and known by whom."""
+        self.until_control("latched")
+        eventually(lambda: source in self.control()["stopped_by"], f"the stop is known to be by {source}")
+
     def until_guarded(self) -> None:
         """Until the guard listens to the stop key."""
         eventually(lambda: self.control()["hotkey_state"] in ("listening", "proven"), "the stop key is heard")
