@@ -12,7 +12,7 @@ from functools import partial
 from msgspec import Struct
 
 from rig.bench import Bench
-from rig.cockpit import HOTKEY, KEY_PRESS, Cockpit, Observed, cockpit, within
+from rig.cockpit import FULL_SPEED, HOTKEY, KEY_PRESS, Cockpit, Observed, cockpit, within
 from rig.figures import Figure
 from rig.loads import LOADS, Load, Targets, targets
 
@@ -38,7 +38,9 @@ def stop(bench: Bench) -> list[Figure]:
     """Every kind of action, at the permitted rate and far above it; idle, with busy cores, with main frozen."""
     figures = _figures(bench, "stop", "stop key")
     for rate in (PERMITTED_PER_S, FLOOD_PER_S):
-        with cockpit(bench, events_per_s=rate) as pit, targets(pit, bench.folder / "targets") as aims:
+        # Else the operator's first modifier would pause the agent, and hide how quick the stop is.
+        settings = {**FULL_SPEED, "events_per_s": rate, "operator_first": False}
+        with cockpit(bench, **settings) as pit, targets(pit, bench.folder / "targets") as aims:
             for condition, around in CONDITIONS.items():
                 for load in LOADS:
                     who = f"{load.name}, {rate}/s, {condition}"
@@ -125,8 +127,7 @@ def _under_way(pit: Cockpit, aims: Targets, load: Load) -> Iterator[int]:
     """The action, at a moment nobody chose; a mark from before it."""
     aims.ready(load)
     pit.observer.clear()
-    pit.submit(load.action)
-    pit.until_events(0)
+    pit.until_under_way(pit.submit(load.action), 0)
     time.sleep(random.uniform(*_SPREAD))
     yield 0
 

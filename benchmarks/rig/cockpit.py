@@ -18,7 +18,10 @@ from e2e.fields import Canvas, GtkField, QtField, XtermField
 from e2e.observer import KEY_PRESS, Held, Observed, Observer
 from e2e.vnc import VncScreen
 
+FULL_SPEED = {"events_per_s": 5000, "policy": {"max_actions_per_s": 1000, "max_characters_per_s": 100_000}}
+
 __all__ = [
+    "FULL_SPEED",
     "HOTKEY",
     "KEY_PRESS",
     "Canvas",

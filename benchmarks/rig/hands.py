@@ -11,13 +11,23 @@ from contextlib import suppress
 from functools import partial
 
 from rig.bench import Bench
-from rig.cockpit import KEY_PRESS, Canvas, Cockpit, GtkField, Observed, QtField, VncScreen, XtermField, cockpit
+from rig.cockpit import (
+    FULL_SPEED,
+    KEY_PRESS,
+    Canvas,
+    Cockpit,
+    GtkField,
+    Observed,
+    QtField,
+    VncScreen,
+    XtermField,
+    cockpit,
+)
 from rig.figures import Figure
 from rig.loads import text as random_text
 from rig.programs import RIG, MissingError
 
 BUTTON_PRESS = KEY_PRESS + 2
-FULL_SPEED = {"events_per_s": 5000, "policy": {"max_actions_per_s": 1000, "max_characters_per_s": 100_000}}
 PLACE = "200,150,600,400"
 ANY_SCRIPT = "".join(map(chr, range(0x20, 0x7F))) + "äöüßéèñøÅŁžπλЖяשש漢字かな한글€„“…😀🚀"
 RIVALS = {

@@ -12,9 +12,9 @@ import xcffib.res
 from msgspec import Struct
 
 from rig.bench import Bench
-from rig.cockpit import Canvas, Cockpit, cockpit
+from rig.cockpit import FULL_SPEED, Canvas, Cockpit, cockpit
 from rig.figures import Figure
-from rig.hands import FULL_SPEED, PLACE
+from rig.hands import PLACE
 from rig.machine import own_processes, pss_mb
 
 _XCB: Any = xcffib  # half typed: half of it would not pass

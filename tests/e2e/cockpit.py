@@ -180,8 +180,16 @@ class Cockpit:
         """An action under way: the block begins once its first events were seen."""
         mark = self.observer.mark()
         task = self.submit(action)
-        self.until_events(mark, 1 if action["action"] == "hold_key" else 5)
+        self.until_under_way(task, mark)
         yield task
+
+    def until_under_way(self, task: Task, mark: int) -> None:
+        """Until the first events of a task were seen behind the mark."""
+        try:
+            self.until_events(mark, 1 if task["action"] == "hold_key" else 5)
+        except AssertionError as error:
+            now = self.task(task["task_id"])
+            raise AssertionError(f"{now['action']}: {now['status']}, {now['outcome']}: {now['reason']}") from error
 
 
 def is_stopped(pid: int) -> bool:
