@@ -17,6 +17,8 @@ from rig.figures import Figure
 from rig.loads import LOADS, Load, Targets, targets
 
 ESCAPE = 9  # its keycode on every X keyboard of a PC
+MODIFIERS = (37, 50, 64)  # Control, Shift, Alt of the hotkey
+AT_WORK_MS = 100
 PERMITTED_PER_S = 200
 FLOOD_PER_S = 4000
 MISSED_S = 2.0
@@ -118,8 +120,16 @@ def _stop_once(pit: Cockpit, aims: Targets, load: Load, around: Around) -> Trial
         pit.operator.sync()
         held = bool(pit.observer.held())
     pressed = next(n for n, event in enumerate(seen) if event.kind == KEY_PRESS and event.detail == ESCAPE)
+    _must_have_worked(seen[:pressed], seen[pressed].server_ms)
     behind = [event for event in seen[pressed + 1 :] if event.detail != ESCAPE]
     return _trial(behind, seen[pressed].server_ms, held=held, missed=not taken)
+
+
+def _must_have_worked(before: Sequence[Observed], now_ms: int) -> None:
+    """A stop of an agent that had nothing more to do would prove nothing. Raises RuntimeError."""
+    own = [event.server_ms for event in before if event.is_press and event.detail not in MODIFIERS]
+    if not own or now_ms - own[-1] > AT_WORK_MS:
+        raise RuntimeError("the agent was not at work when the stop key was pressed")
 
 
 @contextmanager
@@ -177,7 +187,7 @@ def _signals(
 ) -> None:
     for _ in range(bench.runs):
         _add(figures, who, _signal_once(*stage))
-        _mend(stage[0])
+        stage[0].arm_by_hand()
 
 
 def _signal_once(pit: Cockpit, aims: Targets, load: Load, part: str, number: signal.Signals) -> Trial:
@@ -191,9 +201,10 @@ def _signal_once(pit: Cockpit, aims: Targets, load: Load, part: str, number: sig
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         _wait_for_main(pit)
+        armed = pit.control()["state"] == "armed"
+        _disarm(pit)  # a worker that only stood still goes on, which is right
         within(lambda: not pit.observer.held(), MISSED_S)
-    is_open = part != "worker" or number == signal.SIGKILL
-    missed = is_open and pit.control()["state"] == "armed"
+    missed = armed and not (part == "worker" and number == signal.SIGSTOP)
     return _trial(behind, began_ms, held=bool(pit.observer.held()), missed=missed)
 
 
@@ -202,9 +213,7 @@ def _wait_for_main(pit: Cockpit) -> None:
         pit.aurora.start_desktop()
 
 
-def _mend(pit: Cockpit) -> None:
-    """Armed again, whatever has ended."""
+def _disarm(pit: Cockpit) -> None:
     if pit.control()["state"] == "armed":
         pit.aurora.command("disarm")
         pit.until_control("disarmed")
-    pit.arm_by_hand()
