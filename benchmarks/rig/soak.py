@@ -51,6 +51,7 @@ def _go_on(bench: Bench, figures: Sequence[Figure], pit: Cockpit, canvas: Canvas
     _note(figures, "at first", pit)
     for block in range(1, BLOCKS + 1):
         for _ in range(armings):
+            canvas.take_keyboard()
             _act(pit)
             pit.aurora.command("disarm")
             pit.until_control("disarmed")
