@@ -76,8 +76,18 @@ def main(hotkey_text: str, fd: int) -> int:
         except BrokenPipeError:
             return 0  # the guard is gone
         word = b"alive\n"
+        _forget_events(listener)
         pause.wait(HEARTBEAT_S)
     return 1
+
+
+def _forget_events(listener: Any) -> None:
+    """On X11 pynput never reads what its recording connection is told besides: every change of the keyboard's map,
+    of which an agent that types makes thousands, would stay in memory.
+    """
+    recording = getattr(listener, "_display_record", None)
+    if recording is not None:
+        del recording.display.event_queue[:]
 
 
 if __name__ == "__main__":
