@@ -104,7 +104,7 @@ class Cockpit:
     def _is_taken(self, combination: str, before: str) -> bool:
         """Held once; again, as a person would, where the window did not know yet that there is something to confirm."""
         with self.operator.holding(combination), suppress(AssertionError):
-            return eventually(lambda: self.control()["state"] != before, combination, 3.0)
+            return eventually(lambda: bool(self.control()["state"] != before), combination, 3.0)
         return False
 
     # --- what it says -----------------------------------------------------------------------------------------
