@@ -120,6 +120,7 @@ class Brake:
         )
         self._watch = SessionWatch(lambda reason: self._from_thread(self.control.session_left, reason), environment)
         self._caring: asyncio.Task[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._is_closing = False
         if self.control.is_latched_by_stop:
             self._services.latch("the emergency stop is latched")
@@ -132,8 +133,8 @@ class Brake:
         Until then the gate is closed; nothing else of the house waits for it.
         """
         self._take_display()
-        with contextlib.suppress(AuditError):  # told by `on_failing`; the gate stays closed until it can be written
-            await asyncio.to_thread(self.audit.open)
+        self._opening = self._loop.create_task(self._open_audit())
+        await asyncio.shield(self._opening)
         self.input.recall(await asyncio.to_thread(remember, self._paths.input_log))
         if self._is_closing:
             return
@@ -144,10 +145,16 @@ class Brake:
         self._watch.start()
         self._caring = self._loop.create_task(self._care())
 
+    async def _open_audit(self) -> None:
+        with contextlib.suppress(AuditError):  # told by `on_failing`; the gate stays closed until it can be written
+            await asyncio.to_thread(self.audit.open)
+
     async def close(self) -> None:
         """Give control back, end worker and guard, write the last records."""
         self._is_closing = True
         self._watch.close()
+        if self._opening is not None:
+            await asyncio.wait((self._opening,))  # a log that is just being opened cannot be closed
         if self._caring is not None:
             self._caring.cancel()
         self.input.end()
