@@ -12,7 +12,7 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent, InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
-from aurora_desktop.input.actions import Paste, Type, name_of
+from aurora_desktop.input.actions import DragPath, Paste, Type, name_of
 from aurora_desktop.input.audit import AuditLog
 from aurora_desktop.input.errors import AuditError, InputRefusedError, RefusalCode, UnknownTaskError
 from aurora_desktop.input.evidence import EvidenceStore
@@ -275,7 +275,7 @@ class InputAgent:
         limit = self._brake.settings.queue_limit
         if len(self._queue) >= limit:
             raise InputRefusedError("queue_full", "The queue is full", f"{limit} actions wait", "Wait for one to end")
-        if self._screen.number and not needs_pointer(task.action):
+        if self._screen.number and not needs_pointer(task.action) and not isinstance(task.action, DragPath):
             resolve(task.action, self._screen.displays, self._screenshots)
         self._rate.set_policy(self._brake.settings.policy)  # what was tightened acts at once
         if (too_many := self._rate.admit()) is not None:

@@ -6,13 +6,13 @@ import datetime
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct, convert
 
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input import policy
-from aurora_desktop.input.actions import Action, MouseMove, Screenshot, Zoom
+from aurora_desktop.input.actions import Action, DragPath, MouseMove, Screenshot, Zoom
 from aurora_desktop.input.errors import AuditError, InputRefusedError
 from aurora_desktop.input.messages import NOBODY, PERMIT_ENDED, Do, Finished, Seen
 from aurora_desktop.input.places import Pixel, Screenshots, Shot, needs_pointer, places, resolve
@@ -26,10 +26,13 @@ RING_S = 0.15
 """How long the ring shows where a button will be pressed: short enough for work, long enough for an eye."""
 PICTURE_SIZE = (480, 300)
 LOST_S = 1.0
+MANY_POINTS = 200
 BACK_TRIES, BACK_S = 20, 0.05
 """How long the window of a question is given to get the keyboard back."""
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Ending(Struct, frozen=True):
@@ -147,7 +150,7 @@ class Performer:
         await self._link.up()
         await self._link.screen()
         action, seen, pixels = await self._look(task.action)
-        if refusal := self._judge(action, pixels, seen):
+        if refusal := await _beside(action, lambda: self._judge(action, pixels, seen)):
             return refusal
         task.sentence = describe(action, _title(seen))
         if self._mode == "ask":
@@ -168,11 +171,14 @@ class Performer:
     async def _look(self, wanted: Action) -> tuple[Action, Seen, tuple[Pixel, ...]]:
         """The action in desktop pixels, and what is there now. Raises InputRefusedError, WorkerGoneError."""
         pointer = (await self._link.look(())).pointer if needs_pointer(wanted) else None
-        action = resolve(wanted, self._front.displays(), self._screenshots, pointer)
-        pixels = places(action, pointer)
+        action, pixels = await _beside(wanted, lambda: self._resolved(wanted, pointer))
         seen = await self._link.look(pixels)
         self._front.saw_pointer(seen.pointer)
         return policy.paced(action, self._front.settings.policy), seen, pixels
+
+    def _resolved(self, wanted: Action, pointer: Pixel | None) -> tuple[Action, tuple[Pixel, ...]]:
+        action = resolve(wanted, self._front.displays(), self._screenshots, pointer)
+        return action, places(action, pointer)
 
     async def _look_again(self, wanted: Action, asked: object) -> tuple[Action, Seen, tuple[Pixel, ...]]:
         """After a yes: the question had the keyboard, which its window gets back a moment later."""
@@ -269,3 +275,10 @@ class Performer:
     def _on_began(self) -> None:
         self._began = True
         self._front.changed()
+
+
+async def _beside(action: Action, work: Callable[[], T]) -> T:
+    """In a thread when a long path makes it take its time: the loop keeps the lease meanwhile."""
+    if isinstance(action, DragPath) and len(action.points) > MANY_POINTS:
+        return await asyncio.to_thread(work)
+    return work()
