@@ -17,6 +17,8 @@ class InForce:
         self._store, self._clock = store, clock
         self._wanted, self._wanted_since = wanted, -math.inf
         confirmed = store.confirmed
+        if confirmed is None and store.was_confirmed:
+            confirmed = InputSettings()  # not understood: what is looser than the defaults waits for the operator
         self.settings = wanted if confirmed is None else tightened(confirmed, wanted)
         if confirmed is None:
             store.confirm(wanted)

@@ -38,6 +38,11 @@ class SafetyStore:
         """The safety settings in force when Aurora last ran; None at the first start."""
         return self._read("confirmed_settings", InputSettings)
 
+    @property
+    def was_confirmed(self) -> bool:
+        """Whether any settings were confirmed before, be they not understood any more."""
+        return "confirmed_settings" in self._values
+
     def confirm(self, settings: InputSettings) -> None:
         self._write("confirmed_settings", settings)
 

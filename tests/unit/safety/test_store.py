@@ -8,7 +8,9 @@ import pytest
 from aurora_desktop.core.settings.schema import EvidenceSettings, InputPolicy, InputSettings, WindowRule
 from aurora_desktop.core.settings.values import ByteSize
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.store import MIGRATIONS, LastStop, SafetyStore
+from core.clocks import FakeClock
 
 
 @pytest.fixture
@@ -44,5 +46,16 @@ def test_what_is_not_understood_counts_as_not_there(database: Database, caplog: 
     rows = [("confirmed_settings", '{"evidence": {"max_bytes": "lots"}}'), ("proven_hotkey", "7")]
     database.submit(lambda db: db.executemany("INSERT INTO safety VALUES (?, ?)", rows)).result()
     store = SafetyStore(database)
-    assert (store.confirmed, store.proven_hotkey) == (None, "")
+    assert (store.confirmed, store.proven_hotkey, store.was_confirmed) == (None, "", True)
+    assert "not understood" in caplog.text
+
+
+def test_confirmed_settings_that_are_not_understood_let_nothing_looser_in(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database.submit(lambda db: db.execute("INSERT INTO safety VALUES ('confirmed_settings', '[]')")).result()
+    loose = InputSettings(policy=InputPolicy(max_actions_per_s=900))
+    in_force = InForce(SafetyStore(database), FakeClock(), loose)
+    assert in_force.settings == InputSettings()
+    assert in_force.pending()
     assert "not understood" in caplog.text
