@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from core.clocks import FakeClock
 
 from aurora_desktop.core.settings.schema import EvidenceSettings, InputPolicy, InputSettings, WindowRule
 from aurora_desktop.core.settings.values import ByteSize
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.store import MIGRATIONS, LastStop, SafetyStore
-from core.clocks import FakeClock
 
 
 @pytest.fixture
