@@ -277,7 +277,9 @@ def test_another_window_under_the_place(worker: WorkerRig, screen: Screen, tmp_p
 
 def test_our_own_overlay_is_looked_through(worker: WorkerRig, screen: Screen, tmp_path: Path) -> None:
     with Canvas(screen, tmp_path, "below", "200,150,600,400"):
-        overlay = subprocess.Popen([sys.executable, "-c", _OVERLAY], env={**os.environ, **screen.environment})
+        overlay = subprocess.Popen(
+            [sys.executable, "-c", _OVERLAY], env={**os.environ, **screen.environment, "QT_QPA_PLATFORM": "xcb"}
+        )
         try:
             eventually(lambda: run_on(screen, "xdotool", "search", "--onlyvisible", "--name", "^overlay$"), "overlay")
             below = worker.look((400, 300)).windows[0]

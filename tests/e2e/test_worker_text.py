@@ -122,7 +122,8 @@ def test_the_keyboard_goes_elsewhere(worker: WorkerRig, screen: Screen, tmp_path
         assert "keyboard" in finished.reason
         refused = worker.do(Type(text="y"), focus=elsewhere + 1)
         assert (refused.outcome, refused.events) == ("refused", 0)
-        other.until("")
+        # The display may hand the keyboard on between the look and the key: at most that one key goes along.
+        assert other.content() in ("", "x")
 
 
 @pytest.mark.usefixtures("_clipboard_ended")
