@@ -13,7 +13,7 @@ Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 Keys = Annotated[str, Meta(min_length=1, max_length=200)]
 
 MAX_DURATION_S = 60.0
-MAX_POINTS = 10_000
+MAX_POINTS = 5000
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

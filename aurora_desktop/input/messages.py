@@ -1,5 +1,6 @@
 """What main and the input worker say to each other: one JSON object per line on a socket that only they have."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -56,15 +57,14 @@ class Do(_ToWorker, frozen=True):
     """Perform one action; its points are desktop pixels. Answered by `Began` once checked, and by `Finished`.
 
     `windows`: the window under each place and `focus`: the one with the keyboard, as they were when it was decided;
-    0 is not compared, NOBODY must have stayed so. `pictures`: take a screenshot before and after. `linger_s`: wait this
-    long before the first event, so that the place can be shown.
+    0 is not compared, NOBODY must have stayed so. `linger_s`: wait this long before the first event, so that the place
+    can be shown.
     """
 
     id: int
     action: Action
     windows: tuple[int, ...] = ()
     focus: int = 0
-    pictures: bool = False
     linger_s: float = 0.0
 
 
@@ -75,13 +75,18 @@ class Cancel(_ToWorker, frozen=True):
 
 
 class Picture(_ToWorker, frozen=True):
-    """A screenshot for the operator's eyes (the question of the mode `ask`): answered by `Pictured`."""
+    """A screenshot for the operator's eyes (the question of the mode `ask`): answered by `Pictured`.
+
+    The rectangle is in desktop pixels; with a `window` it is moved over that window's middle. Without a size it is the
+    whole desktop.
+    """
 
     id: int
     x: int
     y: int
     width: int
     height: int
+    window: int = 0
 
 
 ToWorker = Setup | Look | Check | Do | Cancel | Picture
@@ -115,10 +120,28 @@ class Failed(_FromWorker, frozen=True):
 
 
 class Seen(_FromWorker, frozen=True):
+    """`windows`: each that lies under one of the places, told once, None for the bare desktop.
+
+    `under`: for each place, in its order, which of `windows` it is.
+    """
+
     id: int
     windows: tuple[Window | None, ...]
+    under: tuple[int, ...]
     focus: Window | None
     pointer: tuple[int, int]
+
+    @classmethod
+    def of(
+        cls, number: int, at_places: Sequence[Window | None], focus: Window | None, pointer: tuple[int, int]
+    ) -> "Seen":
+        """Of the window at each place: a path has thousands of places, and few windows."""
+        order = {window: index for index, window in enumerate(dict.fromkeys(at_places))}
+        return cls(number, tuple(order), tuple(order[window] for window in at_places), focus, pointer)
+
+    def at_places(self) -> tuple[Window | None, ...]:
+        """The window under each place."""
+        return tuple(self.windows[index] for index in self.under)
 
 
 class Checked(_FromWorker, frozen=True):
@@ -133,7 +156,7 @@ class Began(_FromWorker, frozen=True):
 
 
 class Finished(_FromWorker, frozen=True):
-    """How it ended. `result`: what the action gave back; `before`, `after`: files of pictures."""
+    """How it ended. `result`: what the action gave back."""
 
     id: int
     outcome: Outcome
@@ -142,14 +165,16 @@ class Finished(_FromWorker, frozen=True):
     reason: str = ""
     human_active: bool = False
     result: dict[str, Any] | None = None
-    before: str = ""
-    after: str = ""
 
 
 class Pictured(_FromWorker, frozen=True):
+    """`left`, `top`: the desktop pixel of its upper left corner; `path` is "" for none, for the `reason`."""
+
     id: int
     path: str
     reason: str = ""
+    left: int = 0
+    top: int = 0
 
 
 FromWorker = Up | Screen | Failed | Seen | Checked | Began | Finished | Pictured

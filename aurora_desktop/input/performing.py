@@ -84,7 +84,7 @@ class Front(Protocol):
 
 def _title(seen: Seen) -> str:
     """Of the window that is reached: under the pointer, else the one with the keyboard."""
-    under = seen.windows[0] if seen.windows else None
+    under = seen.windows[seen.under[0]] if seen.under else None
     window = under or seen.focus
     return window.title if window is not None else ""
 
@@ -92,7 +92,7 @@ def _title(seen: Seen) -> str:
 def _target(action: Action, seen: Seen, pixels: tuple[Pixel, ...]) -> object:
     """What an action would reach: windows by their ids, and places."""
     windows = policy.judged_windows(action, seen.windows, seen.focus)
-    return tuple(window.id if window is not None else 0 for _, window in windows), pixels
+    return tuple(window.id if window is not None else 0 for _, window in windows), seen.under, pixels
 
 
 class Performer:
@@ -195,7 +195,7 @@ class Performer:
             action,
             self._front.settings.policy,
             places=pixels,
-            windows=seen.windows,
+            windows=seen.at_places(),
             focus=seen.focus,
             own_pids=frozenset({os.getpid()}),
             now_local=datetime.datetime.now().time(),
@@ -207,9 +207,9 @@ class Performer:
     async def _question(self, task: Task, pixels: tuple[Pixel, ...], seen: Seen) -> Question:
         width, height = PICTURE_SIZE
         x, y = pixels[0] if pixels else seen.pointer
-        left, top = max(0, x - width // 2), max(0, y - height // 2)
+        window = seen.focus.id if seen.focus is not None and not pixels else 0  # keys go there
         async with self._front.hidden():
-            picture = await self._link.picture(left, top, width, height)
+            picture = await self._link.picture(x - width // 2, y - height // 2, width, height, window)
         text = task.parameters.get("text")  # secret text is told as its length and digest there
         return Question(
             task_id=task.task_id,
@@ -218,8 +218,8 @@ class Performer:
             text=text if isinstance(text, str) and task.parameters["text"] else "",
             places=pixels,
             picture=picture.path,
-            picture_left=left,
-            picture_top=top,
+            picture_left=picture.left,
+            picture_top=picture.top,
         )
 
     async def _act(self, task: Task, action: Action, seen: Seen) -> Ending:
@@ -246,7 +246,7 @@ class Performer:
             finishing.cancel()
 
     def _do(self, action: Action, seen: Seen) -> Callable[[int], Do]:
-        windows = tuple(window.id if window is not None else NOBODY for window in seen.windows)
+        windows = tuple(window.id if window is not None else NOBODY for window in seen.at_places())
         focus = seen.focus.id if seen.focus is not None else NOBODY
         presses = policy.uses_pointer(action) and not isinstance(action, MouseMove)
         linger_s = RING_S if presses and self._front.has_overlay() else 0.0

@@ -133,8 +133,8 @@ def uses_pointer(action: Action) -> bool:
 def judged_windows(
     action: Action, windows: Sequence[Window | None], focus: Window | None
 ) -> tuple[tuple[str, Window | None], ...]:
-    """The windows that an action would reach, each with the words for how."""
-    under = [("under the pointer", window) for window in windows] if uses_pointer(action) else []
+    """The windows that an action would reach, each once and with the words for how."""
+    under = [("under the pointer", window) for window in dict.fromkeys(windows)] if uses_pointer(action) else []
     return (*under, *([("with the keyboard", focus)] if uses_keyboard(action) else []))
 
 

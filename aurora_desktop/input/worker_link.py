@@ -88,9 +88,10 @@ class WorkerLink:
         number = next(self._numbers)
         return await self._ask(Check(number, text, keys), number, Checked, ANSWER_S * 5)
 
-    async def picture(self, x: int, y: int, width: int, height: int) -> Pictured:
+    async def picture(self, x: int, y: int, width: int, height: int, window: int = 0) -> Pictured:
+        """Of a rectangle; of one as large in the middle of a window, where one is given."""
         number = next(self._numbers)
-        return await self._ask(Picture(number, x, y, width, height), number, Pictured, ANSWER_S)
+        return await self._ask(Picture(number, x, y, width, height, window), number, Pictured, ANSWER_S)
 
     def do(self, make: Callable[[int], Do], began: Callable[[], None]) -> tuple[int, "asyncio.Task[Finished]"]:
         """Begin an action; its number (for `cancel`) and its end. `began` is called when it was checked."""

@@ -37,7 +37,7 @@ def _path(points: int) -> list[dict[str, int]]:
 
 LOADS = (
     Load("typing", {"action": "type", "text": text(40_000)}),
-    Load("dragging", {"action": "drag_path", "points": _path(10_000)}),
+    Load("dragging", {"action": "drag_path", "points": _path(5000)}),
     Load("scrolling", {"action": "scroll", "dy": 1000, "dx": 1000, "at": _path(1)[0]}),
     Load("typing with Shift", {"action": "type", "text": text(40_000, string.ascii_uppercase)}),
 )

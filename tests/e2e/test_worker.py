@@ -345,5 +345,25 @@ def test_a_zoom_shows_the_very_pixels(worker: WorkerRig) -> None:
             assert part.tobytes() == whole.crop((50, 10, 150, 60)).tobytes()
 
 
+def test_a_picture_for_a_question_about_keys_shows_the_window_that_gets_them(
+    worker: WorkerRig, screen: Screen, tmp_path: Path
+) -> None:
+    with Canvas(screen, tmp_path, place="700,400,300,200") as canvas:
+        canvas.take_keyboard()
+        focus = worker.look().focus
+        assert focus is not None
+        worker.say(Picture(1, 0, 0, 480, 300, focus.id))
+        pictured = worker.hear(Pictured)
+        assert (pictured.left, pictured.top) == (700 + 150 - 240, 400 + 100 - 150)
+        with Image.open(pictured.path) as image:
+            assert image.size == (480, 300)
+
+
+def test_a_picture_about_a_window_that_is_gone_shows_the_rectangle_itself(worker: WorkerRig) -> None:
+    worker.say(Picture(1, -30, 40, 200, 100, 0x123456))
+    pictured = worker.hear(Pictured)
+    assert (pictured.left, pictured.top, pictured.reason) == (0, 40, "")
+
+
 def test_an_unknown_display_is_refused(worker: WorkerRig) -> None:
     assert worker.do(Screenshot(display="nowhere")).outcome == "refused"

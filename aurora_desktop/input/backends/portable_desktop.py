@@ -9,7 +9,7 @@ from typing import Any
 from aurora_desktop.input.messages import Window
 from aurora_desktop.input.view import Display
 
-from .protocol import Around, CannotError, DisplayLostError, Offer, ScreenLayout
+from .protocol import Area, Around, CannotError, DisplayLostError, Offer, ScreenLayout
 
 _LOOK_AGAIN_S = 1.0
 _TAKEN_AFTER_S = 0.5  # who reads the clipboard is not told here
@@ -56,6 +56,13 @@ class PortableDesktop:
             from .windows_desktop import focused
 
             return focused()
+        return None
+
+    def area(self, window: int) -> Area | None:
+        if sys.platform == "win32":
+            from .windows_desktop import area
+
+            return area(window)
         return None
 
     def is_focused(self, window: int, around: Around) -> bool:  # noqa: ARG002 - the protocol's

@@ -31,6 +31,15 @@ class Stroke(NamedTuple):
     key: Key
 
 
+class Area(NamedTuple):
+    """A rectangle in desktop pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 class Around(NamedTuple):
     """The display between two events: the pointer, the window with the keyboard (0: unknown), and what hinders typing.
 
@@ -142,6 +151,10 @@ class Desktop(Protocol):
         ...
 
     def focused(self) -> Window | None: ...
+
+    def area(self, window: int) -> Area | None:
+        """Where a window lies; None where that is not known."""
+        ...
 
     def is_focused(self, window: int, around: Around) -> bool:
         """Whether `window` (its `Window.id`; 0 for none) is the one that has the keyboard."""

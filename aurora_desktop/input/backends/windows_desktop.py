@@ -4,6 +4,8 @@ import sys
 
 from aurora_desktop.input.messages import Window
 
+from .protocol import Area
+
 if sys.platform == "win32":
     import ctypes
     from ctypes import wintypes
@@ -23,6 +25,13 @@ if sys.platform == "win32":
     def focused() -> Window | None:
         """The window in the foreground."""
         return _window(_user32.GetForegroundWindow())
+
+    def area(window: int) -> Area | None:
+        """With its frame."""
+        rect = wintypes.RECT()
+        if not _user32.GetWindowRect(wintypes.HWND(window), ctypes.byref(rect)):
+            return None
+        return Area(rect.left, rect.top, rect.right - rect.left, rect.bottom - rect.top)
 
     def _window(handle: int | None) -> Window | None:
         if not handle:

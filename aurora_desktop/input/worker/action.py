@@ -42,7 +42,6 @@ class ActionRunner:
     def run(self, do: Do) -> None:
         started, events = self._hand.brake.now(), self._hand.events
         self._hand.human_active = False
-        pictures = {"before": "", "after": ""}
 
         def finish(
             outcome: Outcome, reason: str = "", *, human: bool = False, result: dict[str, Any] | None = None
@@ -50,7 +49,7 @@ class ActionRunner:
             duration_s = self._hand.brake.now() - started
             human = human or self._hand.human_active
             sent = self._hand.events - events
-            self._say(Finished(do.id, outcome, sent, duration_s, reason, human, result, **pictures))
+            self._say(Finished(do.id, outcome, sent, duration_s, reason, human, result))
 
         def broken(reason: str, *, refused: bool = False) -> None:
             self._clean_up()
@@ -58,7 +57,7 @@ class ActionRunner:
             finish("partial" if sent else "refused" if refused else "not_started", reason)
 
         try:
-            result = self._perform(do, pictures)
+            result = self._perform(do)
         except DisplayLostError as error:
             finish("uncertain" if self._hand.is_in_doubt(events) else "not_started", str(error))
             raise
@@ -74,15 +73,13 @@ class ActionRunner:
         else:
             finish("done", result=result)
 
-    def _perform(self, do: Do, pictures: dict[str, str]) -> dict[str, Any] | None:
+    def _perform(self, do: Do) -> dict[str, Any] | None:
         hand, targets = self._hand, Targets(do, self._desktop)
         hand.brake.check()
         hand.backend.begin_action()
         performer = Performer(hand, Typist(hand, targets.guard_focus), self._desktop, self._pictures)
         self._examine(do, performer)
         targets.examine(hand.look())
-        if do.pictures:
-            pictures["before"] = self._picture()
         self._say(Began(do.id))
         hand.wait(do.linger_s)
         hand.before_first = targets.examine
@@ -99,8 +96,6 @@ class ActionRunner:
             hand.before_first = hand.before_key = hand.examine_screen = None
         if not isinstance(do.action, KEEP_HOLDING):
             hand.let_go()
-        if do.pictures:
-            pictures["after"] = self._picture()
         return result
 
     def _examine(self, do: Do, performer: Performer) -> None:
@@ -108,12 +103,6 @@ class ActionRunner:
         if problem:
             raise RefusedError(problem)
         place_problem(do.action, self._hand.layout(), corners=self._corners)
-
-    def _picture(self) -> str:
-        try:
-            return str(self._pictures.screenshot(None, None, None)["path"])
-        except CannotError:
-            return ""  # evidence that fails keeps no action from happening
 
     def _clean_up(self) -> None:
         """Raises DisplayLostError."""

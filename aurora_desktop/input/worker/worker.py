@@ -106,7 +106,7 @@ class Worker:
     def _look(self, look: Look) -> None:
         windows = self._desktop.windows_at(look.places)
         pointer = self._backend.around(self._hand.keys).pointer
-        self._line.say(Seen(look.id, windows, self._desktop.focused(), pointer))
+        self._line.say(Seen.of(look.id, windows, self._desktop.focused(), pointer))
 
     def _check(self, check: Check) -> None:
         self._backend.begin_action()
@@ -118,11 +118,18 @@ class Worker:
 
     def _picture(self, picture: Picture) -> None:
         try:
-            shot = self._pictures.rectangle(picture.x, picture.y, picture.width, picture.height)
+            left, top = self._corner(picture)
+            shot = self._pictures.rectangle(left, top, picture.width, picture.height)
         except CannotError as error:
             self._line.say(Pictured(picture.id, "", str(error)))
         else:
-            self._line.say(Pictured(picture.id, str(shot["path"])))
+            self._line.say(Pictured(picture.id, str(shot["path"]), left=shot["left"], top=shot["top"]))
+
+    def _corner(self, picture: Picture) -> tuple[int, int]:
+        if not picture.window or (area := self._desktop.area(picture.window)) is None:
+            return max(0, picture.x), max(0, picture.y)
+        x, y, width, height = area
+        return max(0, x + (width - picture.width) // 2), max(0, y + (height - picture.height) // 2)
 
     def _screen_number(self) -> int:
         """Also tells main when the displays changed."""

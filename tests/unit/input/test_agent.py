@@ -57,6 +57,7 @@ class Worker:
         self.ends: list[dict[str, Any]] = []
         self.window: Window | None = EDITOR
         self.picture = ""
+        self.pictured: list[Picture] = []
         self.hold = asyncio.Event()
         self.hold.set()
         self.began = asyncio.Event()
@@ -80,9 +81,10 @@ class Worker:
                 self._say(Up("played", 1))
                 self._say(Screen(1, (Display("one", 0, 0, 1000, 800, primary=True),), 1000, 800))
             case Look(id=number, places=places):
-                self._say(Seen(number, tuple(self.window for _ in places), self.window, (5, 5)))
+                self._say(Seen.of(number, [self.window for _ in places], self.window, (5, 5)))
                 self.looked.set() if self.window is not EDITOR else None
             case Picture(id=number):
+                self.pictured.append(message)
                 self._say(Pictured(number, self.picture, "" if self.picture else "no pictures here"))
             case Cancel(id=number):
                 self.cancelled.append(number)
@@ -443,6 +445,7 @@ def test_asking_first_does_what_the_operator_says(tmp_path: Path, yes: bool) -> 
             assert task.outcome == ("done" if yes else "refused")
             (question,) = screenside.asked
             assert (question.agent, question.places) == ("Clerk", ((10, 20),))
+            assert [picture.window for picture in stage.worker.pictured] == [0]  # the place itself
             assert screenside.closed == ["asked"]
             assert len(stage.brake.confirmed) == int(yes)
 
@@ -457,6 +460,7 @@ async def test_the_operator_is_shown_the_text_that_would_be_typed_unless_it_is_s
         await stage.run(Type(text="rm -rf /"))
         await stage.run(Type(text="hunter2", secret=True))
         assert [question.text for question in screenside.asked] == ["rm -rf /", ""]
+        assert [picture.window for picture in stage.worker.pictured] == [EDITOR.id, EDITOR.id]  # where the keys go
         assert screenside.asked[0].sentence == 'typing 8 characters into "notes.txt"'
 
 

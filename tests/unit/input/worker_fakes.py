@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from aurora_desktop.input.backends.protocol import Around, CannotError, Key, ScreenLayout, Stroke
+from aurora_desktop.input.backends.protocol import Area, Around, CannotError, Key, ScreenLayout, Stroke
 from aurora_desktop.input.messages import Window
 from aurora_desktop.input.view import Display
 from aurora_desktop.input.worker.brake import Brake
@@ -123,6 +123,9 @@ class FakeDesktop:
 
     def focused(self) -> Window | None:
         return self.window
+
+    def area(self, window: int) -> Area | None:
+        return Area(100, 100, 600, 400) if self.window is not None and window == self.window.id else None
 
     def is_focused(self, window: int, around: Around) -> bool:
         return around.focus == window

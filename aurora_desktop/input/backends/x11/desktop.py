@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aurora_desktop.input.backends.protocol import Around, Offer, ScreenLayout
+from aurora_desktop.input.backends.protocol import Area, Around, Offer, ScreenLayout
 from aurora_desktop.input.messages import Window
 
 from .clipboard import KeeperOffer
@@ -38,6 +38,9 @@ class X11Desktop:
 
     def focused(self) -> Window | None:
         return self._windows.focused()
+
+    def area(self, window: int) -> Area | None:
+        return self._windows.area(window)
 
     def is_focused(self, window: int, around: Around) -> bool:
         return self._windows.client_of_focus(around.focus) == window

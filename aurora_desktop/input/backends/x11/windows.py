@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from aurora_desktop.input.backends.protocol import Area
 from aurora_desktop.input.messages import Window
 
 from .connection import Connection
@@ -39,6 +40,14 @@ class Windows:
         [reply] = self._x.ask(self._x.core.GetInputFocus())
         client = self.client_of_focus(reply.focus)
         return self._window(client) if client else None
+
+    def area(self, window: int) -> Area | None:
+        """Without the frame of the window manager; None for a window that is gone."""
+        size = self._x.maybe(self._x.core.GetGeometry(window))
+        corner = self._x.maybe(self._x.core.TranslateCoordinates(window, self._x.root, 0, 0))
+        if size is None or corner is None:
+            return None
+        return Area(corner.dst_x, corner.dst_y, size.width, size.height)
 
     def client_of_focus(self, focus: int) -> int:
         """The client window that a focused window belongs to; 0 for none."""
