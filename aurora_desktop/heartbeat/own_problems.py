@@ -54,11 +54,12 @@ class OwnProblems:
                 sentence = f"{os.path.basename(path)} was set aside and begun anew: {reason}"
                 problem = Problem("aurora", sentence, f"The old file is kept: {moved_to}", 3)
                 self._quarantined[path] = (self._clock.monotonic(), problem)
-            case SettingsRefused(problems=problems):
-                first = problems[0] if problems else "the file cannot be read"
+            case SettingsRefused(path=path, problems=problems):
+                # The name of the file is enough here: a headline that begins with a long path has no room for the rest.
+                first = problems[0].replace(path, os.path.basename(path)) if problems else "the file cannot be read"
                 more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
                 sentence = f"changed settings are not in force: {first}{more}"
-                self._problems["settings"] = Problem("aurora", sentence, "Correct the settings file", 2)
+                self._problems["settings"] = Problem("aurora", sentence, f"Correct the settings file: {path}", 2)
             case SettingsApplied():
                 self._problems.pop("settings", None)
             case PartFailed(component=component, detail=detail):

@@ -66,6 +66,14 @@ def test_refused_settings_are_a_problem_until_settings_are_applied() -> None:
     assert problems.current() == ()
 
 
+def test_the_headline_of_refused_settings_names_the_file_and_the_next_step_its_whole_path() -> None:
+    path = "/home/ada/.config/aurora-desktop/aurora.yaml"
+    event = SettingsRefused(at=1.0, component="aurora", path=path, problems=(f"{path}:3: input: unknown key",))
+    problem = after(event).current()[0]
+    assert problem.sentence == "changed settings are not in force: aurora.yaml:3: input: unknown key"
+    assert problem.next_step == f"Correct the settings file: {path}"
+
+
 def test_settings_refused_again_are_one_problem() -> None:
     problems = after(refused("line 3: unknown key"), refused("line 4: wrong type"))
     assert sentences(problems) == ["changed settings are not in force: line 4: wrong type"]
