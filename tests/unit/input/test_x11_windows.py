@@ -32,6 +32,9 @@ class PlayedDisplay:
     def property(self, window: int, name: str) -> bytes:
         return b"1" if name == "WM_STATE" and window in (CLIENT, OTHER) else b""
 
+    def properties(self, *wanted: tuple[int, str]) -> list[bytes]:
+        return [self.property(window, name) for window, name in wanted]
+
     def numbers(self, window: int, name: str) -> tuple[int, ...]:
         return (self.active,) if name == "_NET_ACTIVE_WINDOW" and self.active else ()
 

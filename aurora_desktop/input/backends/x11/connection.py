@@ -73,14 +73,21 @@ class Connection:
 
     def property(self, window: int, name: str) -> bytes:
         """The raw value of a window's property, b"" if it has none."""
-        request = self.core.GetProperty(0, window, self.atom(name), ANY_PROPERTY_TYPE, 0, _PROPERTY_WORDS)
-        reply = self.maybe(request)
-        return b"" if reply is None else bytes(reply.value.raw)
+        [value] = self.properties((window, name))
+        return value
+
+    def properties(self, *wanted: tuple[int, str]) -> list[bytes]:
+        """The raw values of properties, each of a window by its name, all in one round trip."""
+        pending = [
+            self.core.GetProperty(0, window, self.atom(name), ANY_PROPERTY_TYPE, 0, _PROPERTY_WORDS)
+            for window, name in wanted
+        ]
+        replies = [self.maybe(cookie) for cookie in pending]
+        return [b"" if reply is None else bytes(reply.value.raw) for reply in replies]
 
     def numbers(self, window: int, name: str) -> tuple[int, ...]:
         """A property of 32-bit numbers (windows, atoms, cardinals)."""
-        value = self.property(window, name)
-        return tuple(memoryview(value[: len(value) // 4 * 4]).cast("I"))
+        return numbers_of(self.property(window, name))
 
     def close(self) -> None:
         self.xcb.disconnect()
@@ -98,3 +105,8 @@ class Connection:
     def _words(self, error: Exception) -> str:
         lost = not hasattr(self, "xcb") or self.xcb.has_error()
         return "the display is gone" if lost else f"the display refused a request: {type(error).__name__}"
+
+
+def numbers_of(value: bytes) -> tuple[int, ...]:
+    """The 32-bit numbers of a property's raw value."""
+    return tuple(memoryview(value[: len(value) // 4 * 4]).cast("I"))

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from aurora_desktop.input.backends.protocol import Area
 from aurora_desktop.input.messages import Window
 
-from .connection import Connection
+from .connection import Connection, numbers_of
 
 OVERLAY_CLASS = "aurora-overlay"
+_DESCRIPTION = ("WM_CLASS", "WM_TRANSIENT_FOR", "_NET_WM_PID", "_NET_WM_NAME", "WM_NAME")
 _MAX_DEPTH = 12
 _VIEWABLE = 2
 _NOBODY, _POINTER_ROOT = 0, 1  # the focus: nowhere, or wherever the pointer is
@@ -79,10 +80,11 @@ class Windows:
         """The window with WM_STATE at or below this one; itself where there is none (menus, tooltips)."""
         level = [window]
         for _ in range(_MAX_DEPTH):
-            for candidate in level:
-                if self._x.property(candidate, "WM_STATE"):
-                    return candidate
-            trees = [self._x.maybe(self._x.core.QueryTree(candidate)) for candidate in level]
+            states = self._x.properties(*[(candidate, "WM_STATE") for candidate in level])
+            if found := next((candidate for candidate, state in zip(level, states, strict=True) if state), 0):
+                return found
+            pending = [self._x.core.QueryTree(candidate) for candidate in level]
+            trees = [self._x.maybe(cookie) for cookie in pending]
             level = [child for tree in trees if tree is not None for child in tree.children]
             if not level:
                 break
@@ -106,18 +108,16 @@ class Windows:
         return bool(0 <= x - place.x < place.width + border and 0 <= y - place.y < place.height + border)
 
     def _window(self, window: int) -> Window:
-        window_class = self._class(window)
-        owner = self._x.numbers(window, "WM_TRANSIENT_FOR")
+        own_class, owners, pids, *titles = self._x.properties(*[(window, name) for name in _DESCRIPTION])
+        owner, pid = numbers_of(owners), numbers_of(pids)
+        window_class = _class_name(own_class)
         if not window_class and owner:
-            window_class = self._class(owner[0])
-        pid = self._x.numbers(window, "_NET_WM_PID")
-        return Window(id=window, window_class=window_class, title=self._title(window), pid=pid[0] if pid else 0)
+            window_class = _class_name(self._x.property(owner[0], "WM_CLASS"))
+        title = next(filter(None, titles), b"").decode("utf-8", "replace")
+        return Window(id=window, window_class=window_class, title=title, pid=pid[0] if pid else 0)
 
-    def _class(self, window: int) -> str:
-        instance, _, window_class = self._x.property(window, "WM_CLASS").partition(b"\0")
-        name = window_class.strip(b"\0") or instance
-        return OVERLAY_CLASS if instance == OVERLAY_CLASS.encode() else name.decode("utf-8", "replace")
 
-    def _title(self, window: int) -> str:
-        title = self._x.property(window, "_NET_WM_NAME") or self._x.property(window, "WM_NAME")
-        return title.decode("utf-8", "replace")
+def _class_name(raw: bytes) -> str:
+    instance, _, window_class = raw.partition(b"\0")
+    name = window_class.strip(b"\0") or instance
+    return OVERLAY_CLASS if instance == OVERLAY_CLASS.encode() else name.decode("utf-8", "replace")
