@@ -71,7 +71,7 @@ class GuardProcess:
 
     def _send_first(self) -> None:
         if sys.platform == "win32":
-            raise NotImplementedError
+            raise OSError("no descriptor can be passed on Windows, where `GuardLink.start` starts no guard")
         data, fd = self._outbox[0]
         sent = socket.send_fds(self._link, [data], [fd]) if fd >= 0 else self._link.send(data)
         if fd >= 0:

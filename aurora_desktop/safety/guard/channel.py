@@ -13,6 +13,9 @@ import msgspec
 from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.messages import FromGuard, ToGuard
 
+if sys.platform == "win32":
+    raise ImportError("descriptors come along with messages on Unix sockets alone")
+
 _READ_BYTES = 65536
 _LINE_BYTES = 4 << 20
 _OUTBOX_BYTES = 1 << 20
@@ -113,8 +116,6 @@ class Channel:
 
 def _receive(link: socket.socket) -> tuple[bytes, list[int]]:
     """`socket.recv_fds` leaves the descriptors inheritable."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     data, ancillary, _, _ = link.recvmsg(_READ_BYTES, socket.CMSG_SPACE(_FDS * array.array("i").itemsize))
     fds = array.array("i")
     for level, kind, payload in ancillary:

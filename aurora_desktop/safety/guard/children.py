@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from aurora_desktop.safety.guard.loop import Loop
 
+if sys.platform == "win32":
+    raise ImportError("the guard's children are spawned and signalled as on Unix")
+
 _POLL_S = 0.02
 _SLICE_S = 0.001
 _KILL_S = 0.02
@@ -17,8 +20,6 @@ _KILL_S = 0.02
 
 def spawn(command: Sequence[str], fds: Iterable[int] = ()) -> int:
     """Start `command` with these descriptors, none else besides the standard ones; its pid. Raises OSError."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     fds = tuple(fds)
     for fd in fds:
         os.set_inheritable(fd, True)  # noqa: FBT003 - it takes no keyword
@@ -94,8 +95,6 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL, if it is there; its pid is ours until it was reaped."""
-        if sys.platform == "win32":
-            raise NotImplementedError
         if self._status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -115,8 +114,6 @@ class Child:
         on_exit(self.words())
 
     def _reap(self) -> bool:
-        if sys.platform == "win32":
-            raise NotImplementedError
         if self._status is None:
             try:
                 pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -132,8 +129,6 @@ class Child:
 
     def words(self) -> str:
         """`exited with code 3 after 2.1 s`."""
-        if sys.platform == "win32":
-            raise NotImplementedError
         lived = f"after {self._loop.now() - self.started_at:.1f} s"
         if self._status is None:
             return f"runs {lived}"

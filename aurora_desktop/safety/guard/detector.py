@@ -8,6 +8,9 @@ from aurora_desktop.safety.guard.children import Child, spawn
 from aurora_desktop.safety.guard.loop import Loop, Timer
 from aurora_desktop.safety.hotkey import Hotkey
 
+if sys.platform == "win32":
+    raise ImportError("the second detector speaks through a pipe of Unix")
+
 SILENCE_S = 2.0
 START_S = 8.0
 _PROGRAM = ("-P", "-m", "aurora_desktop.safety.guard.second")
@@ -56,8 +59,6 @@ class SecondDetector:
             self._child = None
 
     def _spawn(self, hotkey: Hotkey) -> None:
-        if sys.platform == "win32":
-            raise NotImplementedError
         reading, writing = os.pipe()
         os.set_blocking(reading, False)
         try:

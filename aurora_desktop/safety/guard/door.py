@@ -12,6 +12,9 @@ import msgspec
 
 from aurora_desktop.safety.guard.loop import Loop
 
+if sys.platform == "win32":
+    raise ImportError("the guard's socket is a Unix socket")
+
 _LINE_BYTES = 1024
 _VISITORS = 16
 _BACKLOG = 128
@@ -32,8 +35,6 @@ class Door:
 
     def open(self) -> None:
         """Take the place of whoever had it. Raises OSError."""
-        if sys.platform == "win32":
-            raise NotImplementedError
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -135,8 +136,6 @@ def retire_predecessor(path: Path, patience_s: float = 1.0) -> None:
 
     Raises RuntimeError when it refuses, since its main lives.
     """
-    if sys.platform == "win32":
-        raise NotImplementedError
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(patience_s)
         with short_path(path) as name:
@@ -171,8 +170,6 @@ class short_path:  # noqa: N801 - used as a function: `with short_path(path) as 
 
 def _is_ours(link: socket.socket) -> bool:
     """The file's mode keeps other users out; this tells where a platform does not honour it."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     return _peer(link)[1] in (os.getuid(), -1)
 
 

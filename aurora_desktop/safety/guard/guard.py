@@ -49,6 +49,9 @@ from aurora_desktop.safety.messages import (
 )
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage
 
+if sys.platform == "win32":
+    raise ImportError("the guard is built on Unix sockets and signals")
+
 CHECK_S = 5.0
 DRILL_ECHO_S = 0.5
 """After a proof: how long the other detector may take to tell of the same press."""
@@ -421,8 +424,6 @@ def _eyes(loop: Loop, sight: Sight) -> Eyes:
 
 def _heed_signals() -> socket.socket:
     """A socket on which SIGTERM can be read; what a terminal sends is ignored."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     reading, writing = socket.socketpair()
     reading.setblocking(False)  # noqa: FBT003 - it takes no keyword
     writing.setblocking(False)  # noqa: FBT003 - it takes no keyword

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aurora_desktop.safety.messages import MarkedTree
 
+if sys.platform == "win32":
+    raise ImportError("trees are stopped and killed by signals of Unix")
+
 if TYPE_CHECKING:
     from aurora_desktop.supervisor.tree import Tree
 
@@ -94,8 +97,6 @@ def _freeze(tree: "Tree") -> bool:
 
 def _kill(tree: "Tree") -> bool:
     """The whole tree at once, so that none of it is left to clean up or to start another."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     from aurora_desktop.supervisor.processes import process_table
     from aurora_desktop.supervisor.tree import signal_all
 

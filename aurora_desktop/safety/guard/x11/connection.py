@@ -13,6 +13,9 @@ from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.guard.x11 import protocol as x
 from aurora_desktop.safety.guard.x11.address import Address, cookie, parse_display
 
+if sys.platform == "win32":
+    raise ImportError("the display is reached over sockets as Unix has them")
+
 SETUP_PATIENCE_S = 3.0
 _READ_BYTES = 1 << 18
 _OUTBOX_BYTES = 1 << 20
@@ -166,8 +169,6 @@ class Connection:
 
 def _connect(address: Address) -> socket.socket:
     """A socket that is or will be connected. Raises OSError."""
-    if sys.platform == "win32":
-        raise NotImplementedError
     problem: OSError = ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
     for place in address.places:
         family = socket.AF_UNIX if isinstance(place, str) else _family(place)
