@@ -26,7 +26,7 @@ from aurora_desktop.input.sentences import describe
 from aurora_desktop.input.task import Task, parameters_of
 from aurora_desktop.input.view import Display, InputView, Question, Submission, TaskView
 from aurora_desktop.input.worker_link import WorkerLink
-from aurora_desktop.safety.view import Confirmation, ControlView, Mode
+from aurora_desktop.safety.view import UNNAMED_AGENT, Confirmation, ControlView, Mode
 
 COMPONENT = "input_agent"
 RETRY_DELAYS_S = (1.0, 2.0)
@@ -162,7 +162,7 @@ class InputAgent:
 
     def doing(self) -> tuple[str, str]:
         task = self._running
-        return (task.submission.agent or "an agent", task.sentence) if task is not None else ("", "")
+        return (task.submission.agent or UNNAMED_AGENT, task.sentence) if task is not None else ("", "")
 
     def _on_screen(self, screen: Screen) -> None:
         if screen.displays != self._screen.displays:

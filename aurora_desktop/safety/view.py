@@ -7,6 +7,8 @@ from msgspec import Struct
 ControlState = Literal["closed", "latched", "disarmed", "arming", "armed"]
 Mode = Literal["act", "ask", "dry_run"]
 HotkeyState = Literal["off", "lost", "listening", "proven"]
+UNNAMED_AGENT = "an agent"
+"""The holder that gave no name: "" is nobody."""
 
 
 class ControlView(Struct, frozen=True, kw_only=True):
@@ -15,9 +17,10 @@ class ControlView(Struct, frozen=True, kw_only=True):
     `closed`: the outer gate, the session or a part of the chain forbids it (`reason`, `hint`); `latched`: stopped by
     the operator or the failsafe until it is reset; `disarmed`: could be armed; `armed`: until `armed_until` (Unix
     time in seconds).
-    `holder`: the agent that acts now, or "". `needs_passphrase`: this session cannot tell a physical press from a
-    synthetic one, or the operator set a passphrase to be asked for instead. `broken`: closed although the operator's
-    file opens it. `pending`: changed safety settings that wait for the operator's confirmation, in words.
+    `holder`: the agent that acts now (UNNAMED_AGENT if it gave no name), or "". `needs_passphrase`: this session
+    cannot tell a physical press from a synthetic one, or the operator set a passphrase to be asked for instead.
+    `broken`: closed although the operator's file opens it. `pending`: changed safety settings that wait for the
+    operator's confirmation, in words.
     """
 
     state: ControlState

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from aurora_desktop.input.view import Outcome, Status, TaskView
 from aurora_desktop.safety.standing import NOT_ARMED
-from aurora_desktop.safety.view import ControlView, HotkeyState, Mode
+from aurora_desktop.safety.view import UNNAMED_AGENT, ControlView, HotkeyState, Mode
 from aurora_desktop.ui import phrases
 
 if TYPE_CHECKING:  # the tray says these words too, and does without the window's modules
@@ -143,7 +143,8 @@ def _who(view: ControlView) -> str:
 
 
 def agent_name(agent: str) -> str:
-    return f"agent {agent}" if agent else "an agent"
+    """`agent claude`; one that gave no name is told as such."""
+    return UNNAMED_AGENT if agent in ("", UNNAMED_AGENT) else f"agent {agent}"
 
 
 def narration(agent: str, sentence: str) -> str:

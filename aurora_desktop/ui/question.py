@@ -141,7 +141,7 @@ class QuestionDialog(QDialog):
         view = self._context.control.view()
         by_passphrase = view.needs_passphrase
         self.sentence = label(self.question.sentence, "title", wrap=True)
-        self.who = label(f"{control_words.agent_name(self.question.agent)} asks".capitalize(), "muted")
+        self.who = label(control_words.sentences(f"{control_words.agent_name(self.question.agent)} asks"), "muted")
         self.text = _text_field(self.question.text)
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.picture.setAccessibleName("Where on the screen")

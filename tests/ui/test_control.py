@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QMessageBox
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.heartbeat.health import Health, Problem
-from aurora_desktop.safety.view import Confirmation
+from aurora_desktop.safety.view import UNNAMED_AGENT, Confirmation
 from aurora_desktop.ui import control_words
 from aurora_desktop.ui.passphrase import PassphraseDialog
 from aurora_desktop.ui.widgets.hold_button import HoldButton
@@ -55,6 +55,8 @@ def shown_dialogs(window) -> list[PassphraseDialog]:
             "Armed for a dry run",
             'Agent x: clicking "Save"',
         ),
+        (a_control("armed", holder=UNNAMED_AGENT, doing="typing"), "Armed", "An agent: typing"),
+        (a_control("armed", holder=UNNAMED_AGENT), "Armed", "An agent has control"),
         (
             a_control("armed", holder="claude", doing="typing", human_active=True),
             "Armed",

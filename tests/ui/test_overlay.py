@@ -31,6 +31,14 @@ def test_while_an_agent_acts_it_tells_who_does_what(desktop, house):
     assert window.geometry() == QGuiApplication.primaryScreen().geometry()
 
 
+def test_an_agent_without_a_name_is_told_as_one(desktop, house):
+    acting(desktop, house)
+    house.input.running = a_task(status="running", agent="")
+    desktop.bridge.refresh_control()
+    (window,) = desktop._overlay.windows
+    assert window.accessibleName() == 'an agent: clicking "Save"'
+
+
 def test_while_the_operator_is_at_it_the_agent_waits_on_the_screen_too(desktop, house):
     (window,) = acting(desktop, house, human_active=True).windows
     assert window.accessibleName() == "agent claude waits: you are using mouse or keyboard"

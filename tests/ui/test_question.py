@@ -41,6 +41,11 @@ def test_it_names_agent_and_action_and_the_guard_watches(ask, house):
     assert dialog.no.hasFocus()
 
 
+@pytest.mark.parametrize(("agent", "words"), [("", "An agent asks"), ("Claude Code", "Agent Claude Code asks")])
+def test_who_asks_is_named_as_it_names_itself_if_it_does(ask, agent, words):
+    assert ask(Question(task_id="t1", agent=agent, sentence="typing")).who.text() == words
+
+
 def test_it_shows_the_text_that_would_be_typed_and_keeps_the_keyboard(ask):
     dialog = ask(Question(task_id="t1", agent="claude", sentence="typing", text="rm -rf /\n\x1b" + "x" * 10_000))
     shown = dialog.text.toPlainText()
