@@ -39,7 +39,7 @@ def press(box: QMessageBox, text: str) -> None:
 def test_banner_has_the_sentence_the_next_step_and_the_worst_service(window):
     banner = window.banner
     assert banner.sentence.text() == "mailer: /opt/mailer/bin/mailerd: no such file, and 3 more"
-    assert banner.next_step.text() == "Correct \u201ccommand\u201d of mailer in the settings"
+    assert banner.words.text() == "Correct \u201ccommand\u201d of mailer in the settings"
     assert banner.button.text() == "Restart mailer"
     assert banner.accessibleName().startswith("Verdict: unhealthy. mailer")
 
@@ -60,7 +60,7 @@ def test_when_all_is_well_there_is_nothing_to_press(window, house):
     window._bridge.refresh()
     assert not window.banner.button.isVisible()
     assert window.banner.sentence.text() == "All 2 services run"
-    assert window.banner.next_step.text() == "2 services: 2 ready"
+    assert window.banner.words.text() == "2 services: 2 ready"
 
 
 def test_pause_and_resume_from_the_rail_and_the_banner(window, house):

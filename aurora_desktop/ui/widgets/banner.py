@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtCore import Signal
 
 from aurora_desktop.core.events import SERVICE_PREFIX
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.ui import icons, phrases
 from aurora_desktop.ui.theme import Theme, Tone
 from aurora_desktop.ui.tray import TrayState, sentence_case
-from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, restyle
+from aurora_desktop.ui.widgets.headline import Headline
+from aurora_desktop.ui.widgets.pieces import Button
 
 _TONES: dict[TrayState, Tone] = {
     "healthy": "ok", "degraded": "warn", "unhealthy": "bad", "stopped": "muted", "emergency": "bad",
@@ -18,7 +18,7 @@ _TONES: dict[TrayState, Tone] = {
 _ICON_SIZE = 40
 
 
-class Banner(QFrame):
+class Banner(Headline):
     """Shows the health; its one button restarts the worst service or lets it go on, or resumes supervision."""
 
     restart_asked = Signal(str)
@@ -27,55 +27,28 @@ class Banner(QFrame):
     thaw_asked = Signal(object)
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("banner")
+        super().__init__("banner", "title", _ICON_SIZE)
         self._theme = theme
-        self._state: TrayState = "stopped"
         self._service = ""
         self._frozen: tuple[str, ...] = ()
         self._act: Callable[[], None] = self.resume_asked.emit
-        self._image = QLabel()
-        self._image.setFixedSize(_ICON_SIZE, _ICON_SIZE)
-        self.sentence = ElidedLabel("", "title")
-        self.next_step = ElidedLabel("", "muted")
         self.button = Button("Restart", "restart", theme, kind="primary")
         self.button.clicked.connect(self._on_button)
         self.details = Button("Deta&ils", "", theme, kind="quiet", tip="Show the service in detail")
         self.details.clicked.connect(lambda: self.details_asked.emit(self._service))
-        self._lay_out()
+        self.lay_out(self.details, self.button, margins=(16, 14, 16, 14), spacing=14, between=3)
 
     def show_health(
         self, health: Health, state: TrayState, *, paused: bool, otherwise: str, frozen: tuple[str, ...] = ()
     ) -> None:
         """`otherwise` stands in for the next step when there is none; `frozen`: services that can be let go on."""
-        self._state, self._frozen = state, frozen
+        self._frozen = frozen
         self.sentence.setText(sentence_case(phrases.quoted(health.sentence)))
-        self.next_step.setText(sentence_case(phrases.quoted(health.next_step or otherwise)))
-        self.next_step.setVisible(bool(self.next_step.text()))
-        self._show_image()
+        self.show_words(sentence_case(phrases.quoted(health.next_step or otherwise)))
+        self.show_image(icons.pixmap(f"tray-{state}", _ICON_SIZE, self.devicePixelRatioF()), state, _TONES[state])
         self._show_button(health, paused=paused)
         self.setAccessibleName(f"Verdict: {state}. {health.sentence}")
         self.setAccessibleDescription(health.next_step)
-        if self.property("tone") != _TONES[state]:
-            self.setProperty("tone", _TONES[state])
-            restyle(self)
-
-    def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(3)
-        words.addWidget(self.sentence)
-        words.addWidget(self.next_step)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 14, 16, 14)
-        row.setSpacing(14)
-        row.addWidget(self._image)
-        row.addLayout(words, 1)
-        row.addWidget(self.details, 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignVCenter)
-
-    def _show_image(self) -> None:
-        self._image.setPixmap(icons.pixmap(f"tray-{self._state}", _ICON_SIZE, self.devicePixelRatioF()))
-        self._image.setAccessibleName(self._state)
 
     def _show_button(self, health: Health, *, paused: bool) -> None:
         worst = health.problems[0].component if health.problems else ""

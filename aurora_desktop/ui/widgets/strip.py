@@ -1,21 +1,21 @@
 """The strip on every page: who may use mouse and keyboard, for how long, and the way to end it."""
 
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.ui import control_words, icons
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.tray import sentence_case
-from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, label, restyle
+from aurora_desktop.ui.widgets.headline import Headline
+from aurora_desktop.ui.widgets.pieces import Button, label
 
 _ICON_SIZE = 26
 _TOLD_MS = 4000
 _NARROW_PX = 700
 
 
-class Strip(QFrame):
+class Strip(Headline):
     """State, countdown, Extend, Disarm, and the big red Stop, which acts on the press."""
 
     stop_asked = Signal()
@@ -23,14 +23,14 @@ class Strip(QFrame):
     extend_asked = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.setObjectName("strip")
+        super().__init__("strip", "heading", _ICON_SIZE)
         self._theme = theme
         self._view = ControlView(state="closed")
         self._progress = 0.0
         self._told = ""
         self._build()
-        self._lay_out()
+        parts = (self.left, self.extend, self.disarm, self.stop)
+        self.lay_out(*parts, margins=(14, 8, 8, 8), spacing=10, between=1)
         self._forget = QTimer(self, singleShot=True, interval=_TOLD_MS)
         self._forget.timeout.connect(lambda: self._tell(""))
         theme.changed.connect(self._draw)
@@ -73,10 +73,6 @@ class Strip(QFrame):
 
     def _build(self) -> None:
         theme = self._theme
-        self._image = QLabel()
-        self._image.setFixedSize(_ICON_SIZE, _ICON_SIZE)
-        self.sentence = ElidedLabel("", "heading")
-        self.words = ElidedLabel("", "muted")
         self.left = label("", "countdown")
         self.left.setAccessibleName("Time left")
         self.left.setToolTip("Control is disarmed by itself when this is over")
@@ -89,34 +85,16 @@ class Strip(QFrame):
         self.extend.clicked.connect(self.extend_asked)
         self.disarm.clicked.connect(self.disarm_asked)
 
-    def _lay_out(self) -> None:
-        words = QVBoxLayout()
-        words.setSpacing(1)
-        words.addWidget(self.sentence)
-        words.addWidget(self.words)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 8, 8, 8)
-        row.setSpacing(10)
-        row.addWidget(self._image)
-        row.addLayout(words, 1)
-        for each in (self.left, self.extend, self.disarm, self.stop):
-            row.addWidget(each, 0, Qt.AlignmentFlag.AlignVCenter)
-
     def _tell(self, words: str) -> None:
         self._told = words
         self._show_words()
 
     def _show_words(self) -> None:
-        self.words.setText(self._told or sentence_case(control_words.next_step(self._view)))
-        self.words.setVisible(bool(self.words.text()))
+        self.show_words(self._told or sentence_case(control_words.next_step(self._view)))
         self.setAccessibleDescription(self.words.text())
 
     def _draw(self) -> None:
         tone = control_words.state_tone(self._view)
-        colour = self._theme.tokens.tone(tone)
-        name = control_words.state_icon(self._view)
-        self._image.setPixmap(icons.pixmap(name, _ICON_SIZE, self.devicePixelRatioF(), colour))
-        self._image.setAccessibleName(self._view.state)
-        if self.property("tone") != tone:
-            self.setProperty("tone", tone)
-            restyle(self)
+        colour, name = self._theme.tokens.tone(tone), control_words.state_icon(self._view)
+        image = icons.pixmap(name, _ICON_SIZE, self.devicePixelRatioF(), colour)
+        self.show_image(image, self._view.state, tone)
