@@ -4,6 +4,7 @@ import contextlib
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,6 @@ import msgspec
 from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.settings.atomic import replace_content
-from aurora_desktop.core.storage.jsonl import timestamp
 
 MAX_BYTES = 4096
 
@@ -40,33 +39,45 @@ class Clearance:
 
     def grant(self, by: str) -> None:
         """Clear the latch; on the disk when it returns. Blocks some milliseconds. Raises AuroraError."""
+        # Only here: the guard, which never grants, keeps its memory small.
+        from aurora_desktop.core.settings.atomic import replace_content
+        from aurora_desktop.core.storage.jsonl import timestamp
+
         granted = _Granted(timestamp(self._wall()), by)
         try:
             self.path.unlink(missing_ok=True)  # an old mode, or a link to elsewhere, is not taken over
             replace_content(self.path, msgspec.json.encode(granted) + b"\n")
         except (OSError, ValueError) as error:
             self.revoke()
-            why = getattr(error, "strerror", None) or str(error)
             raise AuroraError(
                 "the emergency stop cannot be reset",
-                f"{self.path}: {why}",
+                f"{self.path}: {_why(error)}",
                 "make room on the disk, or the folder yours",
             ) from error
 
     def revoke(self) -> bool:
-        """Latch; whether it is for sure. Works on a full disk, and never raises.
+        """Latch; whether it is for sure. On the disk when it returns; works on a full one, and never raises."""
+        self._take_away(_flush)
+        return not self.is_granted()
 
-        Where the folder does not let go of the file, it is emptied instead, which is no clearance either.
-        """
+    def revoke_at_once(self) -> str:
+        """Latch without waiting for the disk, as a stop does; why the file could not be deleted, or ""."""
+        problem = self._take_away(_flush_beside)
+        return f"the clearance file cannot be deleted: {problem}" if problem else ""
+
+    def _take_away(self, flush: Callable[[Path], None]) -> str:
+        """Where the folder does not let go of the file, it is emptied instead, which is no clearance either."""
         try:
             self.path.unlink()
         except FileNotFoundError:
-            return True
-        except (OSError, ValueError):
-            _make_empty(self.path)
-        else:
-            _flush_folder(self.path.parent)
-        return not self.is_granted()
+            return ""
+        except (OSError, ValueError) as error:
+            with contextlib.suppress(OSError, ValueError):
+                os.truncate(self.path, 0)
+                flush(self.path)
+            return _why(error)
+        flush(self.path.parent)
+        return ""
 
 
 _decoder = msgspec.json.Decoder(_Granted)
@@ -92,19 +103,21 @@ def _is_foreign(status: os.stat_result) -> bool:
     return status.st_uid != os.geteuid() or bool(status.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
 
 
-def _make_empty(path: Path) -> None:
-    with contextlib.suppress(OSError, ValueError), path.open("r+b") as file:
-        file.truncate(0)
-        os.fsync(file.fileno())
+def _why(error: OSError | ValueError) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
-def _flush_folder(folder: Path) -> None:
-    """The removal reaches the disk with the folder; Windows has no such call, and a failure changes nothing now."""
-    if sys.platform == "win32":
-        return
+def _flush(path: Path) -> None:
+    """A file's content, or the names in a folder; where it cannot be had now, the system does it in its own time."""
     with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _flush_beside(path: Path) -> None:
+    """In a thread; where there can be no more of them it is left to the system."""
+    with contextlib.suppress(RuntimeError):
+        threading.Thread(target=_flush, args=(path,), daemon=True).start()

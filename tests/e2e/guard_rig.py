@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
+from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.messages import (
     LEASE_RENEW_S,
     Arm,
@@ -55,7 +56,7 @@ class GuardRig:
 
     def __enter__(self) -> "GuardRig":
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self.clearance.write_text("{}")
+        Clearance(self.clearance).grant("the operator")
         self._start()
         return self
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.guard_link import GuardLink
 from aurora_desktop.safety.messages import (
     LEASE_RENEW_S,
@@ -56,7 +57,7 @@ class Main:
     def __init__(self, folder: Path, vnc: VncScreen) -> None:
         self.paths = StatePaths(folder)
         self.paths.make()
-        self.paths.clearance.write_text("{}")
+        Clearance(self.paths.clearance).grant("the operator")
         self.said: list[FromGuard] = []
         self.losses: list[str] = []
         self._news = asyncio.Event()

@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.guard.arming import DISPLAY_PATIENCE_S, Arming
 from aurora_desktop.safety.guard.channel import Channel as Line
 from aurora_desktop.safety.guard.cleanup import Cleanup
@@ -19,7 +20,6 @@ from aurora_desktop.safety.guard.confirming import Confirming
 from aurora_desktop.safety.guard.detector import SecondDetector
 from aurora_desktop.safety.guard.door import Answer, Door, retire_predecessor
 from aurora_desktop.safety.guard.eyes import Eyes, Health, NoEyes, Sight, deaf
-from aurora_desktop.safety.guard.latch import Latch
 from aurora_desktop.safety.guard.loop import Loop, Timer
 from aurora_desktop.safety.guard.presses import HumanWatch, PressCounter, RawInput
 from aurora_desktop.safety.guard.stopping import Stopper
@@ -79,7 +79,7 @@ class Guard:
         self._permit.revoke()
         self._eyes = eyes = _eyes(loop, self)
         self._cleanup = Cleanup(loop, eyes, held)
-        self._latch = Latch(places.clearance)
+        self._clearance = Clearance(places.clearance)
         self._trees = MarkedTrees(_complain)
         self._arming = Arming(
             loop,
@@ -92,7 +92,7 @@ class Guard:
             self._armed_changed,
             self._tick,
         )
-        self._stopper = Stopper(loop, self._latch, self._cleanup, self._trees, held, self._end_worker, self._tell)
+        self._stopper = Stopper(loop, self._clearance, self._cleanup, self._trees, held, self._end_worker, self._tell)
         self._confirming = Confirming(loop, eyes, self._tell, self._suspicion_changed)
         self._second = SecondDetector(loop, self._second_saw_hotkey, self._second_changed)
         self._door = Door(loop, places.socket, self._command)
@@ -167,7 +167,7 @@ class Guard:
 
     def _arm(self, message: Arm, link: int | None) -> None:
         why_not = ""
-        if self._latch.is_set():
+        if not self._clearance.is_granted():
             why_not = "the emergency stop is latched"
         elif self._stopper.is_running:
             why_not = "an emergency stop is under way"
@@ -214,7 +214,7 @@ class Guard:
 
             def stopped(_stopped: object) -> None:
                 latency_ms = round((self._loop.now() - began) * 1000, 3)
-                answer({"stopped": True, "latency_ms": latency_ms, "latched": self._latch.is_set()})
+                answer({"stopped": True, "latency_ms": latency_ms, "latched": not self._clearance.is_granted()})
 
             self._stop(argument or "socket", stopped)
         elif word == "status":
@@ -231,7 +231,7 @@ class Guard:
             "pid": os.getpid(),
             "armed": self._arming.is_armed,
             "generation": self._arming.generation,
-            "latched": self._latch.is_set(),
+            "latched": not self._clearance.is_granted(),
             "listening": self._health.listening,
             "second": self._second.is_up,
             "detail": self._health.detail,

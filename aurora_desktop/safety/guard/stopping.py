@@ -4,8 +4,8 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.guard.cleanup import Cleanup
-from aurora_desktop.safety.guard.latch import Latch
 from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.guard.trees import MarkedTrees
 from aurora_desktop.safety.messages import FromGuard, Stopped, TreesHeld
@@ -30,14 +30,14 @@ class Stopper:
     def __init__(
         self,
         loop: Loop,
-        latch: Latch,
+        clearance: Clearance,
         cleanup: Cleanup,
         trees: MarkedTrees,
         held: HeldTable,
         end_worker: Callable[[], None],
         tell: Callable[[FromGuard], None],
     ) -> None:
-        self._loop, self._latch, self._cleanup = loop, latch, cleanup
+        self._loop, self._clearance, self._cleanup = loop, clearance, cleanup
         self._trees, self._held = trees, held
         self._end_worker, self._tell = end_worker, tell
         self._running: _Stop | None = None
@@ -66,7 +66,7 @@ class Stopper:
             steps.callback(self._end_worker)
 
     def _set_latch(self, stop: _Stop) -> None:
-        stop.detail = self._latch.set()
+        stop.detail = self._clearance.revoke_at_once()
 
     def _finish(self, stop: _Stop, released: int, problem: str) -> None:
         self._running = None
@@ -74,7 +74,7 @@ class Stopper:
             source=stop.source,
             latency_ms=round((self._loop.now() - stop.began) * 1000, 3),
             released=released,
-            latched=self._latch.is_set(),
+            latched=not self._clearance.is_granted(),
             events=self._held.events,
             in_flight=self._held.in_flight,
             at=time.time(),
@@ -101,7 +101,7 @@ class Stopper:
                 source="hotkey",
                 latency_ms=round((self._loop.now() - began) * 1000, 3),
                 released=0,
-                latched=self._latch.is_set(),
+                latched=not self._clearance.is_granted(),
                 events=self._held.events,
                 in_flight=self._held.in_flight,
                 at=time.time(),

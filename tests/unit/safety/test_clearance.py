@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -95,12 +96,55 @@ def test_a_grant_without_a_folder_is_refused_in_words(tmp_path: Path) -> None:
     assert "No such file" in refused.value.detail
 
 
-@unix_only
-def test_where_the_file_cannot_be_removed_it_is_emptied(clearance: Clearance, monkeypatch: pytest.MonkeyPatch) -> None:
+# --- the guard's way, which waits for no disk -----------------------------------------------------------------------
+
+
+def test_a_stop_takes_the_clearance_away_at_once(clearance: Clearance) -> None:
+    assert not clearance.is_granted()
+    clearance.grant("operator")
+    assert clearance.is_granted()
+    assert clearance.revoke_at_once() == ""
+    assert not clearance.is_granted()
+    assert not clearance.path.exists()
+    assert clearance.revoke_at_once() == ""
+
+
+def test_a_clearance_that_cannot_be_taken_away_says_why(clearance: Clearance) -> None:
+    clearance.path.mkdir()
+    assert "cannot be deleted" in clearance.revoke_at_once()
+    assert not clearance.is_granted()  # a folder is no clearance
+
+
+def test_taking_it_away_at_once_needs_no_thread(clearance: Clearance, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    clearance.grant("operator")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert clearance.revoke_at_once() == ""
+    assert not clearance.path.exists()
+
+
+# --- where the folder does not let go of it ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck(clearance: Clearance, monkeypatch: pytest.MonkeyPatch) -> Clearance:
     def refuse(_: Path, missing_ok: bool = False) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     clearance.grant("operator")
     monkeypatch.setattr(Path, "unlink", refuse)
-    assert clearance.revoke()
-    assert clearance.path.read_bytes() == b""
+    return clearance
+
+
+@unix_only
+def test_where_the_file_cannot_be_removed_it_is_emptied(stuck: Clearance) -> None:
+    assert stuck.revoke()
+    assert stuck.path.read_bytes() == b""
+
+
+@unix_only
+def test_a_stop_empties_it_too_and_tells_of_it(stuck: Clearance) -> None:
+    assert stuck.revoke_at_once() == "the clearance file cannot be deleted: Operation not permitted"
+    assert stuck.path.read_bytes() == b""

@@ -1,19 +1,18 @@
-"""The guard's small parts: loop, channel, latch, cleaning up, confirming, the second detector's matching."""
+"""The guard's small parts: loop, channel, cleaning up, confirming, the second detector's matching."""
 
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.guard.channel import Channel
 from aurora_desktop.safety.guard.cleanup import Cleanup
 from aurora_desktop.safety.guard.confirming import Confirming
 from aurora_desktop.safety.guard.eyes import NoEyes
-from aurora_desktop.safety.guard.latch import Latch
 from aurora_desktop.safety.guard.loop import Loop
 from aurora_desktop.safety.guard.presses import RawInput
 from aurora_desktop.safety.guard.second import Matcher, name_of
@@ -138,34 +137,6 @@ def test_a_descriptor_comes_along_and_is_not_inherited(loop: Loop) -> None:
     os.close(fd)
 
 
-# --- the latch -----------------------------------------------------------------------------------------------------
-
-
-def test_the_latch_is_the_absence_of_the_file(tmp_path: Path) -> None:
-    latch = Latch(tmp_path / "clearance")
-    assert latch.is_set()
-    (tmp_path / "clearance").write_text("{}")
-    assert not latch.is_set()
-    assert latch.set() == ""
-    assert latch.is_set()
-    assert latch.set() == ""
-
-
-def test_a_latch_that_cannot_be_set_says_why(tmp_path: Path) -> None:
-    (tmp_path / "clearance").mkdir()
-    latch = Latch(tmp_path / "clearance")
-    assert "cannot be deleted" in latch.set()
-    assert latch.is_set()  # a folder is no clearance
-
-
-def test_a_latch_needs_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clearance = tmp_path / "clearance.json"
-    clearance.write_text("{}")
-    monkeypatch.setattr(threading.Thread, "start", lambda _: _raise(RuntimeError("can't start new thread")))
-    assert Latch(clearance).set() == ""
-    assert not clearance.exists()
-
-
 # --- the stop ------------------------------------------------------------------------------------------------------
 
 
@@ -177,7 +148,7 @@ def test_a_fault_in_one_step_of_a_stop_leaves_the_others_and_the_next_stop(tmp_p
     clearance.write_text("{}")
     stopper = Stopper(
         loop,
-        Latch(clearance),
+        Clearance(clearance),
         Cleanup(loop, FakeEyes(1), held),
         MarkedTrees(lambda _: None),
         held,
