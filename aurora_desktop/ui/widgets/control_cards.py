@@ -43,7 +43,7 @@ class GateCard(QFrame):
         self.arm = HoldButton("Hold to arm", theme, tip=f"Agents may act for a while ({control_words.ARM_KEYS})")
         self.reset = HoldButton("Hold to reset", theme, tip=f"Clear the latch ({control_words.RESET_KEYS})")
         self.passphrase = HoldButton(
-            "Hold to use a passphrase", theme, tip="For work through VNC or with an on-screen keyboard"
+            "Hold to use a passphrase", theme, kind="quiet", tip="For work through VNC or with an on-screen keyboard"
         )
         self.frozen_words = label("Still frozen by the last stop:", "muted")
         self.frozen = Frozen(theme)
