@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from aurora_desktop.desktop.bus_connection import NO_BUS
 
@@ -25,6 +25,15 @@ _SCREEN_SAVERS = (
     "org.xfce.ScreenSaver",
 )
 _LOGIND = "org.freedesktop.login1"
+_SYSTEM: Final = "SYSTEM"
+_NO_SESSION_BUS: Final = (
+    "no session bus (%s): the screen saver's lock is not seen, so a locked screen may leave control armed until its "
+    "time is over; start Aurora from within the desktop session, where DBUS_SESSION_BUS_ADDRESS is set"
+)
+_NO_SYSTEM_BUS: Final = (
+    "no system bus (%s): locks and sleep are not told by logind, so a locked screen may leave control armed until its "
+    "time is over; start D-Bus's system bus and systemd-logind, then Aurora again"
+)
 
 
 class SessionWatch:
@@ -37,13 +46,14 @@ class SessionWatch:
         self._ended = False
 
     def start(self) -> None:
-        """Returns at once; where there is no bus (Windows, macOS, a bare session) nothing is told."""
+        """Returns at once; where there is no bus (Windows, macOS, a bare session) nothing is told but to the log."""
         if sys.platform in ("win32", "darwin"):
             return
-        for bus, rules in ((self._session_bus(), _session_rules()), ("SYSTEM", _system_rules())):
-            if bus:
-                name = f"session-watch-{'system' if bus == 'SYSTEM' else 'session'}"
-                threading.Thread(target=self._watch, args=(bus, rules), name=name, daemon=True).start()
+        if session_bus := self._session_bus():
+            self._begin("session", session_bus, _session_rules())
+        else:
+            log.warning(_NO_SESSION_BUS, "DBUS_SESSION_BUS_ADDRESS is not set")
+        self._begin("system", _SYSTEM, _system_rules())
 
     def close(self) -> None:
         """The threads end with their connections."""
@@ -53,6 +63,9 @@ class SessionWatch:
                 connection.sock.shutdown(2)
             except OSError:
                 log.debug("a bus was gone already")
+
+    def _begin(self, name: str, bus: str, rules: list[Any]) -> None:
+        threading.Thread(target=self._watch, args=(bus, rules), name=f"session-watch-{name}", daemon=True).start()
 
     def _session_bus(self) -> str:
         runtime = self._environ.get("XDG_RUNTIME_DIR")
@@ -69,7 +82,8 @@ class SessionWatch:
                     self._consider(connection.receive())
         except NO_BUS as error:
             if not self._ended:
-                log.info("locks and sleep cannot be seen on %s: %s", bus.partition(",")[0], error)
+                why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+                log.warning(_NO_SYSTEM_BUS if bus == _SYSTEM else _NO_SESSION_BUS, why)
 
     def _consider(self, message: Any) -> None:
         fields = {field.name: value for field, value in message.header.fields.items()}

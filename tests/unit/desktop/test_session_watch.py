@@ -3,6 +3,7 @@
 import queue
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -49,9 +50,17 @@ def test_a_locked_screen_is_told_and_an_unlocked_one_is_not(bus: str) -> None:
     assert all(reason == LOCKED for reason in iter(lambda: told.get_nowait() if not told.empty() else "", ""))
 
 
-def test_without_a_bus_nothing_is_told_and_nothing_breaks() -> None:
+@pytest.mark.parametrize("environ", [{"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"}, {}])
+def test_without_a_bus_nothing_is_told_and_the_log_says_what_that_means(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     told: list[str] = []
-    watch = SessionWatch(told.append, {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere/bus"})
+    watch = SessionWatch(told.append, environ)
     watch.start()
+    for thread in threading.enumerate():
+        if thread.name == "session-watch-session":
+            thread.join()
     watch.close()
     assert told == []
+    said = next(record.getMessage() for record in caplog.records if "no session bus" in record.getMessage())
+    assert "a locked screen may leave control armed" in said
