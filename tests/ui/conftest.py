@@ -29,10 +29,12 @@ def qt_loop(qapp: QApplication) -> Iterator[qasync.QEventLoop]:
 
 
 @pytest.fixture(autouse=True)
-def _in_loop(qt_loop: qasync.QEventLoop) -> Iterator[None]:
+def _in_loop(qt_loop: qasync.QEventLoop, qapp: QApplication) -> Iterator[None]:
     """A click can begin asynchronous work; other tests still may run loops of their own."""
     asyncio.events._set_running_loop(qt_loop)
     yield
+    while any(task.cancelling() for task in asyncio.all_tasks(qt_loop)):  # what was cancelled still has to end
+        qapp.processEvents()
     asyncio.events._set_running_loop(None)
 
 
