@@ -1,6 +1,5 @@
 """How quick an agent's hands are, and how exact: submit to first event, speed beside others, long texts."""
 
-import os
 import random
 import shutil
 import subprocess
@@ -119,8 +118,7 @@ def _rival(screen: VncScreen, who: str, count: int) -> tuple[Callable[[], object
 def _run(screen: VncScreen, command: Sequence[str]) -> None:
     if shutil.which(command[0]) is None:
         raise MissingError(f"{command[0]} is not installed")
-    environment = {**os.environ, **screen.environment}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=screen.environment_with(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError((done.stderr.strip().splitlines() or ["it ended"])[-1])
 

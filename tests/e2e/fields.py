@@ -33,13 +33,7 @@ class Field:
         with told as output, self.standard_output() or nullcontext(output) as standard_output:
             self.process = subprocess.Popen(
                 self.command(),
-                env={
-                    **os.environ,
-                    **self.screen.environment,
-                    "LC_ALL": "C.UTF-8",
-                    "QT_QPA_PLATFORM": "xcb",
-                    "NO_AT_BRIDGE": "1",
-                },
+                env=self.screen.environment_with(LC_ALL="C.UTF-8", QT_QPA_PLATFORM="xcb", NO_AT_BRIDGE="1"),
                 stdin=subprocess.DEVNULL,
                 stdout=standard_output,
                 stderr=output,

@@ -75,7 +75,7 @@ class Screen:
         return process, address
 
     def _start(self, *command: str, keep: int = -1) -> "subprocess.Popen[bytes]":
-        environment = {**os.environ, **self.environment, "HOME": str(self._folder), "ICEWM_PRIVCFG": str(self._folder)}
+        environment = self.environment_with(HOME=str(self._folder), ICEWM_PRIVCFG=str(self._folder))
         with (self._folder / f"{command[0]}.out").open("ab") as output:
             return subprocess.Popen(
                 command,
@@ -85,6 +85,10 @@ class Screen:
                 stderr=output,
                 pass_fds=[keep] if keep >= 0 else [],
             )
+
+    def environment_with(self, **more: str) -> dict[str, str]:
+        """That of this test run on this display, for any program but Aurora itself."""
+        return {**os.environ, **self.environment, **more}
 
     @property
     def name(self) -> str:
@@ -175,7 +179,7 @@ class Screen:
 
     def _ask(self, *command: str) -> str:
         """What the program prints; "" when it found nothing."""
-        environment = {**os.environ, **self.environment}
+        environment = self.environment_with()
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30).stdout
 
 

@@ -62,8 +62,7 @@ class Main:
         self.losses: list[str] = []
         self._news = asyncio.Event()
         loop = asyncio.get_running_loop()
-        environment = {**os.environ, **vnc.environment}
-        self.link = GuardLink(loop, self.paths, environment, self._take, self._lose)
+        self.link = GuardLink(loop, self.paths, vnc.environment_with(), self._take, self._lose)
         self._generation = 0
 
     def _take(self, message: FromGuard) -> None:

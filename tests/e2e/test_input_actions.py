@@ -1,6 +1,5 @@
 """Every action against real windows: what was asked for is what arrives."""
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -195,7 +194,7 @@ def test_text_arrives_exactly(armed: Cockpit, tmp_path: Path, kind: type[Field])
 
 @pytest.mark.parametrize("layout", ["us", "de", "fr", "ru", "gr", "il"])
 def test_text_arrives_exactly_on_every_layout(armed: Cockpit, tmp_path: Path, layout: str) -> None:
-    environment = {**os.environ, **armed.screen.environment}
+    environment = armed.screen.environment_with()
     subprocess.run(["setxkbmap", layout], env=environment, check=True)
     try:
         with QtField(armed.screen, tmp_path) as field:
@@ -232,7 +231,7 @@ def _copied(armed: Cockpit, text: str) -> Iterator[None]:
     try:
         for selection in ("clipboard", "primary"):
             command = ["xclip", "-quiet", "-selection", selection]
-            environment = {**os.environ, **armed.screen.environment}
+            environment = armed.screen.environment_with()
             owners.append(subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL))
             assert owners[-1].stdin is not None
             owners[-1].stdin.write(text.encode())
@@ -247,7 +246,7 @@ def _copied(armed: Cockpit, text: str) -> Iterator[None]:
 
 def _xclip(armed: Cockpit, *options: str) -> str:
     command = ["xclip", "-selection", "clipboard", *options]
-    environment = {**os.environ, **armed.screen.environment}
+    environment = armed.screen.environment_with()
     return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=10).stdout.decode()
 
 

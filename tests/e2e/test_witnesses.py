@@ -1,6 +1,5 @@
 """The operator and the observer of these tests do what the other tests rely on."""
 
-import os
 import subprocess
 
 from .observer import BUTTON_PRESS, KEY_PRESS, Observer
@@ -31,6 +30,6 @@ def test_a_click_of_the_operator_is_seen_where_it_was(operator: Operator, observ
 def test_no_synthetic_event_escapes_the_observer(vnc: VncScreen, observer: Observer) -> None:
     mark = observer.mark()
     command = ["xdotool", "type", "--delay", "0", "abcdefgh" * 50]
-    subprocess.run(command, env={**os.environ, **vnc.environment}, check=True)
+    subprocess.run(command, env=vnc.environment_with(), check=True)
     assert len([event for event in observer.since(mark) if event.kind == KEY_PRESS]) == 400
     assert not observer.held()

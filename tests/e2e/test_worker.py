@@ -1,6 +1,5 @@
 """The input worker's brake: whatever happens, it stops, says how far it came, and leaves nothing held."""
 
-import os
 import random
 import signal
 import subprocess
@@ -277,9 +276,7 @@ def test_another_window_under_the_place(worker: WorkerRig, screen: Screen, tmp_p
 
 def test_our_own_overlay_is_looked_through(worker: WorkerRig, screen: Screen, tmp_path: Path) -> None:
     with Canvas(screen, tmp_path, "below", "200,150,600,400"):
-        overlay = subprocess.Popen(
-            [sys.executable, "-c", _OVERLAY], env={**os.environ, **screen.environment, "QT_QPA_PLATFORM": "xcb"}
-        )
+        overlay = subprocess.Popen([sys.executable, "-c", _OVERLAY], env=screen.environment_with(QT_QPA_PLATFORM="xcb"))
         try:
             eventually(lambda: run_on(screen, "xdotool", "search", "--onlyvisible", "--name", "^overlay$"), "overlay")
             below = worker.look((400, 300)).windows[0]

@@ -162,7 +162,7 @@ class WorkerRig:
 
 def run_on(screen: displays.Screen, *command: str, given: str | None = None) -> str:
     """What a program on this display says; one that is `given` its input may stay in the background (xclip)."""
-    environment = {**os.environ, **screen.environment, "LC_ALL": "C.UTF-8"}
+    environment = screen.environment_with(LC_ALL="C.UTF-8")
     if given is not None:
         quiet = subprocess.DEVNULL
         subprocess.run(command, env=environment, input=given, text=True, stdout=quiet, stderr=quiet, check=True)
