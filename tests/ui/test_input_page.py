@@ -135,6 +135,21 @@ def test_an_action_shows_its_outcome_reason_and_pictures(window, house, page, pi
     assert not page.history.details.isVisible()
 
 
+@pytest.mark.parametrize(
+    ("parameters", "shown"),
+    [
+        ({"text": "x" * 1_000_000}, f"text: {'x' * 500}\u2026 (1,000,000 characters in all)"),
+        ({"points": tuple(range(10_000))}, f"points: {', '.join(map(str, range(20)))}\u2026 (10,000 in all)"),
+        ({"text": "x" * 500, "points": (1, 2)}, f"text: {'x' * 500}, points: (1, 2)"),
+    ],
+)
+def test_of_long_parameters_the_details_show_the_beginning(window, house, page, parameters, shown):
+    house.input.recent = (a_task("t1", status="completed", outcome="done", parameters=parameters),)
+    show(window, house, a_control("armed"))
+    page.history.table.selectRow(0)
+    assert page.history.facts.values["Parameters"].text() == shown
+
+
 def test_pictures_that_are_kept_no_longer_are_told(window, house, page, tmp_path, qtbot):
     house.input.recent = (a_task("t1", status="completed", outcome="done", evidence=(str(tmp_path / "gone.png"),)),)
     show(window, house, a_control("armed"))

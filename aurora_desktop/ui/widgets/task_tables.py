@@ -34,6 +34,7 @@ _FACTS = (
     "Result",
 )
 _QUEUE_ROWS, _HISTORY_ROWS = 5, 8
+_CHARACTERS_SHOWN, _ITEMS_SHOWN = 500, 20
 _NARROW_PX = 760
 _GIVEN_UP = (Column.WHEN, Column.AGENT, Column.DURATION)  # where there is little room; the details have them
 
@@ -172,7 +173,16 @@ def _facts(task: TaskView) -> dict[str, str]:
 
 
 def _pairs(values: dict[str, object]) -> str:
-    return ", ".join(f"{key}: {value}" for key, value in values.items())
+    return ", ".join(f"{key}: {_beginning(value)}" for key, value in values.items())
+
+
+def _beginning(value: object) -> str:
+    """Of a text of a million characters the first: to wrap all of them would hold the loop longer than the lease."""
+    if isinstance(value, str) and len(value) > _CHARACTERS_SHOWN:
+        return f"{value[:_CHARACTERS_SHOWN]}\u2026 ({len(value):,} characters in all)"
+    if isinstance(value, list | tuple) and len(value) > _ITEMS_SHOWN:
+        return f"{', '.join(map(str, value[:_ITEMS_SHOWN]))}\u2026 ({len(value):,} in all)"
+    return str(value)
 
 
 def _table(model: TasksModel, theme: Theme, name: str) -> QTableView:
