@@ -2,6 +2,7 @@
 
 import time
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from aurora_desktop.core.events import EmergencyStopped, Record, SettingsApplied, SettingsRefused
@@ -111,7 +112,7 @@ class Bridge(QObject):
     def refresh_control(self) -> None:
         """Show control and its queue as they are now."""
         previous, self.control = self.control, self._context.control.view()
-        if self.control != previous:
+        if _shown(self.control) != _shown(previous):
             self.control_changed.emit(self.control)
         if _weighs(self.control) != _weighs(previous):
             self._show_health()
@@ -173,6 +174,11 @@ class Bridge(QObject):
 
     def _show_services(self) -> None:
         self.services_changed.emit(self._context.supervisor.views())
+
+
+def _shown(control: ControlView) -> ControlView:
+    """As the screen tells it: a countdown in whole seconds changes nothing in between."""
+    return control if control.remaining_s is None else replace(control, remaining_s=int(control.remaining_s))
 
 
 def _weighs(control: ControlView) -> tuple[object, ...]:

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QApplication
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import UiSettings
-from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputView, Question
 from aurora_desktop.safety.view import ControlView
+from aurora_desktop.supervisor.view import ServiceView
 from aurora_desktop.ui import control_words, icons
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
@@ -38,6 +38,7 @@ class Desktop(QObject):
         super().__init__()
         self._context = context
         self._ui_settings = context.settings.current().ui
+        self._views: tuple[ServiceView, ...] = ()
         self._window: Window | None = None
         self._overlay: Overlay | None = None
         self._questions: Questions | None = None
@@ -49,7 +50,7 @@ class Desktop(QObject):
         self._prepare_timer = QTimer(self, singleShot=True, interval=PREPARE_MS)
         self._prepare_timer.timeout.connect(self._prepare)
         self._connect()
-        self._show_health(self.bridge.health)
+        self._show_health()
 
     @property
     def window(self) -> "Window | None":
@@ -157,14 +158,18 @@ class Desktop(QObject):
         if not self.tray.is_available:
             self.raise_window()
 
-    def _show_health(self, health: Health) -> None:
-        paused = self._context.supervisor.paused
-        control = self.bridge.control
-        state = tray_state(health, self._context.supervisor.views(), paused=paused, control=control)
+    def _show_health(self) -> None:
+        self._views = self._context.supervisor.views()
+        self._show_in_tray()
+
+    def _show_in_tray(self) -> None:
+        """With the services as they were at their last event: control changes more often than they do."""
+        health, control, paused = self.bridge.health, self.bridge.control, self._context.supervisor.paused
+        state = tray_state(health, self._views, paused=paused, control=control)
         self.tray.show_state(state, health, paused=paused, control=control)
 
     def _show_control(self, control: ControlView) -> None:
-        self._show_health(self.bridge.health)
+        self._show_in_tray()
         self._prepare_soon()
         if not control.is_open:
             self._end_overlay()

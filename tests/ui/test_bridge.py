@@ -127,6 +127,14 @@ def test_it_looks_again_by_itself_only_while_something_moves(house, bridge, view
     assert bridge._control_timer.isActive() == moves
 
 
+def test_a_countdown_is_told_when_its_seconds_change(house, bridge):
+    shown = QSignalSpy(bridge.control_changed)
+    for left in (60.9, 60.6, 60.1, 59.9, 59.5):
+        house.control.shown = a_control("armed", remaining_s=left)
+        bridge.refresh_control()
+    assert [shown.at(place)[0].remaining_s for place in range(shown.count())] == [60.9, 59.9]
+
+
 def test_a_flood_of_changes_is_shown_at_once_and_then_together(house, bridge, qtbot):
     shown = QSignalSpy(bridge.control_changed)
     for left in range(1000):

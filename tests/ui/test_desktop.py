@@ -12,7 +12,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import EmergencyStopped, ServiceGaveUp
 from aurora_desktop.core.settings.schema import UiSettings
 
-from .fakes import a_stop
+from .fakes import a_control, a_stop
 
 STOPPED = EmergencyStopped(at=1.0, component="guard", source="panic hotkey", latency_ms=1.0)
 GAVE_UP = ServiceGaveUp(at=1.0, component="service:web", cause="no such file")
@@ -138,6 +138,17 @@ def test_the_icon_follows_the_health(desktop, house, qtbot):
     house.supervisor.shown = ()
     house.bus.publish(GAVE_UP)
     qtbot.waitUntil(lambda: desktop.tray.icon.toolTip() == "No services in the settings yet")
+
+
+def test_what_an_agent_does_asks_nothing_of_the_supervisor(desktop, house, monkeypatch):
+    asked = []
+    monkeypatch.setattr(house.supervisor, "views", lambda: asked.append("views") or ())
+    house.control.shown = a_control("armed", holder="claude")
+    desktop.bridge.refresh_control()  # armed: the health is looked at too
+    asked.clear()
+    house.control.shown = a_control("armed", holder="claude", doing="typing")
+    desktop.bridge.refresh_control()
+    assert asked == []
 
 
 def test_changed_settings_reach_the_open_window_and_the_one_to_come(desktop, panel):
