@@ -30,7 +30,7 @@ class SecondDetector:
         self._patience: Timer | None = None
         self._losses = 0
         self._inbox = b""
-        self.is_up = False
+        self.is_up: bool = False
 
     @property
     def pid(self) -> int:

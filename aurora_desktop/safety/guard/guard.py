@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import socket
 import sys
 import traceback
@@ -13,23 +12,24 @@ from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.safety.clearance import Clearance
-from aurora_desktop.safety.guard.arming import DISPLAY_PATIENCE_S, Arming
+from aurora_desktop.safety.guard.arming import Arming
 from aurora_desktop.safety.guard.channel import Channel as Line
 from aurora_desktop.safety.guard.cleanup import Cleanup
 from aurora_desktop.safety.guard.confirming import Confirming
-from aurora_desktop.safety.guard.detector import SecondDetector
 from aurora_desktop.safety.guard.door import Answer, Door, retire_predecessor
-from aurora_desktop.safety.guard.eyes import Eyes, Health, NoEyes, Sight, deaf
-from aurora_desktop.safety.guard.loop import Loop, Timer
-from aurora_desktop.safety.guard.presses import HumanWatch, PressCounter, RawInput
+from aurora_desktop.safety.guard.drill import StopDrill
+from aurora_desktop.safety.guard.eyes import Eyes, NoEyes, Sight, deaf
+from aurora_desktop.safety.guard.loop import Loop
+from aurora_desktop.safety.guard.operator_first import OperatorFirst
+from aurora_desktop.safety.guard.presses import PressCounter, RawInput
+from aurora_desktop.safety.guard.signals import on_sigterm
+from aurora_desktop.safety.guard.standby import Standby
+from aurora_desktop.safety.guard.stop_channel import StopChannel
 from aurora_desktop.safety.guard.stopping import Stopper
 from aurora_desktop.safety.guard.trees import MarkedTrees
-from aurora_desktop.safety.hotkey import Hotkey, parse
+from aurora_desktop.safety.hotkey import parse
 from aurora_desktop.safety.messages import (
-    DRILL_S,
-    SECOND_PRESS_S,
     Arm,
-    Channel,
     Configure,
     Confirm,
     Disarm,
@@ -37,11 +37,9 @@ from aurora_desktop.safety.messages import (
     ExpectPress,
     FromGuard,
     HotkeyProven,
-    Human,
     Marked,
     Ping,
     Pong,
-    Ready,
     Renew,
     Retire,
     Stop,
@@ -52,11 +50,8 @@ from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage
 if sys.platform == "win32":
     raise ImportError("the guard is built on Unix sockets and signals")
 
-CHECK_S = 5.0
-DRILL_ECHO_S = 0.5
-"""After a proof: how long the other detector may take to tell of the same press."""
-
-_NO_ANSWER = deaf("the display does not answer", "")
+LIVES_S = 5.0
+"""How often a guard without a main looks whether any marked service lives."""
 
 
 class Places(Struct, frozen=True):
@@ -90,32 +85,36 @@ class Guard:
             held,
             self._tell,
             self._armed_changed,
-            self._tick,
+            self._look_at_operator,
         )
         self._stopper = Stopper(loop, self._clearance, self._cleanup, self._trees, held, self._end_worker, self._tell)
         self._confirming = Confirming(loop, eyes, self._tell, self._suspicion_changed)
-        self._second = SecondDetector(loop, self._second_saw_hotkey, self._second_changed)
-        self._door = Door(loop, places.socket, self._command)
-        self._counter, self._human = PressCounter(), HumanWatch()
         self._hotkey_text = "ctrl+alt+shift+escape"
-        self._hotkey: Hotkey = parse(self._hotkey_text)
-        self._operator_first = True
-        self._drill: Timer | None = None
-        self._second_end: Timer | None = None
-        self._told: Channel | None = None
-        self._health = _NO_ANSWER
-        self._ready: Ready | None = None
+        self._hotkey = parse(self._hotkey_text)
+        self._second = Standby(
+            loop,
+            eyes,
+            self._arming,
+            self._hotkey,
+            self._second_saw_hotkey,
+            self._second_is_lost,
+            lambda: self._channel.tell(),
+        )
+        self._channel = StopChannel(loop, eyes, lambda: self._second.is_up, self._tell, self._arming.lose)
+        self._operator_first = OperatorFirst(self._permit, held, lambda: self._confirming.is_expecting, self._tell)
+        self._drill = StopDrill(loop, lambda: self._tell(HotkeyProven(self._hotkey_text)))
+        self._counter = PressCounter()
+        self._door = Door(loop, places.socket, self._command)
         self._is_orphan = False
         link = socket.socket(fileno=places.channel)
         self._line = Line(loop, link, self._take, self._main_is_gone, _complain)
 
     def run(self) -> None:
         """Raises OSError, RuntimeError when the socket cannot be had."""
-        wake_up = _heed_signals()
-        self._loop.watch(wake_up.fileno(), lambda: self._retire_at(wake_up))
+        on_sigterm(self._loop, lambda: self._retire("the guard was asked to end"))
         self._door.open()
         self._eyes.open()
-        self._loop.call_later(CHECK_S, self._check_again)
+        self._channel.begin()
         if self._eyes.kind != "x11":
             self.display_up()
         self._loop.run()
@@ -158,12 +157,22 @@ class Guard:
         except AuroraError as error:
             _complain(str(error))
         self._eyes.watch_for(self._hotkey)
-        self._operator_first = message.operator_first
+        self._operator_first.is_wanted = message.operator_first
         self._arming.failsafe_corners = message.failsafe_corners
         self._arming.needs_second = message.pynput or self._eyes.kind == "pynput"
-        if self._second_is_wanted():
-            self._second.start(self._hotkey)
-        self._check()
+        self._second.watch_for(self._hotkey)
+        self._channel.check()
+
+    def _expect_press(self) -> None:
+        """Arming may follow."""
+        self._confirming.expect()
+        self._second.expect_arming()
+
+    def _set_drill(self, *, on: bool) -> None:
+        if on and not self._arming.is_under_way:
+            self._drill.begin()
+        else:
+            self._drill.end()
 
     def _arm(self, message: Arm, link: int | None) -> None:
         why_not = ""
@@ -171,29 +180,24 @@ class Guard:
             why_not = "the emergency stop is latched"
         elif self._stopper.is_running:
             why_not = "an emergency stop is under way"
-        self._set_drill(on=False)
+        self._drill.end()
         self._arming.arm(message, link, why_not)
 
     def _main_is_gone(self) -> None:
         self._is_orphan = True
         self._arming.disarm("Aurora's main process is gone")
-        self._set_drill(on=False)
+        self._drill.end()
         self._stay_while_needed()
 
     def _stay_while_needed(self) -> None:
         if self._trees.any_lives():
-            self._loop.call_later(CHECK_S, self._stay_while_needed)
+            self._loop.call_later(LIVES_S, self._stay_while_needed)
         else:
             self._retire("Aurora's main process is gone")
 
     def _retire(self, reason: str) -> None:
         self._arming.disarm(reason)
         self._cleanup.run(lambda _released, _problem: self._loop.stop())
-
-    def _retire_at(self, wake_up: socket.socket) -> None:
-        with contextlib.suppress(BlockingIOError):
-            if signal.SIGTERM in wake_up.recv(64):
-                self._retire("the guard was asked to end")
 
     # --- stopping ---------------------------------------------------------------------------------------------
 
@@ -232,16 +236,16 @@ class Guard:
             "armed": self._arming.is_armed,
             "generation": self._arming.generation,
             "latched": not self._clearance.is_granted(),
-            "listening": self._health.listening,
+            "listening": self._channel.health.listening,
             "second": self._second.is_up,
-            "detail": self._health.detail,
+            "detail": self._channel.health.detail,
             "orphan": self._is_orphan,
         }
 
     def _press(self, detector: str, *, physical: bool) -> None:
         """One of the detectors saw the hotkey."""
-        if self._drill is not None and (physical or self._eyes.kind == "pynput"):
-            self._prove()  # what a program sends proves nothing, and stops as ever
+        if self._drill.is_on and (physical or self._eyes.kind == "pynput"):
+            self._drill.prove()  # what a program sends proves nothing, and stops as ever
             return
         began = self._loop.now()
         which = self._counter.count(detector, began)
@@ -250,23 +254,6 @@ class Guard:
         elif which == "first":
             self._stop("hotkey")
 
-    # --- the drill --------------------------------------------------------------------------------------------
-
-    def _set_drill(self, *, on: bool) -> None:
-        if self._drill is not None:
-            self._drill.cancel()
-        begin = on and not self._arming.is_under_way
-        self._drill = self._loop.call_later(DRILL_S, lambda: self._set_drill(on=False)) if begin else None
-        self._is_proven = False
-
-    def _prove(self) -> None:
-        if self._drill is None or self._is_proven:
-            return
-        self._is_proven = True
-        self._tell(HotkeyProven(self._hotkey_text))
-        self._drill.cancel()
-        self._drill = self._loop.call_later(DRILL_ECHO_S, lambda: self._set_drill(on=False))
-
     # --- what is seen -----------------------------------------------------------------------------------------
 
     def saw_hotkey(self, *, physical: bool) -> None:
@@ -274,137 +261,52 @@ class Guard:
 
     def _second_saw_hotkey(self) -> None:
         # In a drill it tells of the same press as the display, which alone can say whose it was.
-        if self._drill is None or self._eyes.kind != "x11":
+        if not self._drill.is_on or self._eyes.kind != "x11":
             self._press("pynput", physical=False)
 
     def saw_input(self, event: RawInput) -> None:
         self._confirming.saw(event)
-        if event.physical and self._operator_first and self._arming.is_armed and self._may_disturb():
-            news = self._human.touched(event.at)
-            self._permit.pause(paused=True)
-            if news:
-                self._tell(Human(active=True))
-
-    def _may_disturb(self) -> bool:
-        return self._held.is_busy or self._human.is_active
+        if event.physical and self._arming.is_armed:
+            self._operator_first.saw(event)
 
     def saw_pointer(self, *, in_corner: bool) -> None:
         self._arming.saw_pointer(in_corner=in_corner)
         if in_corner and self._arming.is_armed and self._arming.failsafe_corners:
             self._stop("corner")
 
-    def _tick(self, now: float) -> None:
-        if self._human.quiet_in_s(now) <= 0:
-            self._calm()
-
-    def _calm(self) -> None:
-        if self._human.is_active:
-            self._human.calm()
-            self._update_pause()
-            self._tell(Human(active=False))
-
-    def _update_pause(self) -> None:
-        """A press that may confirm something is judged in quiet: the agent waits meanwhile."""
-        self._permit.pause(paused=self._human.is_active or self._confirming.is_expecting)
-
     # --- the display ------------------------------------------------------------------------------------------
 
     def display_up(self) -> None:
-        self._be_ready()
+        self._channel.tell_ready()
         self._eyes.watch_for(self._hotkey)
         if not self._arming.is_armed:
             self._cleanup.run(lambda _released, _problem: None)
-        self._check()
+        self._channel.check()
 
     def display_lost(self, why: str) -> None:
-        self._be_ready()
-        self._take_health(deaf(why, "Aurora connects again by itself."))
-
-    def _be_ready(self) -> None:
-        ready = Ready(os.getpid(), self._eyes.kind, self._eyes.tells_physical)
-        if ready != self._ready:
-            self._ready = ready
-            self._tell(ready)
-
-    def _check_again(self) -> None:
-        self._loop.call_later(CHECK_S, self._check_again)
-        self._check()
-
-    def _check(self) -> None:
-        patience = self._loop.call_later(DISPLAY_PATIENCE_S, lambda: self._take_health(_NO_ANSWER))
-
-        def take(health: Health) -> None:
-            patience.cancel()
-            self._take_health(health)
-
-        self._eyes.check(take)
-
-    def _take_health(self, health: Health) -> None:
-        self._health = health
-        if not health.listening:
-            self._arming.lose(health.detail)
-        self._tell_channel()
-
-    def _tell_channel(self) -> None:
-        health = self._health
-        now = Channel(health.listening, health.detail, health.hint, health.keyboards, self._second.is_up)
-        if now != self._told:
-            self._told = now
-            self._tell(now)
-
-    # --- the second detector ----------------------------------------------------------------------------------
-
-    def _second_is_wanted(self) -> bool:
-        return self._eyes.kind == "pynput" or (self._arming.needs_second and self._arming.is_under_way)
-
-    def _second_changed(self, problem: str) -> None:
-        self._arming.second_is_up = self._second.is_up
-        if problem and self._second.is_lost:
-            self._second_is_lost(problem)
-        self._tell_channel()
-        self._arming.advance()
+        self._channel.lose_display(why)
 
     def _second_is_lost(self, problem: str) -> None:
         if self._eyes.kind == "pynput":
-            self._health = deaf(f"the hotkey detector ended: {problem}")
+            self._channel.health = deaf(f"the hotkey detector ended: {problem}")
         if self._arming.needs_second:
             self._arming.lose(f"the second hotkey detector ended: {problem}")
-
-    def _expect_press(self) -> None:
-        """Arming may follow: what takes long to start begins now."""
-        self._confirming.expect()
-        if self._arming.needs_second:
-            self._keep_second_for(SECOND_PRESS_S * 4)
-
-    def _keep_second_for(self, seconds: float) -> None:
-        if self._second_end is not None:
-            self._second_end.cancel()
-        self._second.start(self._hotkey)
-        self._second_end = self._loop.call_later(seconds, self._end_second)
-
-    def _end_second(self) -> None:
-        if not self._second_is_wanted():
-            self._second.stop()
-            self._arming.second_is_up = False
-            self._tell_channel()
 
     # --- arming -----------------------------------------------------------------------------------------------
 
     def _armed_changed(self) -> None:
         under_way = self._arming.is_under_way
-        self._calm()
+        self._operator_first.calm()
         self._eyes.set_armed(armed=under_way)
         self._confirming.set_deaf(deaf=under_way)
-        if self._second_is_wanted():
-            self._second.start(self._hotkey)
-            self._arming.second_is_up = self._second.is_up
-        else:
-            # A second press may still come.
-            self._second_end = self._loop.call_later(SECOND_PRESS_S, self._end_second)
+        self._second.arming_changed()
+
+    def _look_at_operator(self, now: float) -> None:
+        self._operator_first.look(now)
 
     def _suspicion_changed(self) -> None:
         if self._arming.is_armed:
-            self._update_pause()
+            self._operator_first.update()
 
     def _fault(self, error: Exception) -> None:
         """A part of the guard failed: it goes on, and nothing stays armed."""
@@ -420,18 +322,6 @@ def _eyes(loop: Loop, sight: Sight) -> Eyes:
     from aurora_desktop.safety.guard.x11.eyes import X11Eyes
 
     return X11Eyes(loop, sight, os.environ)
-
-
-def _heed_signals() -> socket.socket:
-    """A socket on which SIGTERM can be read; what a terminal sends is ignored."""
-    reading, writing = socket.socketpair()
-    reading.setblocking(False)  # noqa: FBT003 - it takes no keyword
-    writing.setblocking(False)  # noqa: FBT003 - it takes no keyword
-    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-        signal.signal(ignored, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
-    signal.set_wakeup_fd(writing.detach())
-    return reading
 
 
 def _complain(text: str) -> None:
