@@ -42,7 +42,7 @@ class Bridge(QObject):
         super().__init__(parent)
         self._context = context
         self._notices = Notices()
-        self._incidents = Incidents()
+        self._incidents: Incidents | None = None
         self._incidents_stale = False
         self._watched = False
         self.health: Health = context.health()
@@ -71,7 +71,8 @@ class Bridge(QObject):
         if self._watched:
             return
         self._watched = True
-        self._incidents = Incidents(self._context.recent_records(RECORDS_SHOWN))
+        if self._incidents is None:  # once: it takes its time, which an armed session does not have
+            self._incidents = Incidents(self._context.recent_records(RECORDS_SHOWN))
         self._tick_timer.start()
         self.refresh()
 
@@ -141,7 +142,7 @@ class Bridge(QObject):
         self._note_settings(record)
         if isinstance(record.event, EmergencyStopped):
             self.emergency.emit()
-        if self._watched and self._incidents.feed(record) is not None:
+        if self._incidents is not None and self._incidents.feed(record) is not None:
             self._incidents_stale = True
         if not self._flush_timer.isActive():
             self._flush_timer.start()
@@ -164,7 +165,7 @@ class Bridge(QObject):
         self.refresh_control()
 
     def _show_incidents(self) -> None:
-        if self._incidents_stale:
+        if self._incidents is not None and self._incidents_stale:
             self._incidents_stale = False
             self.incidents_changed.emit(self._incidents.rows())
 

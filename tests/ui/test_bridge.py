@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtTest import QSignalSpy
 
+from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import (
     ControlArmed,
     EmergencyStopped,
@@ -55,6 +56,20 @@ def test_watched_an_incident_is_told_with_the_next_update(house, bridge, qtbot):
     with qtbot.waitSignal(bridge.incidents_changed) as shown:
         house.bus.publish(FAILED)
     assert [incident.cause for incident in shown.args[0]] == ["exited with code 3"]
+
+
+def test_the_past_is_read_once_and_what_happens_unwatched_is_known_all_the_same(house, qapp):
+    house.records = some_records(0.0)
+    house.bus = Bus(last_id=house.records[-1].id)
+    bridge = Bridge(house.context())
+    bridge.watch()
+    bridge.unwatch()
+    house.records = ()
+    house.bus.publish(FAILED)
+    incidents = QSignalSpy(bridge.incidents_changed)
+    bridge.watch()
+    assert [len(incidents.at(place)[0]) for place in range(incidents.count())] == [8]
+    bridge.close()
 
 
 def test_watched_ages_are_refreshed_without_events(bridge, qtbot):

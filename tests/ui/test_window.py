@@ -199,10 +199,14 @@ def test_empty_state_invites_to_add(qapp, qtbot):
     empty.close()
 
 
-def test_recovery_shows_filters_and_details(window, house, qtbot):
+@pytest.fixture
+def eventful(house):
+    """The house, with a past."""
     house.records = some_records(1000.0)
-    window._bridge.unwatch()
-    window._bridge.watch()
+    return house
+
+
+def test_recovery_shows_filters_and_details(eventful, window, qtbot):
     window.show_page(2)
     page = window.recovery
     assert page.proxy.rowCount() == 7
