@@ -16,7 +16,7 @@ from aurora_desktop.supervisor.view import SupervisorFace
 
 
 class ApiContext(Struct, frozen=True, kw_only=True):
-    """All calls are made on the loop's thread.
+    """All calls are made on the loop's thread, those of `since` on any.
 
     since(id, limit, component): the first records of the journal after `id`, oldest first, at most `limit`, of one
     component or (None) of all, what is not committed yet included. raise_window: False when there is no window.

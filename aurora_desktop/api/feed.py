@@ -37,12 +37,15 @@ class EventFeed:
         """Return when the feed is closed."""
         await self._closed.wait()
 
-    def newest(self, limit: int, component: str | None) -> list[Record]:
-        """The last `limit` records, oldest first; those of one component are sought in the newest 20,000 events."""
+    def newest(self, limit: int, component: str | None, last_id: int) -> list[Record]:
+        """The last `limit` records up to `last_id`, oldest first. For a thread: that may take the loop's time.
+
+        Those of one component are sought in the newest 20,000 events.
+        """
         window = limit
         while True:
-            since = max(0, self.last_id - window)
-            records = self._journal(since, window, component)
+            since = max(0, last_id - window)
+            records = [record for record in self._journal(since, window, component) if record.id <= last_id]
             if len(records) >= limit or since == 0 or window >= NEWEST_SEARCHED:
                 return records[-limit:]
             window = min(window * 4, NEWEST_SEARCHED)

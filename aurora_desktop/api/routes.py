@@ -121,13 +121,10 @@ class _Door:
         offset = query.integer("offset", 0, 0, MAX_INTEGER) if "offset" in query else None
         view = self._named(request)
         path = Path(view.log_path) if view.log_path else self._context.paths.service_log(view.name)
-        text, end = await asyncio.to_thread(_read_log, path, lines, offset)
-        return shapes.LogReply(view.name, self._masked(view.name, text), end)
-
-    def _masked(self, name: str, text: str) -> str:
-        """What a service printed, without the values of its `env`."""
-        spec = self._context.settings().services.get(name)
-        return Environment(spec.env).masked(text) if spec else text
+        spec = self._context.settings().services.get(view.name)
+        secrets = Environment(spec.env if spec else {})
+        text, end = await asyncio.to_thread(_read_log, path, lines, offset, secrets)
+        return shapes.LogReply(view.name, text, end)
 
     async def events(self, request: Request) -> object:
         """Events after `since`; without it the newest. Waits up to `wait_s` seconds for the first."""
@@ -139,7 +136,9 @@ class _Door:
             since = query.integer("since", 0, 0, MAX_INTEGER)
             records = await self._feed.next_after(since, limit, component, wait_s)
         else:
-            records = self._feed.newest(limit, component)
+            last_id = self._feed.last_id  # what comes meanwhile is for the next call
+            records = await asyncio.to_thread(self._feed.newest, limit, component, last_id)
+            return shapes.EventsReply(records, last_id)
         return shapes.EventsReply(records, self._feed.last_id)
 
     async def start(self, request: Request) -> object:
@@ -189,15 +188,19 @@ class _Door:
         return self._supervisor.view(request.path_params["name"])
 
 
-def _read_log(path: Path, lines: int, offset: int | None) -> tuple[str, int]:
-    """Text and the offset behind it. One read serves both, so that a follower misses and repeats nothing."""
+def _read_log(path: Path, lines: int, offset: int | None, secrets: Environment) -> tuple[str, int]:
+    """Text without the service's secrets, and the offset behind it. For a thread.
+
+    One read serves both, so that a follower misses and repeats nothing.
+    """
     if offset is not None:
-        return read_from(path, offset, LOG_CHUNK_BYTES)
+        text, end = read_from(path, offset, LOG_CHUNK_BYTES)
+        return secrets.masked(text), end
     size = path.stat().st_size if path.exists() else 0
     start = max(0, size - LOG_TAIL_BYTES)
     text, end = read_from(path, start, LOG_TAIL_BYTES)
     whole = io.StringIO(text, newline="\n").readlines()[1 if start else 0 :]
-    return "".join(whole[-lines:] if lines else ()), end
+    return secrets.masked("".join(whole[-lines:] if lines else ())), end
 
 
 async def _tell(_: Request, error: Exception) -> Response:
