@@ -14,11 +14,10 @@ class Frozen(QWidget):
 
     thaw_asked = Signal(object)
 
-    def __init__(self, theme: Theme, *, kind: str = "") -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._theme, self._kind = theme, kind
+        self._theme = theme
         self._names: tuple[str, ...] = ()
-        self._few = False
         self.buttons: list[Button] = []
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -40,15 +39,8 @@ class Frozen(QWidget):
         for place, button in enumerate(self.buttons):
             self._row.insertWidget(place, button)
         self.setVisible(bool(names))
-        self.show_few(few=self._few)
-
-    def show_few(self, *, few: bool) -> None:
-        """Where there is little room: the button for all of them alone."""
-        self._few = few
-        for button in self.buttons[:-1]:
-            button.setVisible(not few)
 
     def _button(self, text: str, names: tuple[str, ...]) -> Button:
-        button = Button(text.replace("&", "&&"), "start", self._theme, kind=self._kind)
+        button = Button(text.replace("&", "&&"), "start", self._theme)
         button.clicked.connect(lambda: self.thaw_asked.emit(names))
         return button
