@@ -19,7 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hands import Hands
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+
+from e2e.operator import Operator
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -217,7 +219,7 @@ def free_port() -> str:
 
 
 class Photographer:
-    """Hands and eyes on the display."""
+    """Operator and eyes on the display."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self._env = env
@@ -292,7 +294,7 @@ def take_recovery(photographer: Photographer) -> None:
     photographer.take("recovery", "-window", window)
 
 
-def take_control(aurora: Aurora, photographer: Photographer, hands: Hands) -> None:
+def take_control(aurora: Aurora, photographer: Photographer, hands: Operator) -> None:
     """The page of the input agent while one types, and the window after the stop key; in light and in dark."""
     window = photographer.arrange(TALL_WINDOW)
     photographer.press(INPUT)
@@ -315,7 +317,7 @@ def take_both(aurora: Aurora, photographer: Photographer, window: str, name: str
     aurora.take_on("light")
 
 
-def open_the_way(aurora: Aurora, hands: Hands) -> None:
+def open_the_way(aurora: Aurora, hands: Operator) -> None:
     """Reset, drill and arming, by the operator's own hands; Aurora's window has the keyboard."""
     wait_for("the stop key is heard", lambda: bool(aurora.control()["hotkey_state"] == "listening"))
     with hands.holding(RESET):
@@ -358,7 +360,7 @@ def main() -> None:
             aurora.end()
             aurora.open_gate()
             aurora.run()
-            with Hands(str(Path(folder) / HANDS)) as hands, running([*NOTES], env=env):
+            with Operator(str(Path(folder) / HANDS)) as hands, running([*NOTES], env=env):
                 photographer.window("Notes")
                 take_control(aurora, photographer, hands)
 
