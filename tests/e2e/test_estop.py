@@ -36,13 +36,6 @@ def at_work(cockpit: Cockpit, canvas: Canvas) -> Callable[[], str]:
     return begin
 
 
-def _is_silent(cockpit: Cockpit) -> None:
-    """Nothing is held, and nothing comes any more although there is time for it."""
-    cockpit.until_nothing_held()
-    mark = cockpit.observer.mark()
-    holds(lambda: cockpit.observer.mark() == mark, 0.5, "no event comes")
-
-
 def _stops(cockpit: Cockpit) -> list[dict[str, object]]:
     return cockpit.aurora.events("emergency_stopped")
 
@@ -58,7 +51,7 @@ def test_the_hotkey_stops_the_agent_whatever_it_does(cockpit: Cockpit, canvas: C
         cockpit.until_stopped("hotkey")
     ended = cockpit.task(task["task_id"], 10)
     assert (ended["status"], ended["outcome"] in ("partial", "uncertain")) == ("failed", True), ended
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     cockpit.until_no_worker()
 
 
@@ -68,7 +61,7 @@ def test_the_hotkey_stops_the_agent_while_main_stands_still(cockpit: Cockpit, at
         with cockpit.operator.holding(HOTKEY):
             eventually(lambda: not cockpit.aurora.paths.clearance.exists(), "the latch is set")
         cockpit.until_no_worker()
-        _is_silent(cockpit)
+        cockpit.stays_silent()
     cockpit.until_stopped("hotkey")
 
 
@@ -165,7 +158,7 @@ def test_every_source_stops_the_agent_and_latches(cockpit: Cockpit, at_work: Cal
     SOURCES[source](cockpit)
     cockpit.until_stopped(source)
     assert cockpit.task(task_id, 10)["status"] == "failed"
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     cockpit.until_no_worker()
 
 
@@ -174,7 +167,7 @@ def test_the_command_stops_while_main_stands_still(cockpit: Cockpit, at_work: Ca
     with machine.stopped(cockpit.aurora.pid):
         _by_command(cockpit)
         assert not cockpit.aurora.paths.clearance.exists()
-        _is_silent(cockpit)
+        cockpit.stays_silent()
     cockpit.until_stopped("command")
 
 
@@ -189,7 +182,7 @@ def test_several_sources_at_once_are_one_stop(cockpit: Cockpit, at_work: Callabl
         answers = [json.loads(caller.makefile().readline()) for caller in callers]
     assert all(answer["stopped"] for answer in answers)
     cockpit.until_control("latched")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     assert len(_stops(cockpit)) == 1
 
 
@@ -296,7 +289,7 @@ def test_what_waited_is_refused_and_not_replayed_after_a_reset(cockpit: Cockpit,
     cockpit.until_control("latched")
     assert {cockpit.task(each, 10)["outcome"] for each in waiting} == {"refused"}
     cockpit.arm_by_hand()
-    _is_silent(cockpit)
+    cockpit.stays_silent()
 
 
 # --- nobody but the operator arms -----------------------------------------------------------------------------

@@ -33,19 +33,13 @@ def canvas(cockpit: Cockpit, tmp_path: Path) -> Iterator[Canvas]:
         yield canvas
 
 
-def _is_silent(cockpit: Cockpit) -> None:
-    cockpit.until_nothing_held()
-    mark = cockpit.observer.mark()
-    holds(lambda: cockpit.observer.mark() == mark, 0.5, "no event comes")
-
-
 @pytest.mark.parametrize("load", UNDER_WAY)
 @pytest.mark.parametrize("part", ["worker", "guard"])
 def test_the_death_of_a_part_lets_go_of_everything(cockpit: Cockpit, canvas: Canvas, part: str, load: str) -> None:
     with cockpit.busy(LOADS[load]) as task:
         machine.kill(PARTS[part](cockpit))
         cockpit.until_control("disarmed", "closed")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     cockpit.until_no_worker()
     ended = cockpit.task(task["task_id"], 10)
     assert ended["outcome"] in ("partial", "uncertain"), ended
@@ -56,12 +50,13 @@ def test_the_death_of_main_lets_go_of_everything(cockpit: Cockpit, canvas: Canva
     worker, guard = cockpit.worker_pid(), cockpit.guard_pid()
     with cockpit.busy(LOADS[load]):
         cockpit.aurora.crash()
-    _is_silent(cockpit)
-    cockpit.aurora.until_gone(worker, guard)
+    cockpit.aurora.until_gone(worker)  # it acts for as long as its lease lasts
+    cockpit.stays_silent()
+    cockpit.aurora.until_gone(guard)
     cockpit.aurora.start_desktop()
     cockpit.until_guarded()
     assert cockpit.control()["state"] == "disarmed"
-    _is_silent(cockpit)
+    cockpit.stays_silent()
 
 
 def test_a_worker_that_was_killed_is_told_and_counted(cockpit: Cockpit, canvas: Canvas) -> None:
@@ -82,14 +77,14 @@ def test_a_guard_that_was_killed_comes_back_and_stops_again(cockpit: Cockpit, ca
     with cockpit.busy(LOADS["typing"]):
         cockpit.operator.press(cockpit.hotkey)
         cockpit.until_control("latched")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
 
 
 @pytest.mark.parametrize("load", UNDER_WAY)
 def test_main_stands_still_and_the_agent_falls_silent(cockpit: Cockpit, canvas: Canvas, load: str) -> None:
     with cockpit.busy(LOADS[load]) as task, machine.stopped(cockpit.aurora.pid):
         cockpit.until_no_worker()
-        _is_silent(cockpit)
+        cockpit.stays_silent()
     cockpit.until_control("disarmed")
     reasons = [event["reason"] for event in cockpit.aurora.events("control_disarmed")]
     assert any("did not answer" in reason for reason in reasons), reasons
@@ -101,7 +96,7 @@ def test_the_guard_stands_still_and_the_agent_falls_silent(cockpit: Cockpit, can
     with cockpit.busy(LOADS["dragging"]):
         os.kill(guard, signal.SIGSTOP)
         cockpit.until_control("disarmed", "closed")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     eventually(lambda: cockpit.guard_pid() != guard, "there is a new guard")
     cockpit.until_guarded()
     cockpit.until_no_worker()
@@ -114,7 +109,7 @@ def test_the_worker_stands_still_and_nothing_stays_held(cockpit: Cockpit, canvas
         cockpit.operator.press(cockpit.hotkey)
         cockpit.until_control("latched")
         cockpit.until_nothing_held()
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     cockpit.until_no_worker()
 
 
@@ -122,7 +117,7 @@ def test_a_gate_closed_in_the_middle_ends_the_action(cockpit: Cockpit, canvas: C
     with cockpit.busy(LOADS["dragging"]) as task:
         cockpit.write_gate("operator_enabled: false\n")
         cockpit.until_control("closed")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     assert cockpit.task(task["task_id"], 10)["outcome"] in ("partial", "uncertain")
     cockpit.until_no_worker()
 
@@ -131,7 +126,7 @@ def test_disarming_ends_the_action_without_a_latch(cockpit: Cockpit, canvas: Can
     with cockpit.busy(LOADS["dragging"]) as task:
         assert cockpit.aurora.command("disarm").returncode == 0
         cockpit.until_control("disarmed")
-    _is_silent(cockpit)
+    cockpit.stays_silent()
     assert cockpit.task(task["task_id"], 10)["outcome"] in ("partial", "uncertain")
 
 
@@ -144,7 +139,7 @@ def test_a_screen_of_another_size_ends_the_action(cockpit: Cockpit, canvas: Canv
         cockpit.operator.resize(1280, 800)
     assert ended["outcome"] in ("partial", "refused"), ended
     assert "screen" in ended["reason"] or "display" in ended["reason"], ended
-    _is_silent(cockpit)
+    cockpit.stays_silent()
 
 
 def test_the_operator_comes_first(cockpit: Cockpit, canvas: Canvas) -> None:
@@ -165,7 +160,7 @@ def test_a_drag_that_the_operator_interrupts_lets_go(cockpit: Cockpit, canvas: C
         cockpit.operator.move(700, 500)
         ended = cockpit.task(task["task_id"], 30)
     assert (ended["outcome"], ended["human_active"]) == ("partial", True), ended
-    _is_silent(cockpit)
+    cockpit.stays_silent()
 
 
 def test_the_death_of_the_display_ends_everything(tmp_path: Path) -> None:
