@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import socket
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
@@ -71,6 +71,7 @@ class Chain:
         self.link = GuardLink(self._loop, paths, environment, self._on_message, self._on_lost)
         self._ready: Ready | None = None
         self._channel: Channel | None = None
+        self._was_listening = self._is_missed = False
         self._told: tuple[MarkedTree, ...] = ()
         self._numbers = itertools.count(1)
         self._confirming: dict[int, asyncio.Future[Confirmed]] = {}
@@ -96,6 +97,18 @@ class Chain:
     @property
     def is_listening(self) -> bool:
         return self._channel is not None and self._channel.listening
+
+    def news(self) -> Literal["lost", "back", ""]:
+        """Whether the stop key was lost or is back, told once each; what never was there is not lost."""
+        listening = self.is_listening
+        if self._is_missed and listening:
+            self._is_missed = False
+            return "back"
+        if self._was_listening and not listening and not self._is_missed:
+            self._is_missed = True
+            return "lost"
+        self._was_listening = self._was_listening or listening
+        return ""
 
     @property
     def tells_physical(self) -> bool:
