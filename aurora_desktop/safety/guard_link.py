@@ -215,9 +215,9 @@ class GuardLink:
                 self.send(message)
         if self._ready is not None and not self._ready.done():
             self._ready.set_result(None)
-        self._loop.call_later(STEADY_S, self._be_patient_no_more, guard)
+        self._loop.call_later(STEADY_S, self._forget_delay, guard)
 
-    def _be_patient_no_more(self, guard: GuardProcess) -> None:
+    def _forget_delay(self, guard: GuardProcess) -> None:
         if self._guard is guard:
             self._delay_s = FIRST_DELAY_S
 

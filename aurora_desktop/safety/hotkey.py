@@ -38,8 +38,17 @@ _NAMED: Final[dict[str, int]] = {
     "break": 0xFF6B,
     **{f"f{number}": 0xFFBD + number for number in range(1, 25)},
 }
-_OTHER_NAMES: Final = {"esc": "escape", "enter": "return", "del": "delete", "ins": "insert", "prior": "page_up"}
-_OTHER_NAMES_TOO: Final = {"pageup": "page_up", "next": "page_down", "pagedown": "page_down", "printscreen": "print"}
+_OTHER_NAMES: Final = {
+    "esc": "escape",
+    "enter": "return",
+    "del": "delete",
+    "ins": "insert",
+    "prior": "page_up",
+    "pageup": "page_up",
+    "next": "page_down",
+    "pagedown": "page_down",
+    "printscreen": "print",
+}
 
 
 class Hotkey(Struct, frozen=True):
@@ -68,7 +77,7 @@ def parse(text: str) -> Hotkey:
             raise _refusal(text, f"`{name}` is no modifier", MODIFIERS, name)
     if not modifiers or len(set(modifiers)) < len(modifiers):
         raise _refusal(text, "one to four different modifiers come before the key", (), "")
-    key = {**_OTHER_NAMES, **_OTHER_NAMES_TOO}.get(key, key)
+    key = _OTHER_NAMES.get(key, key)
     if len(key) == 1 and key.isascii() and key.isalnum():
         keysym = ord(key)
     elif key in _NAMED:

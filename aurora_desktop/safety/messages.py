@@ -176,7 +176,7 @@ class Stopped(_FromGuard, frozen=True):
 
 
 class TreesHeld(_FromGuard, frozen=True):
-    """What the stop did with marked services; `second` press stops what the first one froze."""
+    """What became of marked services, by name: in a stop, or in the second press, which ends what was to be frozen."""
 
     frozen: tuple[str, ...] = ()
     stopped: tuple[str, ...] = ()

@@ -97,9 +97,9 @@ class Arming:
         if wish is None:
             return
         if wish.health is not None and not wish.health.listening:
-            self._refuse(_CHANNEL_LOST + wish.health.detail, wish.health.hint)
+            self.refuse(_CHANNEL_LOST + wish.health.detail, wish.health.hint)
         elif wish.in_corner and self.failsafe_corners:
-            self._refuse("the pointer is in a corner of the screen, which stops everything", "Move it away first.")
+            self.refuse("the pointer is in a corner of the screen, which stops everything", "Move it away first.")
         elif wish.health is None or wish.in_corner is None or (self.needs_second and not self.second_is_up):
             return
         elif self._cleanup.is_running:
@@ -113,7 +113,7 @@ class Arming:
         try:
             pid = session.begin(message.command, wish.link, *self._pages, self._worker_ended)
         except OSError as error:
-            self._refuse(f"the input worker cannot be started: {error.strerror}", "")
+            self.refuse(f"the input worker cannot be started: {error.strerror}")
             return
         self._forget_wish()
         self._session = session
@@ -121,7 +121,8 @@ class Arming:
         self._tell(Armed(message.generation, pid))
         self._loop.call_later(TICK_S, self._tick)
 
-    def _refuse(self, reason: str, hint: str = "") -> None:
+    def refuse(self, reason: str, hint: str = "") -> None:
+        """What was on its way to be armed will not be."""
         wish = self._wish
         if wish is not None:
             self._forget_wish()
@@ -135,11 +136,11 @@ class Arming:
             os.close(wish.link)
 
     def _lose_patience(self) -> None:
-        self._refuse(_CHANNEL_LOST + "the second hotkey detector did not start")
+        self.refuse(_CHANNEL_LOST + "the second hotkey detector did not start")
 
     def _lose_patience_with_display(self, wish: _Wish) -> None:
         if self._wish is wish and (wish.health is None or wish.in_corner is None):
-            self._refuse(_CHANNEL_LOST + "the display does not answer")
+            self.refuse(_CHANNEL_LOST + "the display does not answer")
 
     # --- while armed --------------------------------------------------------------------------------------------
 
@@ -175,7 +176,7 @@ class Arming:
 
     def disarm(self, reason: str) -> None:
         """End the worker, release everything, and say so; refuses what was on its way. Nothing where nothing is."""
-        self._refuse(reason)
+        self.refuse(reason)
         generation = self.generation
         if self.end():
             events, in_flight = self._held.events, self._held.in_flight
@@ -189,10 +190,6 @@ class Arming:
             session.end(_GRACE_S)
             self._on_change()
         return session is not None
-
-    def refuse(self, reason: str) -> None:
-        """What was on its way to be armed will not be."""
-        self._refuse(reason)
 
     def _worker_ended(self, words: str) -> None:
         generation = self.generation

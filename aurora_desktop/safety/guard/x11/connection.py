@@ -63,10 +63,6 @@ class Connection:
         if on_reply is not None:
             self._pending.append((self._sent, on_reply))
 
-    @property
-    def waits_for_answers(self) -> bool:
-        return bool(self._pending)
-
     def flush(self) -> None:
         """Send what is queued, as far as it goes without waiting."""
         if self._socket is not None and self._is_up:
