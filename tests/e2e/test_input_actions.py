@@ -36,7 +36,7 @@ def canvas(armed: Cockpit, tmp_path: Path) -> Iterator[Canvas]:
 
 def _done(armed: Cockpit, action: str, **parameters: Any) -> dict[str, Any]:
     task = armed.act(action, **parameters)
-    assert task["outcome"] == "done", task
+    assert task["outcome"] == "done", f"{task['outcome']}: {task['reason']}"
     assert task["status"] == "completed"
     return task
 
