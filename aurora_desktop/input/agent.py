@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from aurora_desktop.core.clock import Clock
@@ -13,6 +13,7 @@ from aurora_desktop.core.events import AnyEvent, InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input.actions import DragPath, Paste, Type, name_of
+from aurora_desktop.input.asking import Asking, Screenside
 from aurora_desktop.input.audit import AuditLog
 from aurora_desktop.input.errors import AuditError, InputRefusedError, RefusalCode, UnknownTaskError
 from aurora_desktop.input.evidence import EvidenceStore
@@ -30,7 +31,6 @@ from aurora_desktop.safety.view import UNNAMED_AGENT, Confirmation, ControlView,
 
 COMPONENT = "input_agent"
 RETRY_DELAYS_S = (1.0, 2.0)
-QUESTION_S = 30.0
 REFUSALS_TOLD_PER_S = 10
 
 log = logging.getLogger(__name__)
@@ -47,20 +47,6 @@ class Brake(Protocol):
     def audit_failing(self, detail: str) -> None: ...
 
     async def confirm_answer(self, confirmation: Confirmation) -> None: ...
-
-
-class Screenside(Protocol):
-    """What the window does for the agent, where there is one."""
-
-    def ask(self, question: Question) -> None: ...
-
-    def close_question(self, task_id: str) -> None: ...
-
-    def hide_for_capture(self) -> None:
-        """Returns once it is off the screen."""
-        ...
-
-    def show_again(self) -> None: ...
 
 
 class InputAgent:
@@ -92,9 +78,16 @@ class InputAgent:
         self._rate = RateLimit(clock, brake.settings.policy)
         self._arrived = asyncio.Event()
         self._turns: asyncio.Task[None] | None = None
-        self._question: asyncio.Future[str] | None = None  # why not; "" for a yes
+        self._asking = Asking(brake)
         self._watchers: list[Callable[[], None]] = []
-        self.screenside: Screenside | None = None
+
+    @property
+    def screenside(self) -> Screenside | None:
+        return self._asking.screenside
+
+    @screenside.setter
+    def screenside(self, window: Screenside | None) -> None:
+        self._asking.screenside = window
 
     # --- up and down ------------------------------------------------------------------------------------------
 
@@ -152,7 +145,7 @@ class InputAgent:
         if performer is not None and link is not None:
             performer.lost(reason, events, in_flight=in_flight)
             link.close(reason)
-        self._refuse_question(reason)
+        self._asking.refuse(reason)
         self._arrived.set()  # what waits for its next try
         if stopped:
             log.warning("stopped: %s", reason)
@@ -225,7 +218,7 @@ class InputAgent:
         if task is self._running:
             if self._performer is not None:
                 self._performer.cancel()
-            self._refuse_question(f"cancelled by {source}")
+            self._asking.refuse(f"cancelled by {source}")
             self._arrived.set()  # it may be waiting for its next try
             return True
         self._queue.remove(task)
@@ -234,17 +227,7 @@ class InputAgent:
 
     async def answer(self, task_id: str, confirmation: Confirmation | None) -> None:
         """The operator's answer to a question; None is a no. Raises AuroraError when a yes was not the operator's."""
-        if self._running is None or self._running.task_id != task_id or self._question is None:
-            return
-        question = self._question  # by the time the yes is confirmed there may be another one
-        if confirmation is not None:
-            await self._brake.confirm_answer(confirmation)
-        if not question.done():
-            question.set_result("the operator said no" if confirmation is None else "")
-
-    def _refuse_question(self, reason: str) -> None:
-        if self._question is not None and not self._question.done():
-            self._question.set_result(reason)
+        await self._asking.answer(task_id, confirmation)
 
     def _find(self, task_id: str) -> Task | None:
         running = (self._running,) if self._running is not None else ()
@@ -415,18 +398,7 @@ class InputAgent:
         return self.screenside is not None and self._brake.settings.show_overlay
 
     async def ask(self, question: Question) -> str:
-        if self.screenside is None:
-            return "there is no window to ask the operator in"
-        self._question = self._loop.create_future()
-        self.screenside.ask(question)
-        try:
-            async with asyncio.timeout(QUESTION_S):
-                return await self._question
-        except TimeoutError:
-            return f"the operator did not answer within {QUESTION_S:g} s"
-        finally:
-            self._question = None
-            self.screenside.close_question(question.task_id)
+        return await self._asking.ask(question)
 
     def intent(self, task: Task) -> None:
         try:
@@ -435,16 +407,8 @@ class InputAgent:
             self._brake.audit_failing(error.detail)
             raise
 
-    @contextlib.asynccontextmanager
-    async def hidden(self) -> AsyncIterator[None]:
-        if not self.has_overlay() or self.screenside is None:
-            yield
-            return
-        self.screenside.hide_for_capture()
-        try:
-            yield
-        finally:
-            self.screenside.show_again()
+    def hidden(self) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._asking.hidden(is_shown=self.has_overlay())
 
     async def keep_evidence(self, task: Task, path: str) -> None:
         kept = await asyncio.to_thread(self._evidence.adopt, path, task.task_id, self._clock.wall())
