@@ -34,7 +34,7 @@ class Ending:
         self._signal = number
         self._reached.clear()
         with contextlib.suppress(OSError):  # no file descriptor just now: the wait looks again
-            self._signal_new(self._members(self._tree.taken_at))
+            self._signal_new(self._tree.members(self._around.processes(self._tree.taken_at)))
         self._wake.set()
         if self._task is None:
             self._task = self._around.loop.create_task(self._wait())
@@ -53,27 +53,33 @@ class Ending:
         self._reached.update((info.pid, info.started) for info in fresh)
         signal_all(fresh, self._signal, self._around.table)
 
-    def _members(self, not_before: float) -> dict[int, ProcessInfo]:
-        return self._tree.members(self._around.processes(not_before))
+    async def _members_for_sure(self) -> dict[int, ProcessInfo]:
+        """Never empty by one reading alone: one that forked and ended while it was made would hide its child.
 
-    def _members_for_sure(self) -> dict[int, ProcessInfo]:
-        """Never empty because of a reading that is a few milliseconds old."""
-        return self._members(self._tree.taken_at) or self._members(self._around.clock.monotonic())
+        Between both, all who look at the same moment see the first one, and so share the second.
+        """
+        first = self._around.processes(self._tree.taken_at)
+        members = self._tree.members(first)
+        if not members:
+            await asyncio.sleep(0)
+            members = self._tree.members(self._around.processes_after(first))
+        return members
 
     async def _wait(self) -> None:
         delay_s = _FIRST_LOOK_S
         while True:
+            self._wake.clear()
             try:
-                members = self._members_for_sure()
+                members = await self._members_for_sure()
             except OSError:  # no file descriptor just now
                 await asyncio.sleep(_LONGEST_LOOK_S)
                 continue
             if not members:
                 break
             self._signal_new(members)
-            self._wake.clear()
             try:
                 await asyncio.wait_for(self._wake.wait(), delay_s)
             except TimeoutError:
                 delay_s = min(delay_s * 2, _LONGEST_LOOK_S)
+        await self._around.turns.mine()
         self._on_gone()

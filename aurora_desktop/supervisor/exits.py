@@ -12,6 +12,8 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.supervisor.processes import ProcessInfo
 
 OnExit = Callable[[], None]
+HasTurn = Callable[[], bool]
+"""Asked when the end is seen, and again in each turn of the loop until it is the turn of `on_exit`."""
 
 owned: set[int] = set()
 """Pids of children whose exit status somebody of ours is going to collect; all others may be reaped as orphans."""
@@ -32,19 +34,23 @@ class Watch:
             cancel()
 
 
-def watch_exit(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop) -> Watch:
+def _at_once() -> bool:
+    return True
+
+
+def watch_exit(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop, has_turn: HasTurn = _at_once) -> Watch:
     """Call `on_exit` once in the loop when the process `pid` ends; it need not be our child.
 
     Raises ProcessLookupError when it is gone already and was not our child.
     """
     if sys.platform == "linux":
-        return _watch_pidfd(pid, on_exit, loop)
-    return _watch_thread(pid, on_exit, loop)
+        return _watch_pidfd(pid, on_exit, loop, has_turn)
+    return _watch_thread(pid, on_exit, loop, has_turn)
 
 
 if sys.platform == "linux":
 
-    def _watch_pidfd(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop) -> Watch:
+    def _watch_pidfd(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop, has_turn: HasTurn) -> Watch:
         try:
             fd = os.pidfd_open(pid)
         except OSError as error:
@@ -61,14 +67,15 @@ if sys.platform == "linux":
         watch = Watch(close)
 
         def ended() -> None:
-            watch.cancel()
-            on_exit()
+            if has_turn():  # else the pidfd is found readable again in the next turn
+                watch.cancel()
+                on_exit()
 
         loop.add_reader(fd, ended)
         return watch
 
 
-def _watch_thread(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop) -> Watch:
+def _watch_thread(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop, has_turn: HasTurn = _at_once) -> Watch:
     import psutil  # late: Linux does without it
 
     try:
@@ -78,8 +85,12 @@ def _watch_thread(pid: int, on_exit: OnExit, loop: asyncio.AbstractEventLoop) ->
     cancelled = threading.Event()
 
     def report() -> None:
-        if not cancelled.is_set():
+        if cancelled.is_set():
+            return
+        if has_turn():
             on_exit()
+        else:
+            loop.call_soon(report)
 
     def wait() -> None:
         while not cancelled.is_set():

@@ -42,6 +42,7 @@ class Incarnation:
         self._on_exit = on_exit
         self._on_gone = on_gone
         self._watch: Watch | None = None
+        self._seen_ended_at: float | None = None
         self._ending: Ending | None = None
 
     @property
@@ -56,7 +57,7 @@ class Incarnation:
 
     def watch(self) -> None:
         """Notice the end of the main process from now on. Raises ProcessLookupError if it is gone already."""
-        self._watch = watch_exit(self.tree.main.pid, self._main_ended, self._around.loop)
+        self._watch = watch_exit(self.tree.main.pid, self._main_ended, self._around.loop, self._has_turn)
 
     def write_down(self, definition: str) -> None:
         """Have the ledger know it, so that a later Aurora can adopt it; `definition` is the digest."""
@@ -106,14 +107,20 @@ class Incarnation:
             owned.discard(self._child.pid)
             self._child.returncode = 0  # keeps Popen from warning that it still runs, which is the intention
 
-    def _main_ended(self) -> None:
+    def _has_turn(self) -> bool:
+        """Whether the end of the main process, which is seen now, is dealt with in this turn of the loop."""
+        if self._seen_ended_at is None:
+            self._seen_ended_at = self._around.clock.monotonic()
+        return self._around.turns.has_time()
+
+    def _main_ended(self, *, is_all_gone: bool = False) -> None:
         self._watch = None
         code, was_child = reap(self._child), self._child is not None
         self._child = None
         outcome = Outcome.from_returncode(code, self._around.clock.monotonic() - self.spawned_at)
         if self._ending is not None:
             self._ending.main_ended()
-        strays = self._strays(was_child=was_child)
+        strays = 0 if is_all_gone else self._strays(was_child=was_child)
         if not strays and self._ending is None:
             self._forget()
         self._on_exit(Exited(outcome, strays))
@@ -122,20 +129,22 @@ class Incarnation:
         """How many processes of the tree are left, now that its main process is gone.
 
         Orphans of our own child have become our children (subreaper), so that mostly one small read tells that
-        there are none; those of an adopted one are looked for among all processes.
+        there are none; those of an adopted one are looked for among all processes, in a reading that began after
+        the end was seen: a hundred that end together share it.
         """
         if was_child and sys.platform == "linux":
             orphans = set(self._around.table.children(os.getpid())) - owned
             if not orphans:
                 return 0
-        return len(self.tree.members())
+        seen_at = self._around.clock.monotonic() if self._seen_ended_at is None else self._seen_ended_at
+        return len(self.tree.members(self._around.processes(seen_at)))
 
     def _tree_gone(self) -> None:
         self._ending = None
         reap_orphans(self._around.table.children(os.getpid()), self._around.table.read)
         if self._watch is not None:  # the table says so before the pidfd did
             self._watch.cancel()
-            self._main_ended()
+            self._main_ended(is_all_gone=True)
         self._forget()
         self._on_gone()
 

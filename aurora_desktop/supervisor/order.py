@@ -11,8 +11,6 @@ from aurora_desktop.supervisor.status import Blocker
 from aurora_desktop.supervisor.stimuli import DependenciesChanged, Restart, Start, Stop
 from aurora_desktop.supervisor.surroundings import Surroundings
 
-_SLICE_S = 0.02
-
 
 class Order:
     """Says who waits for whom and who goes first; `runners` are all services by name, `run` starts a task.
@@ -45,15 +43,14 @@ class Order:
     # --- start, stop, restart ---------------------------------------------------------------------------------
 
     async def start_gently(self, names: Iterable[str], cause: str) -> None:
-        """Feed Start in order, giving the loop a turn every 20 ms; what waits is started as its turn comes."""
+        """Feed Start in order, giving the loop its turns; what waits is started once it need not wait any more."""
         self._around.ledger.prepare(self._runners)
-        slice_began = self._around.clock.monotonic()
         for name in self.sorted(graph.with_requirements(self.services(), names)):
-            if self._around.clock.monotonic() - slice_began > _SLICE_S:
-                await asyncio.sleep(0)
-                slice_began = self._around.clock.monotonic()
+            await self._around.turns.mine()
             if not self._runners[name].status.is_alive and not self._runners[name].is_latched:
                 self._runners[name].feed(Start(cause))
+        while any(runner.is_put_off for runner in self._runners.values()):  # noqa: ASYNC110 - a few turns
+            await asyncio.sleep(0)
 
     def start(self, names: tuple[str, ...], cause: str) -> None:
         """Start these with all that they require; it takes them off the list of what is to stop."""
@@ -119,6 +116,7 @@ class Order:
         self._condemned |= names
         services = self.services()
         for name in reversed(self.sorted(names)):
+            await self._around.turns.mine()
             dependents = graph.with_dependents(services, [name]) & names - {name}
             while name in self._condemned and any(self._is_going_down(d) for d in dependents):
                 await self.wait_for_change()

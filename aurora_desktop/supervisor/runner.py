@@ -44,7 +44,7 @@ from aurora_desktop.supervisor.stimuli import (
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.telling import tell
 from aurora_desktop.supervisor.tree import Identity, Tree
-from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check
+from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check, State
 
 
 class Runner:
@@ -78,6 +78,7 @@ class Runner:
         self._life: Incarnation | None = None
         self._observation: Observation | None = None
         self._spawn_waits = False
+        self._spawn_soon: asyncio.Handle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._failing_probes: set[ProbeKind] = set()
         self._digested: Service | None = None
@@ -130,6 +131,11 @@ class Runner:
         return self._life is not None
 
     @property
+    def is_put_off(self) -> bool:
+        """Whether it is spawned in one of the next turns of the loop, since this one had no time."""
+        return self._spawn_soon is not None
+
+    @property
     def waits_in_vain(self) -> bool:
         """Whether a dependency that it waits for will not come up by itself soon."""
         return any(blocker.is_down for blocker in self._blockers(self))
@@ -177,21 +183,24 @@ class Runner:
         after = self.status
         if after.state != before.state:
             self.since_wall = self._around.clock.wall()
-            self._around.publish(
-                ServiceStateChanged(
-                    at=self.since_wall,
-                    component=self.component,
-                    previous=before.state,
-                    state=after.state,
-                    cause=after.cause,
-                    pid=self.pid,
-                )
-            )
+            self._tell_state(before.state)
         if self.is_up and self._observation is not None:
             self._observation.is_up()
         self._set_timer()
         if after.state != before.state or after.finished != before.finished:
             self._on_change(self)
+
+    def _tell_state(self, previous: State) -> None:
+        self._around.publish(
+            ServiceStateChanged(
+                at=self.since_wall,
+                component=self.component,
+                previous=previous,
+                state=self.status.state,
+                cause=self.status.cause,
+                pid=self.pid,
+            )
+        )
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -217,7 +226,22 @@ class Runner:
         if self._life is not None and self._life.is_ending:
             self._spawn_waits = True
             return None
-        return self._spawn()
+        if self._around.turns.has_time():
+            return self._spawn()
+        self._spawn_soon = self._around.loop.call_soon(self._spawn_late)
+        return None
+
+    def _spawn_late(self) -> None:
+        """What was put off, unless something else was decided meanwhile: a stop, a freeze, a start anew."""
+        self._spawn_soon = None
+        if self.status.state != "starting" or self._life is not None:
+            return
+        if not self._around.turns.has_time():
+            self._spawn_soon = self._around.loop.call_soon(self._spawn_late)
+            return
+        self.feed(self._spawn())
+        if self.status.state == "starting" and self._life is not None:
+            self._tell_state("starting")  # its process is new to all who were told of the state alone
 
     def _spawn(self) -> Stimulus:
         if self.next_spec is not None:
@@ -281,7 +305,7 @@ class Runner:
         self._spawn_waits = False
         self.feed(TreeGone())
         if spawn_waits:
-            self.feed(self._spawn())
+            self._spawn_late()
 
     def _bury(self) -> None:
         if self._life is not None and self._life.is_over:
@@ -316,8 +340,9 @@ class Runner:
 
     def abandon(self) -> None:
         """Stop watching and leave the processes running, for the next Aurora to adopt."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for handle in (self._timer, self._spawn_soon):
+            if handle is not None:
+                handle.cancel()
         if self._observation is not None:
             self._observation.end()
         if self._life is not None:

@@ -12,6 +12,7 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.supervisor.census import Census, Snapshot
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.processes import ProcessTable
+from aurora_desktop.supervisor.turns import Turns
 
 _SNAPSHOT_S = 0.01
 
@@ -36,17 +37,34 @@ class Surroundings(Struct, kw_only=True):
     latched_by: str = ""
     jitter: Callable[[], float] = random.random
     _census: Census | None = None
+    _turns: Turns | None = None
     _snapshot: Snapshot | None = None
-    _snapshot_at: float = float("-inf")
+    _begun_at: float = float("-inf")
+    _read_at: float = float("-inf")
+
+    @property
+    def turns(self) -> Turns:
+        """Of the loop, shared by all who may have much to do at once."""
+        self._turns = self._turns or Turns(self.clock, self.loop)
+        return self._turns
 
     def processes(self, not_before: float = float("-inf")) -> Snapshot:
-        """Every process of the machine, read at most 10 ms ago and not before the monotonic time given.
+        """Every process of the machine; the reading began after the monotonic time given, and ended 10 ms ago at most.
 
         So a hundred services that stop together share one pass over the process table.
         """
         now = self.clock.monotonic()
+        if self._snapshot is None or self._begun_at <= not_before or now - self._read_at > _SNAPSHOT_S:
+            return self._read()
+        return self._snapshot
+
+    def processes_after(self, earlier: Snapshot) -> Snapshot:
+        """The same by a reading that began after that one had ended."""
+        return self._read() if self._snapshot is earlier else self.processes()
+
+    def _read(self) -> Snapshot:
         self._census = self._census or Census(self.table)
-        if self._snapshot is None or self._snapshot_at < not_before or now - self._snapshot_at > _SNAPSHOT_S:
-            self._snapshot_at = now
-            self._snapshot = self._census.take()
+        self._begun_at = self.clock.monotonic()
+        self._snapshot = self._census.take()
+        self._read_at = self.clock.monotonic()
         return self._snapshot

@@ -67,5 +67,5 @@ def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path
 def tell_strays(service: str, tree: Tree, around: Surroundings) -> None:
     """Say of each process of the tree that it was left behind and is ended."""
     component, at = service_component(service), around.clock.wall()
-    for info in tree.members().values():
+    for info in tree.members(around.processes(tree.taken_at)).values():
         around.publish(StrayEnded(at=at, component=component, pid=info.pid, program=info.program))

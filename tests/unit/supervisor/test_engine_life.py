@@ -23,7 +23,7 @@ from aurora_desktop.core.events import (
 )
 from aurora_desktop.core.settings.schema import ExecProbe, FileAgeProbe, LogPatternProbe, Probe, Service
 from aurora_desktop.core.settings.values import ByteSize, Command
-from aurora_desktop.supervisor import order, rounds
+from aurora_desktop.supervisor import rounds, turns
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.logs import LogKeeper
 from aurora_desktop.supervisor.processes import process_table
@@ -609,6 +609,6 @@ async def test_a_state_dir_without_room_for_a_socket_starts_services_all_the_sam
 
 @in_loop
 async def test_a_hundred_services_give_the_loop_its_turns(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "_SLICE_S", 0.0)
+    monkeypatch.setattr(turns, "SLICE_S", 0.0)
     async with stage.supervising({f"s{n}": telling() for n in range(10)}) as supervisor:
         assert all(view.state == "running" for view in supervisor.views())
