@@ -26,6 +26,9 @@ from rig.programs import Circus, Contender, Limit, Supervisord, fresh, settings_
 BLOCKS = 3
 FASTEST_CHECK_S = 0.1
 HEARTBEAT_SERVICES = 100
+HELD_SERVICES = 100
+HELD_EDITS = 3
+IN_A_SHELL = ("/bin/sh", "-c", '"$0" "$@" & wait')
 QUICK_CHECKS = "supervisor: {check_interval_s: 0.1}\n"  # so that the history of checks is full within seconds
 
 
@@ -113,6 +116,33 @@ def heartbeat(bench: Bench) -> list[Figure]:
     return [figure]
 
 
+def held(bench: Bench) -> list[Figure]:
+    """The lease of the emergency stop is kept by the same loop, and ends after 150 ms."""
+    figures = []
+    for kind, prefix in (("programs", ()), ("shells with a program each", IN_A_SHELL)):
+        figure = bench.report.figure(
+            f"held_{kind.split()[0]}",
+            f"longest time that Aurora's loop is held while {HELD_SERVICES} {kind} ...",
+            "ms",
+            "headless; one sample is the worst of a whole run of it",
+        )
+        figures.append(figure)
+        for _ in range(max(2, bench.runs // 6)):
+            bench.report.measure([figure], "all", partial(_hold, bench, figure, prefix))
+    return figures
+
+
+def _hold(bench: Bench, figure: Figure, prefix: Sequence[str]) -> None:
+    names = (f"s{number:03}" for number in range(HELD_SERVICES))
+    services = {name: {"command": [*prefix, *bench.nursery.command(name)]} for name in names}
+    folder = fresh(bench.folder, "inside")
+    (folder / "aurora.yaml").write_text(settings_text(services), encoding="utf-8")
+    try:
+        _python(figure, "rig.held", str(folder), str(HELD_EDITS))
+    finally:
+        bench.nursery.sweep()
+
+
 def save(bench: Bench) -> list[Figure]:
     """What somebody is told is safe."""
     figure = bench.report.figure("save", "durable state save", "ms", "one at a time, each waited for")
@@ -125,7 +155,12 @@ def save(bench: Bench) -> list[Figure]:
 
 
 def _inside(figure: Figure, what: str, folder: Path, runs: int) -> None:
-    command = [sys.executable, "-m", "rig.inside", what, str(folder), str(runs)]
+    _python(figure, "rig.inside", what, str(folder), str(runs))
+
+
+def _python(figure: Figure, module: str, *arguments: str) -> None:
+    """Run it in a process of its own; it prints the samples of each series as JSON."""
+    command = [sys.executable, "-m", module, *arguments]
     environment = surroundings(PYTHONPATH=str(Path(__file__).parent))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -140,6 +175,7 @@ MEASUREMENTS = {
     "memory": memory,
     "hang": hang,
     "heartbeat": heartbeat,
+    "held": held,
     "save": save,
     "idle": idle,
 }
