@@ -142,6 +142,7 @@ def test_an_action_shows_its_outcome_reason_and_pictures(window, house, page, pi
         ({"points": tuple(range(10_000))}, f"points: {', '.join(map(str, range(20)))}\u2026 (10,000 in all)"),
         ({"text": "x" * 500, "points": (1, 2)}, f"text: {'x' * 500}, points: (1, 2)"),
     ],
+    ids=("a text", "a path", "what is short"),
 )
 def test_of_long_parameters_the_details_show_the_beginning(window, house, page, parameters, shown):
     house.input.recent = (a_task("t1", status="completed", outcome="done", parameters=parameters),)
