@@ -13,9 +13,10 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from aurora_desktop.safety.messages import LEASE_S
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage, create_page, read_only
 
-LEASE_NS = 150_000_000
+LEASE_NS = int(LEASE_S * 1e9)
 KEYS = st.integers(8, 255)
 PRIMITIVES = st.lists(st.tuples(st.sampled_from(("key", "button", "move")), KEYS), min_size=1, max_size=6)
 
@@ -154,7 +155,7 @@ class Chain(RuleBasedStateMachine):
         for _ in range(steps):
             self.worker.step()
 
-    @rule(milliseconds=st.sampled_from((1, 20, 149, 150, 151, 10_000)))
+    @rule(milliseconds=st.sampled_from((1, 20, 199, 200, 201, 10_000)))
     def time_passes(self, milliseconds: int) -> None:
         self.now_ns += milliseconds * 1_000_000
 
