@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+import apsw
+
 from aurora_desktop import __version__
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.files import remove_address
@@ -35,6 +37,7 @@ from aurora_desktop.core.settings.diff import Changes, changes
 from aurora_desktop.core.settings.problems import Problem, SettingsError
 from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
@@ -289,8 +292,10 @@ class House:
 
     async def _prune_rounds(self) -> None:
         while True:
-            with contextlib.suppress(AuroraError, OSError):
+            try:
                 await asyncio.wrap_future(self.journal.prune())
+            except (OSError, apsw.Error) as error:
+                log.warning("old events could not be removed: %s", words(error))
             await asyncio.sleep(PRUNE_S)
 
     async def _watchdog_rounds(self) -> None:

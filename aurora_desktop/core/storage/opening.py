@@ -6,7 +6,6 @@ itself silently forgets every commit behind a damaged frame. A program that writ
 cksumvfs breaks it; reading it with any SQLite is fine.
 """
 
-import errno
 import os
 import threading
 import time
@@ -18,6 +17,7 @@ import apsw.sqlite_extra
 import msgspec
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.full_disk import is_full
 from aurora_desktop.core.storage.wal import lost_commits
 
 VFS = "cksmvfs"
@@ -207,7 +207,7 @@ def cannot_open(path: Path, error: Exception) -> AuroraError:
 
 
 def _hint(error: Exception) -> str:
-    if isinstance(error, apsw.FullError) or getattr(error, "errno", None) == errno.ENOSPC:
+    if is_full(error):
         return "Free some space on the disk."
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return "Another program holds it open; close that program."

@@ -4,7 +4,6 @@ All functions block: call them in a thread. Archives have mode 0600.
 """
 
 import contextlib
-import errno
 import glob
 import gzip
 import os
@@ -15,6 +14,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from aurora_desktop.core.storage.full_disk import is_full
 from aurora_desktop.core.storage.tailing import read_from, tail
 
 __all__ = ["Rotation", "archives", "compress_archives", "copy_truncate", "read_from", "rotate", "set_aside", "tail"]
@@ -111,7 +111,7 @@ def _copied(log: FileIO, fresh: Path) -> int | None:
             return copied
     except OSError as error:
         fresh.unlink(missing_ok=True)
-        if not _is_full(error):
+        if not is_full(error):
             raise
         return None
 
@@ -238,7 +238,3 @@ def _create(path: Path) -> BinaryIO:
 
 def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
-
-
-def _is_full(error: OSError) -> bool:
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import StorageFailing, StorageQuarantined, StorageRecovered
+from aurora_desktop.core.storage.full_disk import words
 
 StorageEvent = StorageFailing | StorageRecovered | StorageQuarantined
 
@@ -69,5 +70,4 @@ class Trouble:
         self._tell(event)
 
     def _failing(self, error: BaseException) -> StorageFailing:
-        detail = str(error) or type(error).__name__
-        return StorageFailing(at=self._clock.wall(), component=COMPONENT, path=str(self._path), detail=detail)
+        return StorageFailing(at=self._clock.wall(), component=COMPONENT, path=str(self._path), detail=words(error))

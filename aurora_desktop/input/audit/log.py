@@ -14,6 +14,7 @@ from typing import Any
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.settings.schema import LogSettings
+from aurora_desktop.core.storage.full_disk import is_full
 from aurora_desktop.core.storage.rotation import archives, compress_archives, set_aside
 from aurora_desktop.input.audit.anchor import Anchor, Anchored
 from aurora_desktop.input.audit.chain import MAX_LINE_BYTES, START, Head, seal
@@ -287,8 +288,7 @@ def _told(path: Path, error: OSError | AuditError) -> AuditError:
     if isinstance(error, AuditError):
         return AuditError(error.title, error.detail, error.hint)
     why = error.strerror or str(error)
-    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    hint = "make room on the disk" if is_full else f"see that {path.parent} may be written"
+    hint = "make room on the disk" if is_full(error) else f"see that {path.parent} may be written"
     return AuditError("the audit log cannot be written", f"{path}: {why}", hint)
 
 
