@@ -22,6 +22,7 @@ class InForce:
         self.settings = wanted if confirmed is None else tightened(confirmed, wanted)
         if confirmed is None:
             store.confirm(wanted)
+        self._pending = self._loosened()
 
     @property
     def wanted(self) -> InputSettings:
@@ -30,12 +31,17 @@ class InForce:
 
     def pending(self) -> tuple[str, ...]:
         """What waits for the operator, in words."""
+        return self._pending
+
+    def _loosened(self) -> tuple[str, ...]:
+        """Worked out when one of them changes: it is asked for at every look."""
         return loosened(self.settings, self._wanted)
 
     def want(self, settings: InputSettings) -> InputSettings:
         """The file changed: what is to be put in force of it at once."""
         if settings != self._wanted:
             self._wanted, self._wanted_since = settings, self._clock.monotonic()
+            self._pending = self._loosened()
         return tightened(self.settings, settings)
 
     def is_fresh(self) -> bool:
@@ -45,6 +51,7 @@ class InForce:
     def put(self, settings: InputSettings) -> None:
         """These are in force."""
         self.settings = settings
+        self._pending = self._loosened()
         self._store.confirm(settings)
 
     def refuse_if_changed(self, shown: InputSettings, *, was_fresh: bool) -> None:
