@@ -207,12 +207,12 @@ class QuestionDialog(QDialog):
     def _count_down(self) -> None:
         self._left_s -= 1
         self.no.set_text(self._no_text())
-        if self._left_s <= 0:
+        if self._left_s < 0:  # by now the agent has closed the question, and said that nobody answered
             self._second.stop()
             self.reject()
 
     def _no_text(self) -> str:
-        return f"No ({self._left_s} s)"
+        return f"No ({max(0, self._left_s)} s)"
 
     async def _load_picture(self) -> None:
         image = await asyncio.to_thread(_marked, self.question)
