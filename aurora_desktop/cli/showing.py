@@ -135,6 +135,10 @@ def _in_words(event: dict[str, Any]) -> str:
         return f"{event['previous']} -> {event['state']}: {event['cause']}"
     if event["type"] == "service_restarting":
         return f"attempt {event['attempt']} in {event['delay_s']:.1f} s: {event['cause']}"
+    if event["type"] == "control_armed":
+        return f"mode {event['mode']}, until {time.strftime('%H:%M:%S', time.localtime(event['until']))}"
+    if event["type"] == "human_active":
+        return "the operator is at mouse or keyboard" if event["active"] else "the operator's hands are still"
     for field in ("cause", "sentence", "detail", "reason"):
         if event.get(field):
             return str(event[field])

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +14,8 @@ from aurora_desktop.core import events
 
 Aurora = Callable[..., int]
 PS_FIELDS = {"name", "state", "pid", "uptime_s", "restarts", "memory_bytes", "cpu_percent", "last_cause"}
+
+LOCAL_NOON = time.mktime((2026, 5, 1, 12, 0, 0, 0, 0, -1))
 
 
 def test_ps_aligns_the_services(aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,6 +187,15 @@ def test_quit_without_wait(house: House, aurora: Aurora, capsys: pytest.CaptureF
         ),
         (events.AuroraStopping(at=0.0, component="aurora", reason="logout"), "logout"),
         (events.SupervisionPaused(at=0.0, component="aurora", paused=True), "paused True"),
+        (
+            events.ControlArmed(at=0.0, component="input_agent", mode="ask", until=LOCAL_NOON),
+            "mode ask, until 12:00:00",
+        ),
+        (
+            events.HumanActive(at=0.0, component="input_agent", active=True),
+            "the operator is at mouse or keyboard",
+        ),
+        (events.HumanActive(at=0.0, component="input_agent", active=False), "the operator's hands are still"),
     ],
 )
 def test_an_event_in_words(
