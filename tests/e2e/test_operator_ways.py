@@ -147,4 +147,5 @@ def _label_over(cockpit: Cockpit, canvas: Canvas) -> tuple[int, int] | None:
     rows = range(window.y, window.y + 40)
     places = ((picture.width // 2 + side, y) for y in rows for side in range(-200, 200))
     found = (place for place in places if sight.colour_at(picture, place) == AMBER)
-    return next(found, None) if _sees_border(cockpit) else None
+    assert _sees_border(cockpit), cockpit.control()
+    return next(found, None)
