@@ -57,6 +57,8 @@ class Bridge(QObject):
         self._control_flush_timer = self._timer(CONTROL_FLUSH_MS, single_shot=True)
         self._control_flush_timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._control_flush_timer.timeout.connect(self._flush_control)
+        self._control_next_turn = self._timer(0, single_shot=True)
+        self._control_next_turn.timeout.connect(self.refresh_control)
         self._control_stale = False
         self._closed = False
         self._pace_control()
@@ -93,17 +95,21 @@ class Bridge(QObject):
         self._tick_timer.stop()
         self._control_timer.stop()
         self._control_flush_timer.stop()
+        self._control_next_turn.stop()
         self._closed = True
 
     def touch_control(self) -> None:
-        """Control changed: shown at once, but no more often than every CONTROL_FLUSH_MS however much changes."""
+        """Control changed: shown in the loop's next turn, which keeps no action waiting for what is painted.
+
+        No more often than every CONTROL_FLUSH_MS however much changes.
+        """
         if self._closed:
             return
         if self._control_flush_timer.isActive():
             self._control_stale = True
             return
         self._control_flush_timer.start()
-        self.refresh_control()
+        self._control_next_turn.start()
 
     def _flush_control(self) -> None:
         if self._control_stale:

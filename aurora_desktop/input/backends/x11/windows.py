@@ -80,11 +80,11 @@ class Windows:
         """The window with WM_STATE at or below this one; itself where there is none (menus, tooltips)."""
         level = [window]
         for _ in range(_MAX_DEPTH):
+            pending = [self._x.core.QueryTree(candidate) for candidate in level]  # on its way with the states
             states = self._x.properties(*[(candidate, "WM_STATE") for candidate in level])
+            trees = [self._x.maybe(cookie) for cookie in pending]
             if found := next((candidate for candidate, state in zip(level, states, strict=True) if state), 0):
                 return found
-            pending = [self._x.core.QueryTree(candidate) for candidate in level]
-            trees = [self._x.maybe(cookie) for cookie in pending]
             level = [child for tree in trees if tree is not None for child in tree.children]
             if not level:
                 break
