@@ -117,7 +117,7 @@ def heartbeat(bench: Bench) -> list[Figure]:
 
 
 def held(bench: Bench) -> list[Figure]:
-    """The lease of the emergency stop is kept by the same loop, and ends after 200 ms."""
+    """The lease of the emergency stop is kept by the same loop, and ends after 150 ms."""
     figures = []
     for kind, prefix in (("programs", ()), ("shells with a program each", IN_A_SHELL)):
         figure = bench.report.figure(

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from aurora_desktop.safety.view import Mode
 
-LEASE_RENEW_S = 0.04
-LEASE_S = 0.2
+LEASE_RENEW_S = 0.05
+LEASE_S = 0.15
 DRILL_S = 30.0
 SECOND_PRESS_S = 2.0
 HOLD_S = 1.0

@@ -23,7 +23,7 @@ PERMITTED_PER_S = 200
 FLOOD_PER_S = 4000
 MISSED_S = 2.0
 QUIET_S = 0.35
-LEASE_S = 0.2
+LEASE_S = 0.15
 _SPREAD = (0.02, 0.4)  # a trial's moment within the action, in s
 
 

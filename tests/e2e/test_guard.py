@@ -278,7 +278,7 @@ def test_a_lost_lease_disarms_without_a_latch(rig: GuardRig, display: Display) -
     worker = rig.arm("stubborn")
     rig.stop_renewing()
     disarmed = rig.until(Disarmed)
-    assert disarmed.reason == "lost the lease: Aurora's main process did not answer for 200 ms"
+    assert disarmed.reason == "lost the lease: Aurora's main process did not answer for 150 ms"
     assert rig.has_ended(worker)
     assert rig.clearance.exists()
     _nothing_held(display)
