@@ -30,6 +30,7 @@ from aurora_desktop.input.backends.protocol import DisplayLostError
 from aurora_desktop.input.messages import NOBODY, Began, Do, Finished, FromWorker
 from aurora_desktop.input.worker.action import ActionRunner
 from aurora_desktop.input.worker.brake import SLICE_S, RevokedError
+from aurora_desktop.input.worker.hand import ARRIVAL_S
 from aurora_desktop.input.worker.pictures import Pictures
 
 from .worker_fakes import GENERATION, Bench
@@ -89,6 +90,24 @@ def test_it_is_done_and_nothing_stays_held(stage: Stage, action: Action) -> None
     held = {("button", 1)} if isinstance(action, LeftMouseDown) else set()
     assert stage.backend.down == held
     assert not stage.held.keys()
+
+
+def test_a_window_manager_may_hold_the_pointer_still_for_a_moment(stage: Stage) -> None:
+    def freeze(number: int) -> None:
+        stage.backend.is_frozen = number == 2  # after the press, which raises the window
+
+    stage.backend.at_event = freeze
+    stage.line.at_wait = lambda _number: stage.backend.thaw()
+    assert stage.do(DragPath(points=(HERE, THERE, HERE))).outcome == "done"
+    assert stage.backend.pointer == (HERE.x, HERE.y)
+
+
+def test_a_pointer_that_does_not_go_there_ends_the_action(stage: Stage) -> None:
+    stage.backend.is_frozen = True
+    finished = stage.do(DragPath(points=(HERE, THERE, HERE)))
+    assert (finished.outcome, finished.events) == ("partial", 1)
+    assert finished.reason == f"the pointer did not go to {HERE.x:g}, {HERE.y:g}, but to 500, 400"
+    assert stage.line.time >= ARRIVAL_S
 
 
 @pytest.mark.parametrize("action", ACTIONS)

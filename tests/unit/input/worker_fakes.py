@@ -45,6 +45,7 @@ class FakeBackend:
         self.sent: list[tuple[str, object]] = []
         self.down: set[object] = set()
         self.pointer = (500, 400)
+        self.is_frozen, self._moved_to = False, self.pointer
         self.typed = ""
         self.modifiers_of_others = ""
         self.focus = 1
@@ -59,9 +60,15 @@ class FakeBackend:
         return Around(self.pointer, self.focus, self.modifiers_of_others, self.keyboard)
 
     def move(self, x: int, y: int) -> tuple[int, int]:
-        self.pointer = (x, y)
         self._sent("move", (x, y))
+        self._moved_to = (x, y)
+        if not self.is_frozen:
+            self.pointer = self._moved_to
         return self.pointer
+
+    def thaw(self) -> None:
+        """The pointer, held still by a window manager, goes on to where it was sent."""
+        self.is_frozen, self.pointer = False, self._moved_to
 
     def button(self, number: int, *, down: bool) -> None:
         self._note(("button", number), down=down)
