@@ -157,7 +157,8 @@ def test_the_pointer_in_a_corner_stops_what_runs(worker: WorkerRig, screen: Scre
     drag = LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=9)
     worker.began(drag)
     _seen(canvas, "press", count=1)
-    run_on(screen, "xdotool", "mousemove", "0", "0")
+    pushes = ("mousemove", "0", "0", "sleep", "0.03") * 5  # a single one may fall between a look and the next step
+    run_on(screen, "xdotool", *pushes)
     finished = worker.finished()
     assert (finished.outcome, finished.reason) == ("partial", "failsafe corner")
     assert not worker.held.buttons()
