@@ -22,7 +22,8 @@ def worker(screen: Screen, tmp_path: Path) -> Iterator[WorkerRig]:
     with WorkerRig(screen.environment, tmp_path / "pictures") as rig:
         rig.up()
         yield rig
-        assert not rig.held.keys() + rig.held.buttons() + rig.held.remapped()
+        if rig.process.poll() is None:  # what a killed one held is let go by the guard, and here is none
+            assert not rig.held.keys() + rig.held.buttons() + rig.held.remapped()
 
 
 @pytest.fixture
@@ -156,7 +157,6 @@ def test_a_killed_worker_takes_nobodys_clipboard(worker: WorkerRig, screen: Scre
     assert worker.exit_code() != 0
     eventually(lambda: _clipboard(screen) == "what was there", "the clipboard is as it was")
     run_on(screen, "xdotool", "keyup", "ctrl", "keyup", "v")
-    worker.held.clear()  # here is no guard, which lets go for a worker that was killed
 
 
 def test_a_key_that_the_layout_lacks(worker: WorkerRig, screen: Screen, tmp_path: Path) -> None:
