@@ -30,6 +30,7 @@ from aurora_desktop.safety.messages import (
     WorkerEnded,
 )
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage, create_page
+from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, STATE_MARKER
 
 RETIRE_S = 1.0
@@ -181,7 +182,7 @@ class GuardLink:
     def _run(self, command: tuple[str, ...], fds: tuple[int, ...]) -> "subprocess.Popen[bytes]":
         """In a session of its own, which no terminal's Ctrl+C reaches."""
         with _opened(self._paths.logs / "guard.log") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -190,6 +191,8 @@ class GuardLink:
                 pass_fds=fds,
                 start_new_session=True,
             )
+        owned.add(process.pid)  # nobody else's to reap, and no stray of a service that ends
+        return process
 
     def _take(self, guard: GuardProcess, line: bytes) -> None:
         try:

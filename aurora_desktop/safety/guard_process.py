@@ -12,6 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from aurora_desktop.safety.messages import Ping
+from aurora_desktop.supervisor.exits import owned
 
 READY_S = 10.0
 # While armed it answers within PATIENCE_ARMED_S, or is taken for lost; unarmed there is more time.
@@ -206,4 +207,7 @@ async def gone(process: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
     elif process.poll() is None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             await asyncio.to_thread(process.wait, timeout_s)
-    return process.poll() is not None
+    if process.poll() is None:
+        return False
+    owned.discard(process.pid)
+    return True

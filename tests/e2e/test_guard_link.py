@@ -27,6 +27,7 @@ from aurora_desktop.safety.messages import (
     Ready,
     Renew,
 )
+from aurora_desktop.supervisor.exits import owned
 
 from . import machine
 from .guard_rig import HOTKEY, LETTER, WORKER
@@ -125,10 +126,12 @@ def test_it_starts_and_retires_a_guard(tmp_path: Path, vnc: VncScreen, observer:
             pid = main.link.pid
             assert main.link.is_up
             assert machine.is_alive(pid)
+            assert pid in owned  # no stray of a service
             worker = await main.arm()
             assert main.link.permit.generation == 1
             assert main.link.held.keys() == (LETTER,)
         assert not machine.is_alive(pid)
+        assert pid not in owned
         assert not machine.is_alive(worker)
         assert not main.losses
         assert not main.paths.guard_socket.exists()
