@@ -6,6 +6,7 @@ Everything here can only close faster than the guard would: the guard needs noth
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Coroutine
 
 from msgspec.structs import replace
@@ -44,6 +45,7 @@ from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 GATE_LOOK_S = 0.25
 RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
 STOP_ANSWER_S = 0.3
+AT_ONCE_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class Control:
         )
         self._has_begun = False  # until then the guard is on its way rather than lost
         self._stop_told = asyncio.Event()
+        self._stopped_at = -math.inf  # monotonic
         self._told_standing: Standing | None = None
         self._missed_clearance = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -327,10 +330,14 @@ class Control:
 
     def _stopped(self, source: str, latency_ms: float, told: Stopped | None, detail: str = "") -> None:
         self._stop_told.set()
-        at = self._now()
-        self._latch.stopped(source, at)
+        at, now = self._now(), self._clock.monotonic()
+        is_told = now - self._stopped_at < AT_ONCE_S and not (told is not None and told.second_press)
+        self._stopped_at = now
         self._session.stopped(source, told)
         self._around.services.hold(f"stopped by {source}")
+        if is_told:  # several sources at once are one stop
+            return
+        self._latch.stopped(source, at)
         self._publish(
             EmergencyStopped(
                 at=at,
