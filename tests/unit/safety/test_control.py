@@ -457,6 +457,21 @@ async def test_a_stop_latches_refuses_the_queue_holds_the_services_and_is_told(t
 
 
 @in_loop
+async def test_stops_at_once_are_told_once_but_a_second_press_and_a_later_one_are_told(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.armed()
+        stage.link.say(stopped("hotkey"))
+        stage.link.say(stopped("tray"))
+        assert [event.source for event in stage.told(EmergencyStopped)] == ["hotkey"]
+        assert (stage.view().stopped_by, len(stage.services.held)) == ("hotkey", 2)
+        stage.link.say(stopped("hotkey", second_press=True))
+        stage.clock.advance(1.0)
+        stage.link.say(stopped("tray"))
+        told = [event.source for event in stage.told(EmergencyStopped)]
+        assert told == ["hotkey", "hotkey, pressed twice", "tray"]
+
+
+@in_loop
 async def test_a_stop_needs_no_answer_of_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "STOP_ANSWER_S", 0.02)
     async with staged(tmp_path) as stage:
