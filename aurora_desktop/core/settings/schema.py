@@ -5,28 +5,19 @@ these structs. `extra["unit"]` names the unit; durations are seconds unless the 
 """
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import force_setattr
 
+from aurora_desktop.core.settings.options import Count, Delay, Name, Port, Seconds, Section, option
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
-Seconds = Annotated[float, Meta(gt=0, extra={"unit": "s"})]
-Delay = Annotated[float, Meta(ge=0, extra={"unit": "s"})]
-Count = Annotated[int, Meta(ge=1)]
-Port = Annotated[int, Meta(ge=1, le=65535)]
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
 
 PROBE_KINDS = ("http", "tcp", "exec", "file_age", "log_pattern")
 RESERVED_NAMES = frozenset({"aurora"})
-
-
-def option(sentence: str, unit: str = "") -> Any:
-    """The description of one option as msgspec metadata."""
-    return Meta(description=sentence, extra={"unit": unit} if unit else None)
 
 
 def _has_host(url: str) -> bool:
@@ -37,11 +28,7 @@ def _has_host(url: str) -> bool:
         return False
 
 
-class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class HttpProbe(_Section, frozen=True):
+class HttpProbe(Section, frozen=True):
     """Succeeds when a GET answers with a status from 200 to 399."""
 
     url: Annotated[str, Meta(pattern=r"^https?://"), option("Address to GET; redirects are not followed.")]
@@ -51,27 +38,27 @@ class HttpProbe(_Section, frozen=True):
             raise ValueError("`url` is no address: expected one like `http://127.0.0.1:8080/health`")
 
 
-class TcpProbe(_Section, frozen=True):
+class TcpProbe(Section, frozen=True):
     """Succeeds when a connection is accepted."""
 
     port: Annotated[Port, option("Port to connect to.")]
     host: Annotated[str, option("Host to connect to.")] = "127.0.0.1"
 
 
-class ExecProbe(_Section, frozen=True):
+class ExecProbe(Section, frozen=True):
     """Succeeds when the command exits with 0; it runs in the service's folder and environment."""
 
     command: Annotated[Command, option("Command to run: a list, or a string split into words; no shell.")]
 
 
-class FileAgeProbe(_Section, frozen=True):
+class FileAgeProbe(Section, frozen=True):
     """Succeeds while the file was modified within `max_age_sec`."""
 
     path: Annotated[str, Meta(min_length=1), option("File to look at; relative to the service's `cwd`.")]
     max_age_sec: Annotated[Seconds, option("Oldest modification that still counts as alive.")]
 
 
-class LogPatternProbe(_Section, frozen=True):
+class LogPatternProbe(Section, frozen=True):
     """Searches the lines that the service printed since it was started (`present`) or since the last check."""
 
     pattern: Annotated[str, Meta(min_length=1, max_length=500), option("Regular expression, searched in each line.")]
@@ -87,7 +74,7 @@ class LogPatternProbe(_Section, frozen=True):
             raise ValueError(f"`pattern` is no regular expression: {error}") from error
 
 
-class Probe(_Section, frozen=True):
+class Probe(Section, frozen=True):
     """A check of a service: exactly one of `http`, `tcp`, `exec`, `file_age` and `log_pattern`."""
 
     http: Annotated[HttpProbe | None, option("GET an address.")] = None
@@ -107,14 +94,14 @@ class Probe(_Section, frozen=True):
             raise ValueError(f"expected exactly one of {', '.join(PROBE_KINDS)}; found {found}")
 
 
-class ServiceLog(_Section, frozen=True):
+class ServiceLog(Section, frozen=True):
     """The file that a service's output goes to."""
 
     max_bytes: Annotated[ByteSize, option("Size at which the log is rotated.", "bytes")] = ByteSize(10_000_000)
     keep: Annotated[int, Meta(ge=0, le=1000), option("Compressed archives to keep.", "files")] = 5
 
 
-class Service(_Section, frozen=True):
+class Service(Section, frozen=True):
     """One program that Aurora supervises."""
 
     command: Annotated[Command, option("Program and arguments: a list, or a string split into words; no shell.")]
@@ -191,7 +178,7 @@ class Service(_Section, frozen=True):
         return self.restart or ("on-failure" if self.type == "oneshot" else "always")
 
 
-class SupervisorSettings(_Section, frozen=True):
+class SupervisorSettings(Section, frozen=True):
     check_interval_s: Annotated[Seconds, option("Time between two checks of every service.")] = 5.0
     on_quit: Annotated[
         Literal["stop", "leave"],
@@ -200,38 +187,38 @@ class SupervisorSettings(_Section, frozen=True):
     quit_timeout_s: Annotated[Seconds, option("Most that an ordered stop of everything may take.")] = 30.0
 
 
-class HeartbeatSettings(_Section, frozen=True):
+class HeartbeatSettings(Section, frozen=True):
     interval_s: Annotated[float, Meta(ge=1), option("Time between two heartbeats.", "s")] = 60.0
 
 
-class JournalSettings(_Section, frozen=True):
+class JournalSettings(Section, frozen=True):
     max_age_days: Annotated[float, Meta(gt=0), option("Older events are removed.", "days")] = 90.0
     max_bytes: Annotated[ByteSize, option("Oldest events are removed above this size.", "bytes")] = ByteSize(
         200_000_000
     )
 
 
-class LogSettings(_Section, frozen=True):
+class LogSettings(Section, frozen=True):
     """Aurora's own logs: heartbeat, recovery events and the program's log."""
 
     max_bytes: Annotated[ByteSize, option("Size at which a log is rotated.", "bytes")] = ByteSize(10_000_000)
     keep: Annotated[int, Meta(ge=0, le=1000), option("Compressed archives to keep.", "files")] = 5
 
 
-class ApiSettings(_Section, frozen=True):
+class ApiSettings(Section, frozen=True):
     port: Annotated[int, Meta(ge=0, le=65535), option("Loopback port of the local API; 0 takes a free one.")] = 0
 
 
-class NotificationSettings(_Section, frozen=True):
+class NotificationSettings(Section, frozen=True):
     enabled: Annotated[bool, option("Notify of failures, and of recoveries that took attempts.")] = True
 
 
-class UiSettings(_Section, frozen=True):
+class UiSettings(Section, frozen=True):
     theme: Annotated[Literal["system", "light", "dark"], option("Colours of the window.")] = "system"
     start_hidden: Annotated[bool, option("Start in the tray without opening the window.")] = False
 
 
-class WindowRule(_Section, frozen=True):
+class WindowRule(Section, frozen=True):
     """Windows by their X class, their title, or both."""
 
     window_class: Annotated[
@@ -250,7 +237,7 @@ class WindowRule(_Section, frozen=True):
             raise ValueError(f"`title` is no regular expression: {error}") from error
 
 
-class Region(_Section, frozen=True):
+class Region(Section, frozen=True):
     """A rectangle of the desktop."""
 
     x: Annotated[int, option("Left edge.", "px")]
@@ -262,14 +249,14 @@ class Region(_Section, frozen=True):
 ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
-class Hours(_Section, frozen=True):
+class Hours(Section, frozen=True):
     """A span of each day, in local time; one that ends before it starts goes over midnight."""
 
     start: Annotated[ClockTime, option("First minute, `HH:MM`.")]
     end: Annotated[ClockTime, option("First minute after it, `HH:MM`.")]
 
 
-class InputPolicy(_Section, frozen=True):
+class InputPolicy(Section, frozen=True):
     """What agents may do with mouse and keyboard. Aurora's own windows, password managers and lock screens never."""
 
     allow_windows: Annotated[list[WindowRule], option("If not empty, agents may act in these windows alone.")] = []
@@ -284,7 +271,7 @@ class InputPolicy(_Section, frozen=True):
     hours: Annotated[Hours | None, option("When agents may act; always if not given.")] = None
 
 
-class EvidenceSettings(_Section, frozen=True):
+class EvidenceSettings(Section, frozen=True):
     """Screenshots before and after each action."""
 
     enabled: Annotated[bool, option("Take them.")] = False
@@ -292,7 +279,7 @@ class EvidenceSettings(_Section, frozen=True):
     max_age_days: Annotated[float, Meta(gt=0), option("Older ones are removed.", "days")] = 7.0
 
 
-class InputSettings(_Section, frozen=True):
+class InputSettings(Section, frozen=True):
     """Mouse and keyboard for agents. What loosens safety waits for your confirmation in the window."""
 
     backend: Annotated[
@@ -321,7 +308,7 @@ class InputSettings(_Section, frozen=True):
     policy: Annotated[InputPolicy, option("What agents may do.")] = InputPolicy()
 
 
-class Settings(_Section, frozen=True):
+class Settings(Section, frozen=True):
     """The whole of `aurora.yaml`."""
 
     services: Annotated[dict[Name, Service], option("The programs to supervise, by name.")] = {}
