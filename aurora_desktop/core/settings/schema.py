@@ -12,6 +12,13 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from aurora_desktop.core.settings.options import Count, Delay, Name, Port, Seconds, Section, option
+from aurora_desktop.core.settings.schema_healing import (
+    AgentsSettings,
+    AlertsSettings,
+    HealingSettings,
+    ServiceHealing,
+    StallRule,
+)
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
 Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
@@ -143,6 +150,10 @@ class Service(Section, frozen=True):
     memory_max: Annotated[
         ByteSize | None, option("Memory of the whole process tree over which it is restarted.", "bytes")
     ] = None
+    memory_high: Annotated[
+        ByteSize | None,
+        option("Memory of the tree over which it is restarted at the next quiet moment.", "bytes"),
+    ] = None
     cpu_max_percent: Annotated[
         Annotated[float, Meta(gt=0)] | None,
         option("CPU of the tree, lasting a minute, over which you are warned.", "% of one core"),
@@ -153,6 +164,8 @@ class Service(Section, frozen=True):
     startup_probe: Annotated[Probe | None, option("Holds back the other probes until it has succeeded.")] = None
     readiness_probe: Annotated[Probe | None, option("Ready, and dependents may start, while it succeeds.")] = None
     liveness_probe: Annotated[Probe | None, option("Restarted when it fails.")] = None
+    stall: Annotated[StallRule | None, option("Restarted when it is alive and yet not working.")] = None
+    healing: Annotated[ServiceHealing, option("What may be done to heal it.")] = ServiceHealing()
     on_estop: Annotated[
         Literal["freeze", "stop", "ignore"],
         option("What the emergency stop does with it and its whole tree."),
@@ -166,6 +179,8 @@ class Service(Section, frozen=True):
             raise ValueError("a oneshot cannot have `restart: always`; use `on-failure` or `never`")
         if self.restart_max_delay_sec < self.restart_sec:
             raise ValueError("`restart_max_delay_sec` must not be below `restart_sec`")
+        if self.memory_high is not None and self.memory_max is not None and self.memory_high >= self.memory_max:
+            raise ValueError("`memory_high` must be below `memory_max`")
         for key in (*self.env, *(self.pass_environment or ())):
             if not key or "=" in key or "\0" in key:
                 raise ValueError("names of environment variables cannot be empty or contain `=` or NUL")
@@ -320,3 +335,6 @@ class Settings(Section, frozen=True):
     notifications: Annotated[NotificationSettings, option("Notifications.")] = NotificationSettings()
     ui: Annotated[UiSettings, option("The window.")] = UiSettings()
     input: Annotated[InputSettings, option("Mouse and keyboard for agents.")] = InputSettings()
+    agents: Annotated[AgentsSettings, option("Agents that are watched for stalls.")] = AgentsSettings()
+    healing: Annotated[HealingSettings, option("Healing.")] = HealingSettings()
+    alerts: Annotated[AlertsSettings, option("Alerts.")] = AlertsSettings()

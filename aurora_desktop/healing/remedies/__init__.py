@@ -1,0 +1,1 @@
+"""Remedies: each small, named and declared; the engine that applies, verifies and undoes them."""
