@@ -10,6 +10,8 @@ T = TypeVar("T")
 _EXTENSIONS = ("xproto", "xtest", "xkb", "randr", "shape")
 ANY_PROPERTY_TYPE = 0
 _PROPERTY_WORDS = 1 << 20
+_EVENT_MASK = 0x800  # CWEventMask
+_STRUCTURE_NOTIFY = 0x20000
 
 
 class Connection:
@@ -29,6 +31,11 @@ class Connection:
         self.root: int = self.xcb.get_setup().roots[self.xcb.pref_screen].root
         self.listeners: list[Callable[[Any], None]] = []
         self._atoms: dict[str, int] = {}
+        self.hear_of_root()
+
+    def hear_of_root(self, more: int = 0) -> None:
+        """What happens to the root window is always heard (that is how new monitors are told), and the mask `more`."""
+        self.core.ChangeWindowAttributes(self.root, _EVENT_MASK, [_STRUCTURE_NOTIFY | more])
 
     def extension(self, name: str) -> Any:
         return self.xcb(self.modules[name].key)

@@ -11,8 +11,7 @@ PATIENCE_S = 10.0
 _PROTOCOLS, _PING = "WM_PROTOCOLS", "_NET_WM_PING"
 _CLIENT_MESSAGE = 33
 # Answers go to the root window: to who hears of its children, by the rule, or of itself, as Qt sends them.
-_HEAR_ANSWERS = 0x80000 | 0x20000  # SubstructureNotify, StructureNotify
-_EVENT_MASK = 0x800  # CWEventMask
+_SUBSTRUCTURE_NOTIFY = 0x80000
 _MAX_DEPTH = 12
 
 
@@ -46,14 +45,14 @@ class ReadReceipt:
         return self._answered
 
     def forget(self) -> None:
-        """The count begins anew; hear no more of the root window's business."""
+        """The count begins anew; hear no more of the root window's children."""
         self._pending, self._answered, self._focus = None, 0, None
-        self._x.core.ChangeWindowAttributes(self._x.root, _EVENT_MASK, [0])
+        self._x.hear_of_root()
 
     def _ping(self, number: int, now: float) -> None:
         self._serial = self._serial % 0x7FFFFFFF + 1
         self._pending = (self._serial, number, now)
-        self._x.core.ChangeWindowAttributes(self._x.root, _EVENT_MASK, [_HEAR_ANSWERS])
+        self._x.hear_of_root(_SUBSTRUCTURE_NOTIFY)
         window = self._pinged_window
         data = (self._x.atom(_PING), self._serial, window, 0, 0)
         message = struct.pack("=BB2xII5I", _CLIENT_MESSAGE, 32, window, self._x.atom(_PROTOCOLS), *data)

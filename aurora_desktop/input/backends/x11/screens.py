@@ -35,7 +35,9 @@ class Screens:
         return changed
 
     def _on_event(self, event: Any) -> None:
-        if type(event).__module__ == "xcffib.randr":
+        # RandR tells of outputs; monitors that a program made of them come as a change of the root window alone.
+        is_of_root = type(event).__name__ == "ConfigureNotifyEvent" and event.window == self._x.root
+        if is_of_root or type(event).__module__ == "xcffib.randr":
             self._changed = True
 
     def _display(self, monitor: Any) -> Display:
