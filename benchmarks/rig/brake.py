@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -11,6 +12,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from aurora_desktop.core.errors import AuroraError
 from rig.bench import Bench
 from rig.cockpit import FULL_SPEED, HOTKEY, KEY_PRESS, Cockpit, Observed, cockpit, within
 from rig.figures import Figure
@@ -23,8 +25,13 @@ PERMITTED_PER_S = 200
 FLOOD_PER_S = 4000
 MISSED_S = 2.0
 QUIET_S = 0.35
+TRIES = 5
 LEASE_S = 0.15
 _SPREAD = (0.02, 0.4)  # a trial's moment within the action, in s
+
+
+class IdleAgentError(RuntimeError):
+    """There was nothing to be stopped."""
 
 
 class Trial(Struct, frozen=True):
@@ -37,16 +44,24 @@ class Trial(Struct, frozen=True):
 
 
 def stop(bench: Bench) -> list[Figure]:
-    """Every kind of action, at the permitted rate and far above it; idle, with busy cores, with main frozen."""
-    figures = _figures(bench, "stop", "stop key")
-    for rate in (PERMITTED_PER_S, FLOOD_PER_S):
-        # Else the operator's first modifier would pause the agent, and hide how quick the stop is.
-        settings = {**FULL_SPEED, "events_per_s": rate, "operator_first": False}
-        with cockpit(bench, **settings) as pit, targets(pit, bench.folder / "targets") as aims:
-            for condition, around in CONDITIONS.items():
-                for load in LOADS:
-                    who = f"{load.name}, {rate}/s, {condition}"
-                    bench.report.measure(figures, who, partial(_stops, bench, figures, who, (pit, aims, load, around)))
+    """Every kind of action at the permitted rate; idle, with busy cores, with main frozen."""
+    return _stops_at(bench, "stop", PERMITTED_PER_S)
+
+
+def flood(bench: Bench) -> list[Figure]:
+    """The same far above the permitted rate."""
+    return _stops_at(bench, "flood", FLOOD_PER_S)
+
+
+def _stops_at(bench: Bench, name: str, rate: int) -> list[Figure]:
+    figures = _figures(bench, name, "stop key")
+    # Else the operator's first modifier would pause the agent, and hide how quick the stop is.
+    settings = {**FULL_SPEED, "events_per_s": rate, "operator_first": False}
+    with cockpit(bench, **settings) as pit, targets(pit, bench.folder / "targets") as aims:
+        for condition, around in CONDITIONS.items():
+            for load in LOADS:
+                who = f"{load.name}, {rate}/s, {condition}"
+                bench.report.measure(figures, who, partial(_stops, bench, figures, who, (pit, aims, load, around)))
     return figures
 
 
@@ -106,8 +121,19 @@ CONDITIONS = {"idle": _idle, "two busy loops": _busy, "main frozen": _frozen}
 
 def _stops(bench: Bench, figures: Sequence[Figure], who: str, stage: tuple[Cockpit, Targets, Load, Around]) -> None:
     for _ in range(bench.runs):
-        _add(figures, who, _stop_once(*stage))
-        stage[0].arm_by_hand()
+        _add(figures, who, _of_one_at_work(stage[0], partial(_stop_once, *stage)))
+
+
+def _of_one_at_work(pit: Cockpit, trial: Callable[[], Trial]) -> Trial:
+    """A trial in which the agent had lost the lease before its moment came proves nothing: it is made again."""
+    for _ in range(TRIES):
+        if pit.control()["state"] != "armed":
+            pit.arm_by_hand()
+        try:
+            return trial()
+        except IdleAgentError as error:
+            print(f"    once more: {error}", file=sys.stderr)
+    raise RuntimeError(f"the agent was not at work in {TRIES} trials")
 
 
 def _stop_once(pit: Cockpit, aims: Targets, load: Load, around: Around) -> Trial:
@@ -126,18 +152,21 @@ def _stop_once(pit: Cockpit, aims: Targets, load: Load, around: Around) -> Trial
 
 
 def _must_have_worked(before: Sequence[Observed], now_ms: int) -> None:
-    """A stop of an agent that had nothing more to do would prove nothing. Raises RuntimeError."""
+    """A stop of an agent that had nothing more to do would prove nothing. Raises IdleAgentError."""
     own = [event.server_ms for event in before if event.is_press and event.detail not in MODIFIERS]
     if not own or now_ms - own[-1] > AT_WORK_MS:
-        raise RuntimeError("the agent was not at work when the stop key was pressed")
+        raise IdleAgentError("the agent was not at work when the stop key was pressed")
 
 
 @contextmanager
 def _under_way(pit: Cockpit, aims: Targets, load: Load) -> Iterator[int]:
-    """The action, at a moment nobody chose; a mark from before it."""
+    """The action, at a moment nobody chose; a mark from before it. Raises IdleAgentError."""
     aims.ready(load)
     pit.observer.clear()
-    pit.until_under_way(pit.submit(load.action), 0)
+    try:
+        pit.until_under_way(pit.submit(load.action), 0)
+    except (AuroraError, AssertionError) as error:
+        raise IdleAgentError(str(error)) from error
     time.sleep(random.uniform(*_SPREAD))
     yield 0
 
@@ -186,8 +215,7 @@ def _signals(
     bench: Bench, figures: Sequence[Figure], who: str, stage: tuple[Cockpit, Targets, Load, str, signal.Signals]
 ) -> None:
     for _ in range(bench.runs):
-        _add(figures, who, _signal_once(*stage))
-        stage[0].arm_by_hand()
+        _add(figures, who, _of_one_at_work(stage[0], partial(_signal_once, *stage)))
 
 
 def _signal_once(pit: Cockpit, aims: Targets, load: Load, part: str, number: signal.Signals) -> Trial:
