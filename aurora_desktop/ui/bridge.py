@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from aurora_desktop.core.events import EmergencyStopped, Record, SettingsApplied, SettingsRefused
+from aurora_desktop.healing.incidents import Incidents
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.safety.view import ControlView
-from aurora_desktop.supervisor.incidents import Incidents
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.notices import Notices
 

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from aurora_desktop.supervisor.incidents import Outcome
+from aurora_desktop.healing.incident import Outcome
 from aurora_desktop.supervisor.view import Check, ServiceView, State
 
 _BACKTICKS = re.compile(r"`([^`]+)`")

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QAbstractItemModel, Qt
 
-from aurora_desktop.supervisor.incidents import Incidents
+from aurora_desktop.healing.incidents import Incidents
 from aurora_desktop.ui.models import incidents as incident_rows
 from aurora_desktop.ui.models import services as service_rows
 from aurora_desktop.ui.models.incidents import IncidentsModel, IncidentsProxy

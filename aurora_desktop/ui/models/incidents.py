@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
 
 from aurora_desktop.core.events import SERVICE_PREFIX
-from aurora_desktop.supervisor.incidents import Incident, Outcome
+from aurora_desktop.healing.incident import Incident, Outcome
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.services import every_word
 from aurora_desktop.ui.theme import Tone

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from aurora_desktop.supervisor.incidents import Incident
+from aurora_desktop.healing.incident import Incident
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, Column, IncidentsModel, IncidentsProxy, component_name
 from aurora_desktop.ui.theme import Theme

@@ -7,7 +7,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from aurora_desktop.supervisor.incidents import Incident
+from aurora_desktop.healing.incident import Incident
 from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check, ServiceView
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, OUTCOME_ICONS, OUTCOME_TONES
