@@ -5,8 +5,30 @@ import time
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from aurora_desktop.core.events import EmergencyStopped, Record, SettingsApplied, SettingsRefused
+from aurora_desktop.core.events import (
+    AgentResumed,
+    AgentStalled,
+    EmergencyStopped,
+    Escalated,
+    EscalationCleared,
+    FaultDiagnosed,
+    OfferClosed,
+    Predicted,
+    PredictionWithdrawn,
+    Record,
+    RemedyFinished,
+    RemedyOffered,
+    RemedyStarted,
+    ResourceBreached,
+    ResourceRelieved,
+    SettingsApplied,
+    SettingsRefused,
+    SpaceFreed,
+    TuningEnded,
+    TuningProposed,
+)
 from aurora_desktop.healing.incidents import Incidents
+from aurora_desktop.healing.view import HealingView
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.ui.context import UiContext
@@ -17,6 +39,11 @@ TICK_MS = 1000
 CONTROL_TICK_MS = 250
 CONTROL_FLUSH_MS = 30
 RECORDS_SHOWN = 2000
+_OF_HEALING = (
+    AgentResumed, AgentStalled, Escalated, EscalationCleared, FaultDiagnosed, OfferClosed, Predicted,
+    PredictionWithdrawn, RemedyFinished, RemedyOffered, RemedyStarted, ResourceBreached, ResourceRelieved, SpaceFreed,
+    TuningEnded, TuningProposed,
+)  # fmt: skip
 
 
 class Bridge(QObject):
@@ -26,11 +53,13 @@ class Bridge(QObject):
     and `incidents_changed` (tuple of Incident, newest first) only while something watches. `refusal_changed`
     carries the problems of a refused settings file, or none once one was applied. `control_changed` (ControlView)
     always comes, `input_changed` (InputView) while something watches or control is armed; `emergency` is a stop.
+    `healing_changed` (HealingView) comes while something watches, and each second too while something follows it.
     """
 
     health_changed = Signal(object)
     services_changed = Signal(object)
     incidents_changed = Signal(object)
+    healing_changed = Signal(object)
     refusal_changed = Signal(object)
     settings_applied = Signal()
     notice = Signal(str, str)
@@ -44,14 +73,17 @@ class Bridge(QObject):
         self._notices = Notices()
         self._incidents: Incidents | None = None
         self._incidents_stale = False
+        self._healing_stale = False
+        self._healing_followed = False
         self._watched = False
+        self.healing: HealingView | None = None
         self.health: Health = context.health()
         self.control: ControlView = context.control.view()
         self.refusal: tuple[str, ...] = ()
         self._flush_timer = self._timer(FLUSH_MS, single_shot=True)
         self._flush_timer.timeout.connect(self._flush)
         self._tick_timer = self._timer(TICK_MS)
-        self._tick_timer.timeout.connect(self._show_services)
+        self._tick_timer.timeout.connect(self._tick)
         self._control_timer = self._timer(CONTROL_TICK_MS)
         self._control_timer.timeout.connect(self.refresh_control)
         self._control_flush_timer = self._timer(CONTROL_FLUSH_MS, single_shot=True)
@@ -63,6 +95,8 @@ class Bridge(QObject):
         self._closed = False
         self._pace_control()
         self._unsubscribe = context.bus.subscribe(self._on_record)
+        if context.healing is not None:
+            context.healing.watch(self._touch_healing)
 
     @property
     def is_watched(self) -> bool:
@@ -85,8 +119,14 @@ class Bridge(QObject):
 
     def refresh(self) -> None:
         """Show everything as it is now."""
-        self._incidents_stale = True
+        self._incidents_stale = self._healing_stale = True
         self._flush()
+
+    def follow_healing(self, follow: bool) -> None:
+        """Show healing each second: how long an agent is silent, and what the machine uses, moves without events."""
+        self._healing_followed = follow
+        if follow and self._watched:
+            self._show_healing()
 
     def close(self) -> None:
         """Hear and show nothing any more."""
@@ -150,8 +190,20 @@ class Bridge(QObject):
             self.emergency.emit()
         if self._incidents is not None and self._incidents.feed(record) is not None:
             self._incidents_stale = True
+        if isinstance(record.event, _OF_HEALING):
+            self._healing_stale = True
         if not self._flush_timer.isActive():
             self._flush_timer.start()
+
+    def _touch_healing(self) -> None:
+        self._healing_stale = True
+        if not self._closed and not self._flush_timer.isActive():
+            self._flush_timer.start()
+
+    def _tick(self) -> None:
+        self._show_services()
+        if self._healing_followed:
+            self._show_healing()
 
     def _note_settings(self, record: Record) -> None:
         match record.event:
@@ -167,6 +219,8 @@ class Bridge(QObject):
         if self._watched:
             self._show_services()
             self._show_incidents()
+            if self._healing_stale:
+                self._show_healing()
         self._show_health()
         self.refresh_control()
 
@@ -174,6 +228,14 @@ class Bridge(QObject):
         if self._incidents is not None and self._incidents_stale:
             self._incidents_stale = False
             self.incidents_changed.emit(self._incidents.rows())
+
+    def _show_healing(self) -> None:
+        self._healing_stale = False
+        if self._context.healing is None:
+            return
+        previous, self.healing = self.healing, self._context.healing.view()
+        if self.healing != previous:
+            self.healing_changed.emit(self.healing)
 
     def _show_health(self) -> None:
         self.health = self._context.health()

@@ -9,6 +9,7 @@ from msgspec import Struct
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Record
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
 from aurora_desktop.safety.view import Confirmation, ControlFace
@@ -48,6 +49,7 @@ class UiContext(Struct, frozen=True, kw_only=True):
 
     `notify(title, body)` may take a second or two and is called in a thread; False when the desktop has no
     notification service. `answer_question(task_id, confirmation)` answers a question of the mode `ask`; None is no.
+    Without `healing` the window shows the incidents alone.
     """
 
     supervisor: SupervisorFace
@@ -61,3 +63,4 @@ class UiContext(Struct, frozen=True, kw_only=True):
     control: ControlFace
     input: InputFace
     answer_question: Callable[[str, Confirmation | None], Awaitable[None]]
+    healing: HealingFace | None = None

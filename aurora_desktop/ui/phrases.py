@@ -3,7 +3,9 @@
 import re
 from datetime import datetime
 
-from aurora_desktop.healing.incident import Outcome
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, MachineResource, PredictionKind
+from aurora_desktop.healing.incident import Outcome, StepState
+from aurora_desktop.healing.view import AgentState
 from aurora_desktop.supervisor.view import Check, ServiceView, State
 
 _BACKTICKS = re.compile(r"`([^`]+)`")
@@ -17,8 +19,28 @@ _WORST_FIRST: tuple[State, ...] = (
 )  # fmt: skip
 OUTCOME_WORDS: dict[Outcome, str] = {
     "open": "Under way", "recovered": "Recovered", "degraded": "Degraded", "gave_up": "Gave up",
-    "stopped": "Stopped", "done": "Done", "warned": "Warned",
+    "escalated": "Needs you", "seen_to": "Seen to", "stopped": "Stopped", "done": "Done", "warned": "Warned",
 }  # fmt: skip
+STEP_WORDS: dict[StepState, str] = {
+    "worked": "helped", "failed": "did not help", "undone": "did not help, undone",
+    "undo_failed": "did not help and could not be undone", "refused": "could not be tried", "running": "under way",
+    "offered": "waits for your word", "accepted": "accepted", "declined": "declined",
+    "expired": "no longer of use",
+}  # fmt: skip
+AGENT_WORDS: dict[AgentState, str] = {
+    "working": "Working", "idle": "Idle", "silent": "Silent", "stalled": "Stalled", "healing": "Being woken",
+    "escalated": "Needs you", "unreadable": "Unreadable",
+}  # fmt: skip
+SOURCE_WORDS = {
+    "output": "its output", "cpu": "its CPU", "network": "the network", "files": "files of its workspace",
+    "status": "its status", "inbox": "its inbox", "probe": "its probe", "": NONE,
+}  # fmt: skip
+RESOURCE_WORDS: dict[MachineResource, str] = {"cpu": "CPU", "memory": "Memory", "disk": "Disk"}
+PREDICTION_WORDS: dict[PredictionKind, str] = {
+    "memory_leak": "Memory leak", "disk_full": "Disk full", "descriptor_growth": "Too many open files",
+    "error_rate": "Rising errors", "restart_rate": "Rising restarts",
+}  # fmt: skip
+_INITIALS = {"cpu": "CPU", "cors": "CORS", "npm": "npm", "pid": "PID", "python": "Python", "exec": "exec"}
 CHECK_WORDS: dict[Check, str] = {"ok": "well", "warn": "unwell", "down": "down", "off": "not wanted"}
 
 
@@ -66,6 +88,44 @@ def moment(at: float, now: float) -> str:
     then = datetime.fromtimestamp(at)
     same_day = then.date() == datetime.fromtimestamp(now).date()
     return then.strftime("%H:%M:%S") if same_day else then.strftime("%b %d, %H:%M")
+
+
+def times(count: int, since: float, now: float) -> str:
+    """`5 times since 09:12`, with the day unless it is today; nothing for once."""
+    if count < 2:
+        return ""
+    then = datetime.fromtimestamp(since)
+    same_day = then.date() == datetime.fromtimestamp(now).date()
+    return f"{count} times since {then.strftime('%H:%M' if same_day else '%b %d, %H:%M')}"
+
+
+def ahead(due: float, now: float) -> str:
+    """`in 3 h 20 min, at 17:40`; `any moment` for what is due."""
+    if due - now < 60:
+        return "any moment"
+    then = datetime.fromtimestamp(due)
+    same_day = then.date() == datetime.fromtimestamp(now).date()
+    return f"in {duration((due - now) // 60 * 60)}, {then.strftime('at %H:%M' if same_day else 'on %b %d at %H:%M')}"
+
+
+def sureness(confidence: float) -> str:
+    """How sure a prediction is: `likely, 74 %`."""
+    word = "very likely" if confidence >= 0.8 else "likely" if confidence >= 0.5 else "possible"
+    return f"{word}, {confidence * 100:.0f} %"
+
+
+def component(name: str) -> str:
+    """A service's plain name; `agent claude`; the component itself for the rest."""
+    if name.startswith(AGENT_PREFIX):
+        return f"agent {name.removeprefix(AGENT_PREFIX)}"
+    return name.removeprefix(SERVICE_PREFIX)
+
+
+def named(key: str) -> str:
+    """A short name as words: `Port conflict` for `port_conflict`."""
+    words = [_INITIALS.get(word, word) for word in key.replace("-", "_").split("_") if word]
+    text = " ".join(words)
+    return text if words and words[0] in _INITIALS.values() else text[:1].upper() + text[1:]
 
 
 def counts(views: tuple[ServiceView, ...]) -> str:

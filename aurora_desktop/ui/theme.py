@@ -140,6 +140,13 @@ QLabel[role="muted"] { color: @muted; }
 QLabel[role="small"] { color: @muted; font-size: 12px; }
 QLabel[role="caption"] { color: @muted; font-size: 11px; font-weight: 600; }
 QLabel[role="error"] { color: @bad; }
+QLabel[role="figure"] { font-size: 22px; font-weight: 600; }
+QLabel#command { background: @surface; border: 1px solid @border; border-radius: 6px; padding: 6px 8px; }
+QFrame#matter { border: 1px solid @border; border-radius: 8px; }
+QFrame#matter[tone="warn"] { background: @warn_soft; border-color: @warn; }
+QFrame#matter[tone="bad"] { background: @bad_soft; border-color: @bad; }
+QFrame#matter[tone="info"] { background: @info_soft; border-color: @info; }
+QFrame#matter QLabel[role="small"] { font-size: 12px; }
 
 QFrame#banner { border: 0; border-radius: 8px; }
 QFrame#banner[tone="ok"] { background: @ok_soft; }
@@ -188,6 +195,13 @@ QToolButton[kind="rail"]:hover { background: @hover; color: @text; }
 QToolButton[kind="rail"]:checked { background: @selection; color: @text; font-weight: 600; }
 QToolButton[kind="rail"]:focus { border: 2px solid @accent; padding: 5px 0; }
 
+QTabBar#sections { background: transparent; border: 0; }
+QTabBar#sections::tab { background: transparent; color: @muted; border: 1px solid transparent; border-radius: 6px;
+  padding: 6px 14px; margin-right: 4px; }
+QTabBar#sections::tab:hover { background: @hover; color: @text; }
+QTabBar#sections::tab:selected { background: @selection; color: @text; border-color: @selection; }
+QTabBar#sections:focus::tab:selected { border: 2px solid @accent; padding: 5px 13px; }
+
 QLineEdit, QComboBox { background: @surface; color: @text; border: 1px solid @field; border-radius: 6px;
   padding: 5px 8px; min-height: 18px; selection-background-color: @accent; selection-color: @on_accent; }
 QLineEdit:focus, QComboBox:focus { border: 2px solid @accent; padding: 4px 7px; }
@@ -202,6 +216,7 @@ QTableView { background: @surface; color: @text; border: 1px solid @border; bord
   selection-background-color: @selection; selection-color: @text; }
 QTableView::item { border: 0; border-bottom: 1px solid @hover; padding: 0 8px; }
 QTableView::item:selected { background: @selection; color: @text; }
+QTableView[inCard="true"] { border: 0; border-radius: 0; }
 QTableView:focus { border-color: @accent; }
 QHeaderView { background: @surface; border: 0; border-top-left-radius: 8px; border-top-right-radius: 8px; }
 QHeaderView::section { background: @surface; color: @muted; border: 0; border-bottom: 1px solid @border;

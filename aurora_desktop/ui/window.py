@@ -35,6 +35,7 @@ PAGES = (
     ("Reco&very", "page-recovery"),
     ("Settin&gs", "page-settings"),
 )
+RECOVERY = 2
 STOP_KEY = Qt.Key.Key_F12
 _SIZE = (1280, 800)
 _SMALLEST = (640, 480)
@@ -86,7 +87,7 @@ class Window(QWidget):
         """Go to a page."""
         self.pages.setCurrentIndex(place)
         self.rail.choose(place)
-        first = (self.services.table, self.input.focus_first(), self.recovery.table, self.settings.autostart)
+        first = (self.services.table, self.input.focus_first(), self.recovery.focus_first(), self.settings.autostart)
         first[place].setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_service(self, name: str) -> None:
@@ -152,7 +153,7 @@ class Window(QWidget):
         self.rail = Rail(self.theme, PAGES)
         self.services = ServicesPage(self.theme)
         self.input = InputPage(self._context, self.theme, self._tasks, self.confirming)
-        self.recovery = RecoveryPage(self.theme)
+        self.recovery = RecoveryPage(self._context.healing, self.theme, self._tasks, self.show_error)
         self.settings = SettingsPage(self._context, self.theme, self._tasks)
         self.pages = QStackedWidget()
         for page in (self.services, self.input, self.recovery, self.settings):
@@ -176,6 +177,9 @@ class Window(QWidget):
         bridge.services_changed.connect(self._show_views)
         bridge.health_changed.connect(self._show_health)
         bridge.incidents_changed.connect(self.recovery.show_incidents)
+        bridge.healing_changed.connect(self.recovery.show_healing)
+        self.recovery.followed.connect(bridge.follow_healing)
+        self.recovery.acted.connect(bridge.refresh)
         bridge.refusal_changed.connect(self.settings.show_refusal)
         bridge.settings_applied.connect(self.settings.show_settings)
         self.settings.show_refusal(bridge.refusal)
@@ -185,6 +189,7 @@ class Window(QWidget):
         self.banner.restart_asked.connect(self._restart)
         self.banner.thaw_asked.connect(self._thaw)
         self.banner.details_asked.connect(self.show_service)
+        self.banner.recovery_asked.connect(lambda: self.show_page(RECOVERY))
         services.add_asked.connect(self.add_service)
         services.edit_asked.connect(self.edit_service)
         services.remove_asked.connect(self.ask_to_remove)
@@ -269,7 +274,7 @@ class Window(QWidget):
         if page is self.services:
             self.services.filter.clear() if not self.services.close_drawer() else None
         elif page is self.recovery:
-            self.recovery.filter.clear() if not self.recovery.close_details() else None
+            self.recovery.escape()
         elif page is self.input:
             self.input.history.close_details()
 

@@ -1,7 +1,8 @@
 """Stand-ins for the rest of the house, with a realistic mix of services."""
 
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -9,17 +10,47 @@ from msgspec.structs import replace
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
+    AgentStalled,
+    AnyEvent,
+    Escalated,
+    FaultDiagnosed,
     Record,
+    RemedyFinished,
+    RemedyStarted,
+    ResourceBreached,
     ServiceAdopted,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
     ServiceRecovered,
     ServiceRestarting,
+    SpaceFreed,
     StrayEnded,
 )
 from aurora_desktop.core.settings.schema import HttpProbe, Probe, Service, Settings
 from aurora_desktop.core.settings.values import ByteSize, Command
+from aurora_desktop.healing.view import (
+    AgentHealing,
+    AgentView,
+    Checked,
+    ComponentStatistics,
+    EscalationView,
+    FailureGroup,
+    HealingView,
+    OfferView,
+    PastFailure,
+    PermissionView,
+    PredictionView,
+    ProposalView,
+    RemedyStatistics,
+    RemedyTrial,
+    RemedyView,
+    ResourceView,
+    SearchAnswer,
+    Statistics,
+    Together,
+    Tried,
+)
 from aurora_desktop.heartbeat.health import assess
 from aurora_desktop.input.errors import UnknownTaskError
 from aurora_desktop.input.view import InputView, Submission, TaskView
@@ -330,6 +361,7 @@ class House:
         self.autostart = FakeAutostart()
         self.control = FakeControl()
         self.input = FakeInput(self.control)
+        self.healing = FakeHealing()
         self.answers: list[tuple[str, Confirmation | None]] = []
         self.refuses_answer: AuroraError | None = None
         self.bus = Bus()
@@ -344,6 +376,7 @@ class House:
             supervisor=self.supervisor, bus=self.bus, health=self._health, settings=self.settings,
             recent_records=lambda limit: self.records[-limit:], autostart=self.autostart, quit=self.quits.append,
             notify=self._notify, control=self.control, input=self.input, answer_question=self._answer,
+            healing=self.healing,
         )  # fmt: skip
 
     async def _answer(self, task_id: str, confirmation: Confirmation | None) -> None:
@@ -368,3 +401,246 @@ def some_settings() -> Settings:
         memory_max=ByteSize(512 * MB), liveness_probe=probe, timeout_stop_sec=3.0,
     )  # fmt: skip
     return Settings(services={"postgres": Service(command=Command(("postgres", "-D", "data"))), "web": web})
+
+
+class FakeHealing:
+    """Shows what it was given and remembers what it was asked; `refuses` makes it raise."""
+
+    def __init__(self, shown: HealingView | None = None) -> None:
+        self.shown = shown or HealingView()
+        self.asked: list[tuple[object, ...]] = []
+        self.refuses: AuroraError | None = None
+        self.answers: dict[str, SearchAnswer] = {}
+        self.figures = Statistics(total_actions=0, successful=0, failed=0, success_rate=0.0)
+        self.gates: dict[str, asyncio.Event] = {}
+        self.watchers: list[Callable[[], None]] = []
+        self.looked = 0
+
+    def view(self) -> HealingView:
+        self.looked += 1
+        return self.shown
+
+    def show(self, **changes: object) -> None:
+        """Become other, and tell of it."""
+        self.shown = replace(self.shown, **changes)
+        for tell in self.watchers:
+            tell()
+
+    def watch(self, on_change: Callable[[], None]) -> None:
+        self.watchers.append(on_change)
+
+    def remedies(self) -> tuple[RemedyView, ...]:
+        return ()
+
+    async def test_remedy(self, text: str, service: str | None) -> RemedyTrial:
+        return RemedyTrial(kind="unknown", sentence=text)
+
+    async def heal(self, name: str | None, *, check_now: bool) -> Checked:
+        return Checked()
+
+    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
+        """Waits for the gate of this query, where there is one, so that answers can come in another order."""
+        self.asked.append(("search", query))
+        if query in self.gates:
+            await self.gates[query].wait()
+        if self.refuses:
+            raise self.refuses
+        return self.answers.get(query, SearchAnswer(query=query, sentence=f"Nothing like \u201c{query}\u201d."))
+
+    async def statistics(self) -> Statistics:
+        self.asked.append(("statistics",))
+        if self.refuses:
+            raise self.refuses
+        return self.figures
+
+    def accept(self, offer_id: int) -> None:
+        self._ask("accept", offer_id)
+
+    def decline(self, offer_id: int) -> None:
+        self._ask("decline", offer_id)
+
+    def clear_escalation(self, component: str, by: str) -> None:
+        self._ask("clear_escalation", component, by)
+
+    def answer_proposal(self, proposal_id: int, *, apply: bool) -> None:
+        self._ask("answer_proposal", proposal_id, apply)
+
+    def _ask(self, *what: object) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.asked.append(what)
+
+
+def an_offer(number: int = 1, **more: object) -> OfferView:
+    """A module that is missing and could be installed."""
+    given: dict[str, object] = {
+        "at": 1000.0, "component": "service:web", "remedy": "install_python_module",
+        "sentence": "Install flask into the service's own environment, then start it again",
+        "fault": "the Python module `flask` is not installed",
+        "command": ("/srv/web/.venv/bin/python", "-m", "pip", "install", "flask"),
+    }  # fmt: skip
+    return OfferView(id=number, **{**given, **more})  # type: ignore[arg-type]  # by name
+
+
+def an_agent(name: str, state: str = "working", **more: object) -> AgentView:
+    """A watched agent with a plausible rest for its state."""
+    silent = {"working": 4.0, "idle": 900.0, "silent": 150.0}.get(state, 420.0)
+    sentence = {"working": "its output grew 4 s ago", "idle": "waits for its operator"}.get(state, "no sign of work")
+    given: dict[str, object] = {
+        "component": f"agent:{name}", "sentence": sentence, "last_source": "output", "silent_s": silent,
+        "threshold_s": 300.0, "workspace": f"/home/ada/agents/{name}",
+    }  # fmt: skip
+    return AgentView(state=state, **{**given, **more})  # type: ignore[arg-type]  # by name
+
+
+def a_busy_healing(now: float) -> HealingView:
+    """Healing with something of everything."""
+    escalation = EscalationView(
+        at=now - 240, component="agent:claude-3", sentence="no sign of work for 22 min; 3 attempts to wake it failed",
+        hint="Look at its workspace, then say that you have seen to it",
+    )  # fmt: skip
+    proposal = ProposalView(
+        id=4, setting="services.web.liveness_probe.timeout_sec", old="1", new="2.5",
+        sentence="9 of 11 failed probes were answered within 2.2 s; none of these restarts was needed",
+    )  # fmt: skip
+    trial = replace(
+        proposal, id=3, setting="services.ingest.restart_sec", old="1", new="4", state="trial",
+        sentence="judged tomorrow by its failures and the time to recover",
+    )  # fmt: skip
+    return HealingView(
+        offers=(an_offer(at=now - 90),), escalations=(escalation,), proposals=(proposal, trial),
+        agents=(
+            an_agent("claude-1"), an_agent("claude-2", "idle"),
+            an_agent("claude-3", "escalated", silent_s=1320.0, attempts=3, rung="rescue_message"),
+            an_agent("codex-1", "healing", attempts=1, rung="refresh_status"), an_agent("codex-2", "silent"),
+            an_agent("reviewer", "unreadable", sentence="its status.json is no JSON: line 3", last_source=""),
+            an_agent("writer", component="service:writer", workspace=""),
+        ),
+        machine=(
+            ResourceView(resource="cpu", percent=37.0, limit=90.0, detail="4 cores", history=_wave(12, 70, 25)),
+            ResourceView(
+                resource="memory", percent=78.0, limit=85.0, detail="12.5 of 16.0 GB", history=_wave(60, 82, 50)
+            ),
+            ResourceView(
+                resource="disk", percent=93.0, limit=90.0, detail="465 of 500 GB on /home", breached_s=250.0,
+                history=tuple(80 + n * 0.22 for n in range(60)),
+            ),
+        ),
+        permissions=(
+            PermissionView(what="Compress logs of services", allowed=True, why="they are Aurora's own"),
+            PermissionView(what="Clear old files in /var/tmp/build", allowed=True, why="named in the settings"),
+            PermissionView(what="Clear the package cache", allowed=False, why="it belongs to root, Aurora runs as ada"),
+        ),
+        predictions=(
+            PredictionView(
+                component="machine", kind="disk_full", due=now + 12_000, confidence=0.86,
+                sentence="/home is full, if it goes on growing by 2.1 GB/h", advice="Move the data of ingest away",
+            ),
+            PredictionView(
+                component="service:search-index", kind="memory_leak", due=now + 30_000, confidence=0.61,
+                sentence="search-index reaches its limit of 700 MB, growing by 14 MB/h",
+                advice="Restart it at a quiet moment",
+            ),
+        ),
+        predictions_made=12, predictions_false=2,
+    )  # fmt: skip
+
+
+def a_past(number: int, now: float, **more: object) -> PastFailure:
+    """A failure that a remedy ended."""
+    given: dict[str, object] = {
+        "at": now - number * 3600.0, "component": "service:web", "kind": "port_conflict",
+        "message": "OSError: [Errno 98] address already in use: 8080", "signature": "address already in use: #",
+        "tried": (Tried(remedy="end_stray", at=now, outcome="worked", sentence="ended 4711", duration_s=1.2),),
+        "downtime_s": 1.4,
+    }  # fmt: skip
+    return PastFailure(id=number, **{**given, **more})  # type: ignore[arg-type]  # by name
+
+
+def an_answer(now: float) -> SearchAnswer:
+    """What the memory says to *port conflict*."""
+    conflict = FailureGroup(
+        signature="address already in use: #", kind="port_conflict", sentence="A port that is already in use",
+        count=9, first_at=now - 800_000, last_at=now - 3600, components=("service:web", "service:api"),
+        worked={"end_stray": 6, "next_free_port": 1}, failed={"end_stray": 1}, median_downtime_s=1.4,
+        newest=tuple(a_past(n, now, component=f"service:{('web', 'api')[n % 2]}") for n in range(1, 6)),
+    )  # fmt: skip
+    refused = FailureGroup(
+        signature="connection refused: #", kind="connection_refused", sentence="A connection that was refused",
+        count=2, first_at=now - 90_000, last_at=now - 40_000, components=("service:ingest",),
+        failed={"restart_dependency": 2},
+        newest=(a_past(11, now, component="service:ingest", message="ECONNREFUSED 5432", tried=(), downtime_s=None),),
+    )  # fmt: skip
+    words = (
+        "11 failures are like that, the last 1 h ago in web. Ending the stray that held the port worked in 6 of 7"
+        " cases, within 1.4 s as a rule."
+    )
+    return SearchAnswer(query="port conflict", sentence=words, groups=(conflict, refused), total=11)
+
+
+def some_statistics() -> Statistics:
+    """A month of healing."""
+    remedies = (
+        RemedyStatistics(remedy="restart_dependency", total=9, successful=8, failed=1, success_rate=88.9, median_s=2.1),
+        RemedyStatistics(remedy="end_stray", total=7, successful=6, failed=1, success_rate=85.7, median_s=1.2),
+        RemedyStatistics(remedy="rescue_message", total=5, successful=2, failed=3, success_rate=40.0, median_s=44.0),
+    )
+    components = (
+        ComponentStatistics(component="service:web", failures=14, mtbf_s=180_000.0, mttr_s=1.4),
+        ComponentStatistics(component="service:ingest", failures=9, mtbf_s=280_000.0, mttr_s=61.0),
+        ComponentStatistics(component="agent:claude-3", failures=4, mtbf_s=520_000.0, mttr_s=340.0),
+        ComponentStatistics(component="service:mailer", failures=1),
+    )
+    return Statistics(
+        total_actions=21, successful=16, failed=5, success_rate=76.2, components=components, remedies=remedies,
+        kinds={"port_conflict": 9, "connection_refused": 7, "missing_python_module": 3, "stall": 4},
+        by_hour=(0, 0, 1, 0, 0, 0, 0, 1, 4, 7, 5, 2, 1, 3, 6, 4, 2, 1, 0, 0, 0, 1, 2, 0),
+        together=(Together(first="connection_refused", second="database_locked", count=5, lift=8.4),),
+        by_agent={"claude-3": AgentHealing(total=4, successful=2, failed=2)},
+    )  # fmt: skip
+
+
+def healing_records(now: float, first_id: int = 100) -> tuple[Record, ...]:
+    """What healing did in the last hours."""
+    web, agent = "service:web", "agent:claude-3"
+    events: list[AnyEvent] = []
+    for number, ago in enumerate((9000, 5400, 1800)):
+        at = now - ago
+        events += [
+            ServiceFailed(at=at, component=web, kind="exit", cause="exited with code 1 after 0.4 s", log_tail=("x",)),
+            FaultDiagnosed(
+                at=at + 0.1, component=web, failure_id=50 + number, kind="port_conflict",
+                cause="port 8080 is held by a stray of ours", signature="address already in use: #",
+            ),
+            RemedyStarted(
+                at=at + 0.2, component=web, failure_id=50 + number, remedy="end_stray", attempt=1,
+                cause="ends process 4711, which web left behind",
+            ),
+            RemedyFinished(
+                at=at + 1.4, component=web, failure_id=50 + number, remedy="end_stray", outcome="worked",
+                cause="web is up and stays up", duration_s=1.2,
+            ),
+            ServiceRecovered(at=at + 1.4, component=web, attempts=1, downtime_s=1.4, cause="ready again"),
+        ]  # fmt: skip
+    events += [
+        AgentStalled(at=now - 1300, component=agent, source="output", silent_s=300.0, cause="silent for 5 min"),
+        RemedyStarted(at=now - 1290, component=agent, failure_id=0, remedy="refresh_status", attempt=1, cause="gentle"),
+        RemedyFinished(
+            at=now - 1230, component=agent, failure_id=0, remedy="refresh_status", outcome="failed",
+            cause="no new activity within 60 s", duration_s=60.0,
+        ),
+        RemedyStarted(at=now - 1200, component=agent, failure_id=0, remedy="rescue_message", attempt=2, cause="a word"),
+        RemedyFinished(
+            at=now - 1140, component=agent, failure_id=0, remedy="rescue_message", outcome="failed",
+            cause="no new activity within 60 s", duration_s=60.0,
+        ),
+        Escalated(
+            at=now - 1100, component=agent, cause="2 attempts to wake it failed", attempts=2, hint="Look at its inbox"
+        ),
+        ResourceBreached(
+            at=now - 250, component="machine", resource="disk", value=93.0, limit=90.0, lasting_s=90.0,
+            cause="the disk is 93 % full, over its limit of 90 %",
+        ),
+        SpaceFreed(at=now - 240, component="machine", freed_bytes=512 * MB, files=14, cause="compressed old logs"),
+    ]  # fmt: skip
+    return tuple(Record(first_id + place, event) for place, event in enumerate(events))

@@ -33,7 +33,7 @@ def proxy(model: ServicesModel) -> ServicesProxy:
 @pytest.fixture
 def incidents() -> IncidentsModel:
     made = IncidentsModel()
-    made.show(Incidents(some_records(time.time())).rows())
+    made.show_incidents(Incidents(some_records(time.time())).rows())
     return made
 
 
@@ -159,7 +159,7 @@ def test_a_new_incident_is_one_row_on_top(incidents):
     folded = Incidents(some_records(time.time()))
     last = some_records(time.time())[-1]
     folded.feed(type(last)(99, replace(last.event, component="service:new")))
-    incidents.show(folded.rows())
+    incidents.show_incidents(folded.rows())
     assert heard.moves == ["+0-0"]
 
 

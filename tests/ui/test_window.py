@@ -208,7 +208,7 @@ def eventful(house):
 
 def test_recovery_shows_filters_and_details(eventful, window, qtbot):
     window.show_page(2)
-    page = window.recovery
+    page = window.recovery.timeline
     assert page.proxy.rowCount() == 7
     page.component.setCurrentIndex(page.component.findData("service:ingest"))
     page.outcome.setCurrentIndex(page.outcome.findData("degraded"))
@@ -216,15 +216,15 @@ def test_recovery_shows_filters_and_details(eventful, window, qtbot):
     page.table.selectRow(0)
     qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert page.details.isVisible()
-    assert page.last_lines.toPlainText().endswith("OSError: address in use")
-    assert "5 restarts within 60 s" in page.facts.values["Outcome"].text()
+    assert page.details.last_lines.toPlainText().endswith("OSError: address in use")
+    assert "5 restarts within 60 s" in page.details.facts.values["Outcome"].text()
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not page.details.isVisible()
 
 
 def test_without_incidents_recovery_says_so(window):
     window.show_page(2)
-    assert not window.recovery.table.isVisible()
+    assert not window.recovery.timeline.table.isVisible()
 
 
 def test_autostart_switch(window, house, qtbot):

@@ -1,31 +1,27 @@
-"""The incidents as a table, newest first."""
+"""The incidents as a table, newest first; the same thing again and again is one row."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import IntEnum
-from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import QObject, QSortFilterProxyModel
 
-from aurora_desktop.core.events import SERVICE_PREFIX
-from aurora_desktop.healing.incident import Incident, Outcome
+from aurora_desktop.healing.grouping import Group, grouped
+from aurora_desktop.healing.incident import Incident, Outcome, StepState
 from aurora_desktop.ui import phrases
+from aurora_desktop.ui.models.rows import FILTER_ROLE, Cells, Look, RowsModel
 from aurora_desktop.ui.models.services import every_word
-from aurora_desktop.ui.theme import Tone
 
-Index = QModelIndex | QPersistentModelIndex
-_NOWHERE = QModelIndex()
-
-INCIDENT_ROLE = Qt.ItemDataRole.UserRole + 1
-FILTER_ROLE = Qt.ItemDataRole.UserRole + 2
-
-OUTCOME_TONES: dict[Outcome, Tone] = {
-    "open": "info", "recovered": "ok", "degraded": "bad", "gave_up": "bad", "stopped": "muted", "done": "ok",
-    "warned": "warn",
+OUTCOME_LOOKS: dict[Outcome, Look] = {
+    "open": ("state-starting", "info"), "recovered": ("state-ready", "ok"), "degraded": ("state-degraded", "bad"),
+    "gave_up": ("state-failed", "bad"), "escalated": ("needs-you", "bad"), "seen_to": ("state-stopped", "muted"),
+    "stopped": ("state-stopped", "muted"), "done": ("state-running", "ok"), "warned": ("state-unhealthy", "warn"),
 }  # fmt: skip
-OUTCOME_ICONS: dict[Outcome, str] = {
-    "open": "state-starting", "recovered": "state-ready", "degraded": "state-degraded", "gave_up": "state-failed",
-    "stopped": "state-stopped", "done": "state-running", "warned": "state-unhealthy",
+STEP_LOOKS: dict[StepState, Look] = {
+    "worked": ("state-ready", "ok"), "failed": ("state-failed", "bad"), "undone": ("state-failed", "warn"),
+    "undo_failed": ("state-failed", "bad"), "refused": ("state-stopped", "warn"),
+    "running": ("state-starting", "info"), "offered": ("needs-you", "warn"), "accepted": ("state-starting", "info"),
+    "declined": ("state-stopped", "muted"), "expired": ("state-stopped", "muted"),
 }  # fmt: skip
 
 
@@ -38,115 +34,62 @@ class Column(IntEnum):
     DOWNTIME = 5
 
 
-TITLES = ("When", "Component", "Cause", "Action", "Outcome", "Time to recover")
+def cause_of(group: Group) -> str:
+    """What went wrong, as it was recognised if it was, and how often by now."""
+    newest = group.newest
+    cause = newest.diagnosis or newest.cause
+    times = phrases.times(len(group.members), group.since, time.time())
+    inside = f" ({newest.failures} failures)" if newest.failures > 1 and not times else ""
+    return f"{cause}{inside}" if not times else f"{cause} \N{MIDDLE DOT} {times}"
 
 
-def component_name(component: str) -> str:
-    """A service's plain name; the component itself for the rest."""
-    return component.removeprefix(SERVICE_PREFIX)
+def action_of(incident: Incident) -> str:
+    """What was done about it: the last remedy and how it ended, then the restart."""
+    last = incident.steps[-1] if incident.steps else None
+    words = f"{phrases.named(last.remedy)}: {phrases.STEP_WORDS[last.state]}" if last else ""
+    return "; ".join(part for part in (words, incident.action) if part)
 
 
-def text_of(incident: Incident, column: Column) -> str:
-    """What a cell says."""
-    match column:
-        case Column.WHEN:
-            return phrases.moment(incident.at, time.time())
-        case Column.COMPONENT:
-            return component_name(incident.component)
-        case Column.CAUSE:
-            times = f" ({incident.failures} times)" if incident.failures > 1 else ""
-            return f"{incident.cause}{times}"
-        case Column.ACTION:
-            return incident.action or phrases.NONE
-        case Column.OUTCOME:
-            return phrases.OUTCOME_WORDS[incident.outcome]
-        case Column.DOWNTIME:
-            return phrases.duration(incident.downtime_s)
+def _moment(group: Group) -> str:
+    return phrases.moment(group.newest.at, time.time())
 
 
-class IncidentsModel(QAbstractTableModel):
-    """One row for each incident; rows are told apart by their id."""
+def _day_and_time(group: Group) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(group.newest.at))
+
+
+def _outcome_tip(group: Group) -> str:
+    newest = group.newest
+    word = phrases.OUTCOME_WORDS[newest.outcome]
+    return f"{word}: {newest.result}" if newest.result else word
+
+
+_COLUMNS = (
+    Cells(title="When", text=_moment, tip=_day_and_time),
+    Cells(title="Component", text=lambda group: phrases.component(group.newest.component)),
+    Cells(title="Cause", text=cause_of),
+    Cells(title="Action", text=lambda group: action_of(group.newest) or phrases.NONE),
+    Cells(
+        title="Outcome", text=lambda group: phrases.OUTCOME_WORDS[group.newest.outcome], tip=_outcome_tip,
+        look=lambda group: OUTCOME_LOOKS[group.newest.outcome],
+    ),
+    Cells(title="Time to recover", text=lambda group: phrases.duration(group.newest.downtime_s), right=True),
+)  # fmt: skip
+
+
+class IncidentsModel(RowsModel[Group]):
+    """One row for each group of incidents."""
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._rows: list[Incident] = []
+        super().__init__(_COLUMNS, lambda group: group.id, _filter_text, parent)
 
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(Column)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return TITLES[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignRight if section == Column.DOWNTIME else Qt.AlignmentFlag.AlignLeft
-            return side | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not index.isValid() or index.row() >= len(self._rows):
-            return None
-        incident, column = self._rows[index.row()], Column(index.column())
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return text_of(incident, column)
-            case Qt.ItemDataRole.ToolTipRole:
-                return _tip(incident, column)
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{TITLES[column]}: {text_of(incident, column)}"
-            case Qt.ItemDataRole.TextAlignmentRole if column == Column.DOWNTIME:
-                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-            case _ if role == INCIDENT_ROLE:
-                return incident
-            case _ if role == FILTER_ROLE:
-                return _filter_text(incident)
-            case _:
-                return None
+    def show_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Become `incidents` (newest first)."""
+        self.show(grouped(incidents))
 
     def components(self) -> list[str]:
         """Every component that has incidents, sorted."""
-        return sorted({incident.component for incident in self._rows})
-
-    def show(self, incidents: Sequence[Incident]) -> None:
-        """Become `incidents` (newest first), telling of nothing but what differs."""
-        if not self._rows and incidents:
-            self._fill(incidents)
-            return
-        wanted = {incident.id for incident in incidents}
-        for row in range(len(self._rows) - 1, -1, -1):
-            if self._rows[row].id not in wanted:
-                self._remove(row)
-        for row, incident in enumerate(incidents):
-            if row >= len(self._rows) or self._rows[row].id != incident.id:
-                self._insert(row, incident)
-            elif self._rows[row] != incident:
-                self._rows[row] = incident
-                self.dataChanged.emit(self.index(row, Column.CAUSE), self.index(row, Column.DOWNTIME))
-
-    def _fill(self, incidents: Sequence[Incident]) -> None:
-        self.beginInsertRows(_NOWHERE, 0, len(incidents) - 1)
-        self._rows = list(incidents)
-        self.endInsertRows()
-
-    def _insert(self, row: int, incident: Incident) -> None:
-        self.beginInsertRows(_NOWHERE, row, row)
-        self._rows.insert(row, incident)
-        self.endInsertRows()
-
-    def _remove(self, row: int) -> None:
-        self.beginRemoveRows(_NOWHERE, row, row)
-        del self._rows[row]
-        self.endRemoveRows()
-
-
-def _tip(incident: Incident, column: Column) -> str:
-    if column == Column.WHEN:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(incident.at))
-    if column == Column.OUTCOME and incident.result:
-        return f"{phrases.OUTCOME_WORDS[incident.outcome]}: {incident.result}"
-    return text_of(incident, column)
+        return sorted({group.newest.component for group in self.rows()})
 
 
 class IncidentsProxy(QSortFilterProxyModel):
@@ -166,9 +109,12 @@ class IncidentsProxy(QSortFilterProxyModel):
         self.setFilterRegularExpression(every_word(words))
 
 
-def _filter_text(incident: Incident) -> str:
-    marks = (_component_mark(incident.component), _outcome_mark(incident.outcome))
-    return " ".join((*marks, *(text_of(incident, each) for each in Column))).casefold()
+def _filter_text(group: Group) -> str:
+    newest = group.newest
+    marks = [_component_mark(newest.component), *sorted({_outcome_mark(each.outcome) for each in group.members})]
+    names = [f"{step.remedy} {phrases.named(step.remedy)}" for step in newest.steps]
+    words = (*(cells.text(group) for cells in _COLUMNS), newest.cause, newest.kind, *names)
+    return " ".join((*marks, *words)).casefold()
 
 
 # Marks that nobody types, so that a typed word never matches one.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Signal
 
-from aurora_desktop.core.events import SERVICE_PREFIX
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.ui import icons, phrases
 from aurora_desktop.ui.theme import Theme, Tone
@@ -16,13 +16,19 @@ _TONES: dict[TrayState, Tone] = {
     "healthy": "ok", "degraded": "warn", "unhealthy": "bad", "stopped": "muted", "emergency": "bad",
 }  # fmt: skip
 _ICON_SIZE = 40
+# An agent that is stuck, the machine that runs low, and what waits for the operator's word.
+_SHOWN_BY_RECOVERY = (AGENT_PREFIX, "machine", "healing")
 
 
 class Banner(Headline):
-    """Shows the health; its one button restarts the worst service or lets it go on, or resumes supervision."""
+    """Shows the health; its one button restarts the worst service or lets it go on, or resumes supervision.
+
+    Its details are the service's, or (`recovery_asked`) the recovery page for what is no service's matter.
+    """
 
     restart_asked = Signal(str)
     details_asked = Signal(str)
+    recovery_asked = Signal()
     resume_asked = Signal()
     thaw_asked = Signal(object)
 
@@ -30,12 +36,13 @@ class Banner(Headline):
         super().__init__("banner", "title", _ICON_SIZE)
         self._theme = theme
         self._service = ""
+        self._heals = False
         self._frozen: tuple[str, ...] = ()
         self._act: Callable[[], None] = self.resume_asked.emit
         self.button = Button("Restart", "restart", theme, kind="primary")
         self.button.clicked.connect(self._on_button)
-        self.details = Button("Deta&ils", "", theme, kind="quiet", tip="Show the service in detail")
-        self.details.clicked.connect(lambda: self.details_asked.emit(self._service))
+        self.details = Button("Deta&ils", "", theme, kind="quiet", tip="Show more of it")
+        self.details.clicked.connect(self._on_details)
         self.lay_out(self.details, self.button, margins=(16, 14, 16, 14), spacing=14, between=3)
 
     def show_health(
@@ -53,7 +60,8 @@ class Banner(Headline):
     def _show_button(self, health: Health, *, paused: bool) -> None:
         worst = health.problems[0].component if health.problems else ""
         self._service = worst.removeprefix(SERVICE_PREFIX) if worst.startswith(SERVICE_PREFIX) else ""
-        self.details.setVisible(bool(self._service))
+        self._heals = worst.startswith(_SHOWN_BY_RECOVERY)
+        self.details.setVisible(bool(self._service) or self._heals)
         self.button.setVisible(bool(self._service) or paused)
         if paused:
             self._offer("Resume supervision", "start", self.resume_asked.emit)
@@ -69,6 +77,9 @@ class Banner(Headline):
         self._act = act
         self.button.set_text(words.replace("&", "&&"))
         self.button.set_icon(icon)
+
+    def _on_details(self) -> None:
+        self.recovery_asked.emit() if self._heals else self.details_asked.emit(self._service)
 
     def _on_button(self) -> None:
         self._act()

@@ -7,10 +7,9 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
-from aurora_desktop.healing.incident import Incident
 from aurora_desktop.supervisor.view import CHECKS_KEPT, SAMPLES_KEPT, Check, ServiceView
 from aurora_desktop.ui import icons
-from aurora_desktop.ui.models.incidents import INCIDENT_ROLE, OUTCOME_ICONS, OUTCOME_TONES
+from aurora_desktop.ui.models.rows import LOOK_ROLE, SHARE_ROLE, Look
 from aurora_desktop.ui.models.services import VIEW_ROLE, Column, tone
 from aurora_desktop.ui.theme import Theme, Tokens, Tone
 
@@ -101,10 +100,8 @@ class ShapeDelegate(CellDelegate):
         view = index.data(VIEW_ROLE)
         if isinstance(view, ServiceView):
             return f"state-{view.state}", tone(view.state)
-        incident = index.data(INCIDENT_ROLE)
-        if isinstance(incident, Incident):
-            return OUTCOME_ICONS[incident.outcome], OUTCOME_TONES[incident.outcome]
-        return "state-stopped", "muted"
+        look: Look | None = index.data(LOOK_ROLE)
+        return look or ("state-stopped", "muted")
 
     def paint_cell(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index) -> None:
         name, tone_name = self.shape_of(index)
@@ -179,3 +176,21 @@ def _history(view: ServiceView, column: Column) -> tuple[Sequence[float], float]
         return cpu, max((*cpu, 10.0))
     memory = view.memory_history[-SAMPLES_KEPT:]
     return memory, float(max((*memory, 1))) * 1.15
+
+
+class ShareDelegate(CellDelegate):
+    """The words, and beside them a bar for the share from 0 to 1 that the model gives."""
+
+    _WORDS_WIDTH, _HEIGHT = 64, 6
+
+    def paint_cell(self, painter: QPainter, rect: QRect, option: QStyleOptionViewItem, index: Index) -> None:
+        words = QRect(rect.left(), rect.top(), self._WORDS_WIDTH, rect.height())
+        self.draw_text(painter, words, option, str(index.data()), self.tokens.text)
+        whole = QRect(words.right() + 8, rect.center().y() - self._HEIGHT // 2 + 1, 0, self._HEIGHT)
+        whole.setRight(rect.right())
+        share = index.data(SHARE_ROLE)
+        if share is None or whole.width() < 12:
+            return
+        painter.fillRect(whole, QColor(self.tokens.muted_soft))
+        whole.setWidth(round(whole.width() * min(max(float(share), 0.0), 1.0)))
+        painter.fillRect(whole, QColor(self.tokens.accent))

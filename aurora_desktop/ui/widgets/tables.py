@@ -1,6 +1,6 @@
 """The manners that the tables of all pages have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QAbstractItemModel, Qt
@@ -46,3 +46,19 @@ def prepare_table(table: QTableView) -> None:
     header.setHighlightSections(False)
     header.setStretchLastSection(True)
     header.setMinimumSectionSize(60)
+
+
+def fit_rows(table: QTableView, most: int) -> None:
+    """As high as its rows, up to this many: for a table on a page that scrolls itself."""
+    rows = min(max(table.model().rowCount(), 1), most)
+    row_height = table.verticalHeader().defaultSectionSize()
+    table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * row_height + 2)
+
+
+def hide_what_does_not_fit(table: QTableView, widths: Mapping[int, int], given_up_first: Sequence[int]) -> None:
+    """Hide columns, in the order in which they can be done without, until the rest fits into the table."""
+    room = table.width()
+    for column in given_up_first:
+        table.setColumnHidden(column, sum(widths.values()) > room)
+        if table.isColumnHidden(column):
+            room += widths[column]
