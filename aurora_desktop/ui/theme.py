@@ -200,7 +200,7 @@ QTabBar#sections::tab { background: transparent; color: @muted; border: 1px soli
   padding: 6px 14px; margin-right: 4px; }
 QTabBar#sections::tab:hover { background: @hover; color: @text; }
 QTabBar#sections::tab:selected { background: @selection; color: @text; border-color: @selection; }
-QTabBar#sections:focus::tab:selected { border: 2px solid @accent; padding: 5px 13px; }
+QTabBar#sections::tab:selected:focus { border: 2px solid @accent; padding: 5px 13px; }
 
 QLineEdit, QComboBox { background: @surface; color: @text; border: 1px solid @field; border-radius: 6px;
   padding: 5px 8px; min-height: 18px; selection-background-color: @accent; selection-color: @on_accent; }

@@ -40,7 +40,7 @@ def cause_of(group: Group) -> str:
     cause = newest.diagnosis or newest.cause
     times = phrases.times(len(group.members), group.since, time.time())
     inside = f" ({newest.failures} failures)" if newest.failures > 1 and not times else ""
-    return f"{cause}{inside}" if not times else f"{cause} \N{MIDDLE DOT} {times}"
+    return f"{times}: {cause}" if times else f"{cause}{inside}"
 
 
 def action_of(incident: Incident) -> str:

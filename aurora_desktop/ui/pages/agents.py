@@ -11,7 +11,7 @@ from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
-from aurora_desktop.ui.widgets.listing import Listing
+from aurora_desktop.ui.widgets.listing import LOW_PX, Listing
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, Facts
 from aurora_desktop.ui.widgets.search import SearchField
 from aurora_desktop.ui.widgets.tables import hide_what_does_not_fit, make_table
@@ -85,7 +85,7 @@ class AgentsSection(Section):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        hide_what_does_not_fit(self.table, _WIDTHS, _GIVEN_UP_FIRST)
+        hide_what_does_not_fit(self.table, _WIDTHS, _GIVEN_UP_FIRST, self.width())
 
     def _show(self) -> None:
         self.model.show(worst_first(self._agents, self.filter.text()))
@@ -116,7 +116,7 @@ class AgentsSection(Section):
         tools.addWidget(self.filter, 2)
         tools.addWidget(self.summary, 3)
         empty = EmptyState(theme, "page-recovery", "No agent is watched", _NOTHING)
-        self._listing = Listing(self.table, self.details, empty, detail_height=200)
+        self._listing = Listing(self.table, self.details, empty, detail_alone_below_px=LOW_PX, detail_height=200)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)

@@ -16,7 +16,7 @@ from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
-from aurora_desktop.ui.widgets.listing import Listing
+from aurora_desktop.ui.widgets.listing import LOW_PX, Listing
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, label
 from aurora_desktop.ui.widgets.search import SearchField
 from aurora_desktop.ui.widgets.tables import hide_what_does_not_fit, make_table
@@ -79,7 +79,7 @@ class FailuresSection(Section):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        hide_what_does_not_fit(self.table, _WIDTHS, _GIVEN_UP_FIRST)
+        hide_what_does_not_fit(self.table, _WIDTHS, _GIVEN_UP_FIRST, self.width())
         narrow = self.width() < _NARROW_PX
         self.single_table.setColumnHidden(3, narrow)
         self.single_table.setColumnHidden(1, narrow)
@@ -95,9 +95,8 @@ class FailuresSection(Section):
             self._show_answer(answer)
 
     def _show_answer(self, answer: SearchAnswer) -> None:
-        self.sentence.setProperty("role", "")
         self.sentence.setText(phrases.quoted(answer.sentence))
-        self.sentence.show()
+        self.sentence.setVisible(bool(answer.groups))  # else the empty state says it
         self.model.show(answer.groups)
         self._no_match_or_rows(are_there=bool(answer.groups))
         self._show_singles()
@@ -109,10 +108,7 @@ class FailuresSection(Section):
             self.details.hide()
 
     def _show_error(self, error: AuroraError) -> None:
-        self.model.show(())
-        self.details.hide()
-        self._listing.show_rows(are_there=False)
-        self._stack.setCurrentWidget(self._listing)
+        self._show_invitation()
         self.sentence.setText(str(error))
         self.sentence.show()
 
@@ -159,7 +155,7 @@ class FailuresSection(Section):
 
     def _lay_out(self) -> None:
         empty = EmptyState(self._theme, "search", "Nothing like it is remembered", _NO_MATCH)
-        self._listing = Listing(self.table, self.details, empty, detail_height=260)
+        self._listing = Listing(self.table, self.details, empty, detail_alone_below_px=LOW_PX, detail_height=260)
         self._invitation = self._make_invitation()
         self._stack = QStackedWidget()
         self._stack.addWidget(self._invitation)
@@ -174,21 +170,15 @@ class FailuresSection(Section):
 
     def _make_invitation(self) -> QWidget:
         """The examples are buttons: what a question looks like is best seen by asking one."""
-        holder = QWidget()
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        row.addStretch(1)
-        self.examples = [Button(example, "search", self._theme, kind="quiet") for example in _EXAMPLES]
+        row = QWidget()
+        across = QHBoxLayout(row)
+        across.setContentsMargins(0, 0, 0, 0)
+        across.setSpacing(8)
+        self.examples = [Button(example, "search", self._theme) for example in _EXAMPLES]
         for button in self.examples:
             button.clicked.connect(partial(self._ask_example, button.text()))
-            row.addWidget(button)
-        row.addStretch(1)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(EmptyState(self._theme, "search", "What went wrong before?", _INVITATION), 3)
-        column.addLayout(row)
-        column.addStretch(1)
-        return holder
+            across.addWidget(button)
+        return EmptyState(self._theme, "search", "What went wrong before?", _INVITATION, row)
 
     def _connect(self) -> None:
         self.search.textChanged.connect(self._on_typed)

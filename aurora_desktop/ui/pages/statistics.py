@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.incident import Incident
@@ -18,6 +18,7 @@ from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.bars import HourBars
 from aurora_desktop.ui.widgets.delegates import CellDelegate, NameDelegate, ShareDelegate
+from aurora_desktop.ui.widgets.empty import EmptyState
 from aurora_desktop.ui.widgets.lines import Line, Lines
 from aurora_desktop.ui.widgets.pieces import card, label
 from aurora_desktop.ui.widgets.tables import fit_rows, make_table
@@ -90,7 +91,7 @@ class StatisticsSection(Section):
         self._loading = False
         self._later = QTimer(self, singleShot=True, interval=RELOAD_MS)
         self._later.timeout.connect(self.load)
-        self.figures = [Figure(each) for each in ("Remedies tried", "helped", "did not", "success")]
+        self.figures = [Figure(each) for each in ("Remedies tried", "Helped", "Did not help", "Success")]
         self.hours = HourBars(theme)
         self.trials = Lines(theme)
         self.error = label("", "error", wrap=True)
@@ -149,18 +150,21 @@ class StatisticsSection(Section):
         for figure, text in zip(self.figures, (*(f"{count:,}" for count in counts), rate), strict=True):
             figure.show_value(text)
         self.hours.show_counts(statistics.by_hour)
+        anything = statistics.total_actions or statistics.components or statistics.kinds
+        self._stack.setCurrentIndex(0 if anything else 1)
         self.components.show_rows(statistics.components)
         self.remedies.show_rows(statistics.remedies)
         self.kinds.show_rows(kinds_of(statistics.kinds))
         self.together.show_rows(statistics.together)
 
     def _show_error(self, error: AuroraError) -> None:
+        self._stack.setCurrentIndex(0)
         self.error.setText(str(error))
         self.error.show()
 
     def _build_tables(self) -> None:
         theme = self._theme
-        self.components = TableCard("By component", ComponentsModel(self), (0, 80, 130, 110), "Nothing failed.", theme)
+        self.components = TableCard("By component", ComponentsModel(self), (0, 80, 150, 120), "Nothing failed.", theme)
         self.remedies = TableCard("By remedy", RemediesModel(self), (0, 190, 90), "No remedy was tried.", theme)
         self.kinds = TableCard("By kind", KindsModel(self), (0, 230), "Nothing was recognised.", theme)
         words = "No two kinds of failure come together more often than by chance."
@@ -183,10 +187,15 @@ class StatisticsSection(Section):
         column.addLayout(self._grid)
         column.addStretch(1)
         self._columns = 0
+        sentence = "Once something failed: how often, how long it took, what helped, and what fails together."
+        self._empty = EmptyState(self._theme, "page-recovery", "Nothing to count yet", sentence)
         self._arrange(2)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(scrolled(inside, "Statistics"))
+        self._stack = QStackedWidget()
+        self._stack.addWidget(scrolled(inside, "Statistics"))
+        self._stack.addWidget(self._empty)
+        around.addWidget(self._stack)
 
     def _figures_card(self) -> QFrame:
         frame = card("figures")

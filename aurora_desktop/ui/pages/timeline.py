@@ -19,17 +19,18 @@ from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
 from aurora_desktop.ui.widgets.incident_card import IncidentCard
-from aurora_desktop.ui.widgets.listing import Listing
+from aurora_desktop.ui.widgets.listing import LOW_PX, Listing
 from aurora_desktop.ui.widgets.search import SearchField
 from aurora_desktop.ui.widgets.tables import make_table
 
 _ROW_HEIGHT = 36
 _WIDTHS = {
-    Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 270, Column.OUTCOME: 136,
+    Column.WHEN: 124, Column.COMPONENT: 150, Column.CAUSE: 330, Column.ACTION: 240, Column.OUTCOME: 136,
     Column.DOWNTIME: 142,
 }  # fmt: skip
 _WIDE, _NARROW = 1000, 620
-_DETAIL_HEIGHT = 280
+_DETAIL_HEIGHT = 260
+_COMPONENT_PX, _OUTCOME_PX = 170, 150
 
 
 class Timeline(Section):
@@ -85,6 +86,8 @@ class Timeline(Section):
         self.table.setColumnHidden(Column.DOWNTIME, self.width() < _WIDE)
         self.table.setColumnHidden(Column.ACTION, self.width() < _WIDE - _WIDTHS[Column.DOWNTIME])
         narrow = self.width() < _NARROW
+        for box, width in ((self.component, _COMPONENT_PX), (self.outcome, _OUTCOME_PX)):
+            box.setMinimumWidth(width - 40 if narrow else width)
         self.table.setColumnWidth(Column.COMPONENT, 110 if narrow else _WIDTHS[Column.COMPONENT])
         self.table.setColumnWidth(Column.WHEN, 100 if narrow else _WIDTHS[Column.WHEN])
 
@@ -92,11 +95,11 @@ class Timeline(Section):
         self.filter = SearchField(self._theme, "Filter incidents", "Filter by any word")
         self.component = QComboBox()
         self.component.setAccessibleName("Component")
-        self.component.setMinimumWidth(170)
+        self.component.setMinimumWidth(_COMPONENT_PX)
         self.component.addItem("All components", "")
         self.outcome = QComboBox()
         self.outcome.setAccessibleName("Outcome")
-        self.outcome.setMinimumWidth(150)
+        self.outcome.setMinimumWidth(_OUTCOME_PX)
         self.outcome.addItem("All outcomes", "")
         for outcome, word in phrases.OUTCOME_WORDS.items():
             self.outcome.addItem(word, outcome)
@@ -121,7 +124,9 @@ class Timeline(Section):
         tools.addStretch(1)
         sentence = "When something fails or stalls, its cause, what Aurora did and how it ended are listed here."
         empty = EmptyState(self._theme, "page-recovery", "Nothing has gone wrong", sentence)
-        self._listing = Listing(self.table, self.details, empty, detail_height=_DETAIL_HEIGHT)
+        self._listing = Listing(
+            self.table, self.details, empty, detail_alone_below_px=LOW_PX, detail_height=_DETAIL_HEIGHT
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)

@@ -5,16 +5,16 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
-from aurora_desktop.ui.widgets.pieces import Button, label
+from aurora_desktop.ui.widgets.pieces import label
 
 _IMAGE_SIZE = 64
 _WIDTH = 420
 
 
 class EmptyState(QWidget):
-    """A picture, a heading, a sentence, and the button that helps (if one does)."""
+    """A picture, a heading, a sentence, and the button (or several) that helps, if one does."""
 
-    def __init__(self, theme: Theme, icon: str, heading: str, sentence: str, button: Button | None = None) -> None:
+    def __init__(self, theme: Theme, icon: str, heading: str, sentence: str, button: QWidget | None = None) -> None:
         super().__init__()
         self._theme, self._icon = theme, icon
         self._image = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)

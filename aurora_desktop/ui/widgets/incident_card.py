@@ -4,8 +4,8 @@ import shlex
 from datetime import datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from aurora_desktop.healing.grouping import Group
 from aurora_desktop.healing.incident import Incident, Step
@@ -16,6 +16,7 @@ from aurora_desktop.ui.widgets.lines import Line, Lines
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, Facts, fixed_font_family, label
 
 _FACTS = ("When", "Cause", "Recognised as", "Next step", "Failures", "Action", "Outcome", "Down for")
+_NARROW_PX = 760
 
 
 class IncidentCard(QFrame):
@@ -47,7 +48,6 @@ class IncidentCard(QFrame):
         self.older.clicked.connect(lambda: self._go(1))
         self.newer.clicked.connect(lambda: self._go(-1))
         self.facts = Facts(_FACTS, wrap=True)
-        self._remedies = label("Remedies", "heading")
         self.steps = Lines(theme)
         self._lines_heading = label("Last lines printed", "heading")
         self.last_lines = QPlainTextEdit(readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
@@ -78,18 +78,30 @@ class IncidentCard(QFrame):
 
     def _story(self) -> QScrollArea:
         inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(8)
-        for each in (self.facts, self._remedies, self.steps):
-            column.addWidget(each)
-        column.addStretch(1)
+        self._halves = QBoxLayout(QBoxLayout.Direction.LeftToRight, inside)
+        self._halves.setContentsMargins(0, 0, 8, 0)
+        self._halves.setSpacing(16)
+        self._tried = QWidget()
+        tried = QVBoxLayout(self._tried)
+        tried.setContentsMargins(0, 0, 0, 0)
+        tried.setSpacing(8)
+        tried.addWidget(label("Remedies", "heading"))
+        tried.addWidget(self.steps)
+        tried.addStretch(1)
+        self._halves.addWidget(self.facts, 1)
+        self._halves.addWidget(self._tried, 1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         scroll.setAccessibleName("What happened")
         return scroll
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < _NARROW_PX
+        direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        self._halves.setDirection(direction)
 
     def _go(self, by: int) -> None:
         if self._group is not None:
@@ -104,7 +116,7 @@ class IncidentCard(QFrame):
         self._show_place(len(members))
         self.facts.show_facts(story(incident))
         self.steps.show_lines([line_of(step) for step in incident.steps])
-        self._remedies.setVisible(bool(incident.steps))
+        self._tried.setVisible(bool(incident.steps))
         self._show_lines("\n".join(incident.log_tail))
 
     def _show_place(self, count: int) -> None:

@@ -55,9 +55,10 @@ def fit_rows(table: QTableView, most: int) -> None:
     table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * row_height + 2)
 
 
-def hide_what_does_not_fit(table: QTableView, widths: Mapping[int, int], given_up_first: Sequence[int]) -> None:
-    """Hide columns, in the order in which they can be done without, until the rest fits into the table."""
-    room = table.width()
+def hide_what_does_not_fit(
+    table: QTableView, widths: Mapping[int, int], given_up_first: Sequence[int], room: int
+) -> None:
+    """Hide columns, in the order in which they can be done without, until the rest fits into `room` pixels."""
     for column in given_up_first:
         table.setColumnHidden(column, sum(widths.values()) > room)
         if table.isColumnHidden(column):

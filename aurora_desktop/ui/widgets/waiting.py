@@ -14,7 +14,7 @@ from aurora_desktop.ui.tray import sentence_case
 from aurora_desktop.ui.widgets.deliberate import DeliberateButton
 from aurora_desktop.ui.widgets.pieces import Button, fixed_font_family, label
 
-_ICON_SIZE = 20
+_ICON_SIZE, _GAP = 20, 12
 _NARROW_PX = 560
 _HEAD_HEIGHT, _LEAST_HEIGHT = 40, 60
 Matter = OfferView | EscalationView | ProposalView
@@ -92,6 +92,7 @@ class MatterCard(QFrame):
             self._outer.setDirection(direction)
             at = Qt.AlignmentFlag.AlignLeft if below else Qt.AlignmentFlag.AlignVCenter
             self._outer.setAlignment(self._row, at)
+            self._row.setContentsMargins(_ICON_SIZE + _GAP if below else 0, 0, 0, 0)  # below the words
 
     def _lay_out(self) -> None:
         text = QVBoxLayout()
@@ -99,12 +100,12 @@ class MatterCard(QFrame):
         for each in (self.title, self.words, self.command, self.when):
             text.addWidget(each)
         left = QHBoxLayout()
-        left.setSpacing(12)
+        left.setSpacing(_GAP)
         left.addWidget(self._image, 0, Qt.AlignmentFlag.AlignTop)
         left.addLayout(text, 1)
         self._outer = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._outer.setContentsMargins(14, 12, 14, 12)
-        self._outer.setSpacing(16)
+        self._outer.setSpacing(10)
         self._outer.addLayout(left, 1)
         self._outer.addLayout(self._row)
         self._outer.setAlignment(self._row, Qt.AlignmentFlag.AlignVCenter)
