@@ -14,11 +14,17 @@ Kind = Literal["text", "command", "size", "number", "choice", "switch", "words",
 
 # Asked for first; the rest waits under "More options".
 COMMON = ("command", "cwd", "restart", "requires", "memory_max", "liveness_probe")
+# Whole rooms of options, of which most services need none: after all others.
+LAST = ("stall", "healing")
 _SIZES = (
     ("TB", 10**12), ("TiB", 2**40), ("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20), ("KB", 10**3),
     ("KiB", 2**10),
 )  # fmt: skip
-_TITLES = {"cwd": "Folder", "env": "Environment", "env_file": "Environment file", "url": "URL"}
+_TITLES = {
+    "cwd": "Folder", "env": "Environment", "env_file": "Environment file", "url": "URL", "http": "HTTP",
+    "stall": "Stall rule", "idle_ok": "Idle", "port_env": "Port variable", "no_task": "Idle without a task",
+    "check": "Check after a change",
+}  # fmt: skip
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -168,13 +174,19 @@ def _read(option: Option, text: str) -> Any:
 
 
 def _takes_numbers(option: Option) -> bool:
-    info = msgspec.inspect.type_info(option.annotation)
-    while isinstance(info, msgspec.inspect.Metadata):
-        info = info.type
-    item = info.item_type if isinstance(info, msgspec.inspect.ListType) else info
-    while isinstance(item, msgspec.inspect.Metadata):
-        item = item.type
+    info = _bare(msgspec.inspect.type_info(option.annotation))
+    item = _bare(info.item_type) if isinstance(info, msgspec.inspect.ListType) else info
     return isinstance(item, msgspec.inspect.IntType)
+
+
+def _bare(info: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    """The type itself: without its description and limits, and without the None that leaves it out."""
+    while isinstance(info, msgspec.inspect.Metadata | msgspec.inspect.UnionType):
+        if isinstance(info, msgspec.inspect.Metadata):
+            info = info.type
+        else:
+            info = next(each for each in info.types if not isinstance(each, msgspec.inspect.NoneType))
+    return info
 
 
 def _number(text: str) -> int | float:

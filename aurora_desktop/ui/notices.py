@@ -8,6 +8,8 @@ from aurora_desktop.core.events import (
     AuditFailing,
     ControlDisarmed,
     EmergencyStopped,
+    Escalated,
+    RemedyOffered,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
@@ -18,7 +20,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
-from aurora_desktop.ui import control_words
+from aurora_desktop.ui import control_words, phrases
 
 REPEAT_S = 60.0
 # What the operator did, and what another event tells in more words.
@@ -47,7 +49,7 @@ def notice_of(event: AnyEvent) -> Notice | None:
         case ServiceFailed(kind="memory", cause=cause):
             return Notice(f"{name} used too much memory", f"{cause}.")
         case _:
-            return _own_notice(event) or _control_notice(event)
+            return _own_notice(event) or _control_notice(event) or _healing_notice(event)
 
 
 def _own_notice(event: AnyEvent) -> Notice | None:
@@ -81,6 +83,18 @@ def _control_notice(event: AnyEvent) -> Notice | None:
         case AuditFailing(path=path, detail=detail):
             where = "" if path in detail else f"{path}: "
             return Notice("The audit log cannot be written", f"Control is closed. {where}{detail}")
+        case _:
+            return None
+
+
+def _healing_notice(event: AnyEvent) -> Notice | None:
+    """What healing needs the operator for; all else it tells on the recovery page alone."""
+    where = phrases.component(event.component)
+    match event:
+        case RemedyOffered(cause=cause):
+            return Notice(f"{where}: a remedy waits for your word", f"{cause}. Answer on the Recovery page.")
+        case Escalated(cause=cause, hint=hint):
+            return Notice(f"{where} needs you", f"{cause}. {hint}" if hint else f"{cause}.")
         case _:
             return None
 

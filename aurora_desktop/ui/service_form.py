@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import RESERVED_NAMES, Service
 from aurora_desktop.ui.context import SettingsFace
-from aurora_desktop.ui.form_options import COMMON, checked, options_of
+from aurora_desktop.ui.form_options import COMMON, LAST, checked, options_of
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.fields import FieldRow
@@ -95,7 +95,8 @@ class ServiceForm(QDialog):
     def _build_fields(self, theme: Theme) -> None:
         options = {option.key: option for option in options_of(Service)}
         common = [options[key] for key in COMMON]
-        more = [option for key, option in options.items() if key not in COMMON]
+        more = [option for key, option in options.items() if key not in (*COMMON, *LAST)]
+        more += [options[key] for key in LAST]
         self.common = Fields(common, self._given, theme)
         self.more = Fields(more, self._given, theme)
         self.more.hide()

@@ -1,12 +1,14 @@
 """The service form: fields from the schema, values for the file, nothing lost."""
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import Service
+from aurora_desktop.core.settings.schema_healing import StallRule
 from aurora_desktop.ui.form_options import COMMON, checked, options_of, plain_keys
 from aurora_desktop.ui.service_form import name_problem
 
@@ -224,3 +226,52 @@ def test_a_passing_wheel_changes_no_choice(edit, qtbot):
     )  # fmt: skip
     QApplication.sendEvent(box, turn)
     assert box.currentIndex() == before
+
+
+def test_rooms_of_options_come_last_and_wait_to_be_asked_for(add):
+    assert list(add.more.editors)[-2:] == ["stall", "healing"]
+    assert add.more.editors["stall"].fields is None
+    assert add.more.editors["healing"].fields is None
+
+
+def test_a_rule_that_may_be_absent_is_switched_on_with_its_defaults(add, house, qtbot):
+    add.name.setText("mailer")
+    line(add, "command").setText("mailer")
+    add.more.editors["stall"].switch.click()
+    add.save()
+    qtbot.waitUntil(lambda: bool(house.settings.saved))
+    assert house.settings.saved[0][1] == {"command": "mailer", "stall": {}}
+
+
+def test_a_rule_is_changed_in_one_value_and_taken_away(window, house):
+    web = house.settings.in_force.services["web"]
+    house.settings.in_force.services["web"] = replace(web, stall=StallRule(threshold_sec=200.0))
+    stall = window.edit_service("web").more.editors["stall"]
+    stall.fields.editors["threshold_sec"].line.setText("250")
+    assert (stall.is_changed(), stall.plain_value()["threshold_sec"]) == (True, 250)
+    stall.switch.click()
+    assert (stall.is_changed(), stall.plain_value()) == (True, None)
+
+
+def test_a_rule_that_contradicts_itself_is_said_at_its_row(add, house):
+    add.name.setText("mailer")
+    line(add, "command").setText("mailer")
+    stall = add.more.editors["stall"]
+    stall.switch.click()
+    stall.fields.editors["threshold_sec"].line.setText("10")
+    add.save()
+    assert "proactive_threshold_sec" in add.more.rows["stall"].error.text()
+    assert house.settings.saved == []
+
+
+def test_a_port_range_is_typed_as_two_numbers(add, house, qtbot):
+    add.name.setText("mailer")
+    line(add, "command").setText("mailer")
+    healing = add.more.editors["healing"]
+    healing.unfold.click()
+    healing.fields.editors["port_env"].line.setText("PORT")
+    healing.fields.editors["port_range"].line.setText("8081 8099")
+    add.save()
+    qtbot.waitUntil(lambda: bool(house.settings.saved))
+    saved = house.settings.saved[0][1]["healing"]
+    assert (saved["port_env"], saved["port_range"]) == ("PORT", [8081, 8099])

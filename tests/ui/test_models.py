@@ -9,10 +9,23 @@ from PySide6.QtCore import QAbstractItemModel, Qt
 from aurora_desktop.healing.incidents import Incidents
 from aurora_desktop.ui.models import incidents as incident_rows
 from aurora_desktop.ui.models import services as service_rows
+from aurora_desktop.ui.models import statistics as statistic_rows
+from aurora_desktop.ui.models.agents import AgentsModel
+from aurora_desktop.ui.models.failures import FailureGroupsModel, PastFailuresModel
 from aurora_desktop.ui.models.incidents import IncidentsModel, IncidentsProxy
 from aurora_desktop.ui.models.services import Column, ServicesModel, ServicesProxy
 
-from .fakes import a_mix, a_view, many, some_records
+from .fakes import (
+    a_busy_healing,
+    a_mix,
+    a_view,
+    an_agent,
+    an_answer,
+    healing_records,
+    many,
+    some_records,
+    some_statistics,
+)
 
 
 @pytest.fixture
@@ -177,3 +190,66 @@ def test_incidents_are_narrowed_by_text_component_and_outcome(incidents, text, c
     proxy.setSourceModel(incidents)
     proxy.show_only(text, component, outcome)
     assert [proxy.index(row, 1).data() for row in range(proxy.rowCount())] == expected
+
+
+def test_an_incident_that_happens_again_moves_its_row_to_the_top_and_keeps_it(incidents, qtmodeltester):
+    folded = Incidents(some_records(time.time()))
+    incidents.show_incidents(folded.rows())
+    qtmodeltester.check(incidents)
+    heard = Heard(incidents)
+    moved = []
+    incidents.rowsMoved.connect(lambda _, first, last, __, to: moved.append((first, last, to)))
+    web = some_records(time.time())[2]
+    folded.feed(type(web)(99, web.event))
+    incidents.show_incidents(folded.rows())
+    assert (moved, heard.moves) == ([(4, 4, 0)], [])
+    assert "2 times since" in incidents.index(0, incident_rows.Column.CAUSE).data()
+
+
+def test_a_change_that_no_cell_shows_reaches_the_details(incidents):
+    rows = list(incidents.rows())
+    heard = Heard(incidents)
+    newest = rows[0].newest
+    rows[0] = replace(rows[0], members=(replace(newest, next_step="Look at it"),))
+    incidents.show(rows)
+    assert heard.cells == [(0, 0, 0)]
+
+
+def test_healings_models_keep_qts_contract_while_they_change(qtmodeltester):
+    now = time.time()
+    statistics, answer = some_statistics(), an_answer(now)
+    agents = a_busy_healing(now).agents
+    kinds = statistic_rows.kinds_of(statistics.kinds)
+    models = (
+        (AgentsModel(), agents), (FailureGroupsModel(), answer.groups), (PastFailuresModel(), answer.groups[0].newest),
+        (statistic_rows.ComponentsModel(), statistics.components),
+        (statistic_rows.RemediesModel(), statistics.remedies),
+        (statistic_rows.KindsModel(), kinds), (statistic_rows.TogetherModel(), statistics.together),
+    )  # fmt: skip
+    for model, rows in models:
+        qtmodeltester.check(model)
+        model.show(rows)
+        model.show(tuple(reversed(rows)))
+        assert model.rows() == tuple(reversed(rows))
+        model.show(rows[1:])
+        model.show(())
+        assert model.rowCount() == 0
+        model.show(rows)
+        qtmodeltester.check(model)
+
+
+def test_a_silence_that_grows_tells_of_its_cell_alone():
+    model = AgentsModel()
+    model.show((an_agent("a"), an_agent("b", "silent")))
+    heard = Heard(model)
+    model.show((an_agent("a"), an_agent("b", "silent", silent_s=151.0)))
+    assert heard.cells == [(1, 2, 2)]
+    assert heard.moves == []
+
+
+def test_healings_incidents_tell_what_was_tried():
+    model = IncidentsModel()
+    model.show_incidents(Incidents(healing_records(time.time())).rows())
+    rows = [[model.index(row, column).data() for column in range(1, 5)] for row in range(model.rowCount())]
+    assert ["agent claude-3", "silent for 5 min", "Rescue message: did not help", "Needs you"] in rows
+    assert any(row[1].startswith("3 times since") and row[1].endswith("held by a stray of ours") for row in rows)

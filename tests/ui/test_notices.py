@@ -7,6 +7,8 @@ from aurora_desktop.core.events import (
     AuditFailing,
     ControlDisarmed,
     EmergencyStopped,
+    Escalated,
+    RemedyOffered,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
@@ -19,7 +21,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
-from aurora_desktop.ui.notices import REPEAT_S, Notices, notice_of
+from aurora_desktop.ui.notices import REPEAT_S, Notice, Notices, notice_of
 
 WEB = "service:web"
 DEGRADED = ServiceDegraded(at=1.0, component=WEB, cause="5 restarts within 60 s", attempts=5, retry_s=60.0)
@@ -106,3 +108,14 @@ def test_nothing_is_told_when_switched_off_nor_remembered_as_told():
     notices = Notices()
     assert notices.consider(DEGRADED, 0.0, enabled=False) is None
     assert notices.consider(DEGRADED, 1.0, enabled=True) is not None
+
+
+def test_a_remedy_that_asks_and_an_escalation_call_the_operator():
+    offer = RemedyOffered(
+        at=1.0, component="service:web", offer_id=1, failure_id=1, remedy="x", cause="flask is missing"
+    )
+    stuck = Escalated(at=1.0, component="agent:claude", cause="3 attempts failed", attempts=3, hint="Look at its inbox")
+    assert notice_of(offer) == Notice(
+        "web: a remedy waits for your word", "flask is missing. Answer on the Recovery page."
+    )
+    assert notice_of(stuck) == Notice("agent claude needs you", "3 attempts failed. Look at its inbox")

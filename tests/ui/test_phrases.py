@@ -1,5 +1,7 @@
 """Numbers and times in words."""
 
+from datetime import datetime
+
 import pytest
 
 from aurora_desktop.ui import phrases
@@ -43,3 +45,39 @@ def test_backticks_become_quotation_marks():
 
 def test_no_checks_yet_is_said():
     assert phrases.checks(()) == "no checks yet"
+
+
+def test_what_happened_again_says_since_when():
+    noon = datetime(2026, 11, 27, 12, 0).timestamp()
+    assert phrases.times(1, noon, noon) == ""
+    assert phrases.times(5, noon - 3600, noon) == "5 times since 11:00"
+    assert phrases.times(5, noon - 86400, noon) == "5 times since Nov 26, 12:00"
+
+
+@pytest.mark.parametrize(
+    ("due_in", "words"),
+    [(5, "any moment"), (600, "in 10 min, at 12:10"), (90_000, "in 1 d 1 h, on Nov 28 at 13:00")],
+)
+def test_what_is_ahead_says_when(due_in, words):
+    noon = datetime(2026, 11, 27, 12, 0).timestamp()
+    assert phrases.ahead(noon + due_in, noon) == words
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("port_conflict", "Port conflict"),
+        ("cors", "CORS"),
+        ("missing_python_module", "Missing Python module"),
+        ("", ""),
+    ],
+)
+def test_short_names_as_words(key, words):
+    assert phrases.named(key) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("service:web", "web"), ("agent:claude", "agent claude"), ("machine", "machine")]
+)
+def test_components_by_name(name, words):
+    assert phrases.component(name) == words

@@ -42,6 +42,7 @@ class LineEditor(Editor):
         super().__init__(option)
         self._initial = written(value)
         self.line = QLineEdit(self._initial)
+        self.line.setCursorPosition(0)  # a long value is read from its beginning
         self.line.setAccessibleName(option.title)
         self.line.setAccessibleDescription(option.sentence)
         self.line.setPlaceholderText(_placeholder(option))

@@ -3,9 +3,9 @@
 from typing import Any
 
 from msgspec import Struct
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QVBoxLayout, QWidget
 
 from aurora_desktop.core.settings.schema import Probe
 from aurora_desktop.ui.form_options import Option, checked, plain_keys
@@ -21,7 +21,9 @@ from aurora_desktop.ui.widgets.fields import (
     initial_value,
     options_by_key,
 )
+from aurora_desktop.ui.widgets.pieces import Button
 
+_FOLDED_ABOVE = 3
 _PROBES = {
     "http": "HTTP: GET an address", "tcp": "TCP: connect to a port", "exec": "Command: run one",
     "file_age": "File: look at its age", "log_pattern": "Log: search the output",
@@ -75,24 +77,82 @@ class Fields(QWidget):
 
 
 class GroupEditor(Editor):
-    """The options of a nested struct in a frame of their own."""
+    """The options of a nested struct in a frame of their own.
+
+    One that may be absent has a switch; a long one that nobody changed is folded. Either is built once it is wanted.
+    """
 
     def __init__(self, option: Option, value: Any, theme: Theme) -> None:
         super().__init__(option)
         assert option.nested is not None  # noqa: S101 - what a group is
-        options = list(options_by_key(option.nested).values())
-        self.fields = Fields(options, value if isinstance(value, Struct) else None, theme)
-        _frame(self).addWidget(self.fields)
-        self.setFocusProxy(next(iter(self.fields.editors.values())))
+        self._theme = theme
+        self._given = value if isinstance(value, Struct) else None
+        self._options = list(options_by_key(option.nested).values())
+        self.fields: Fields | None = None
+        self.switch = QCheckBox("Use it")
+        self.unfold = Button(f"Show its {len(self._options)} options", "chevron-right", theme, kind="quiet")
+        self._holder = QWidget()
+        self._lay_out()
+        self._begin()
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether the file may do without it."""
+        return self.option.default is None
 
     def is_changed(self) -> bool:
-        return self.fields.is_changed()
+        if self.is_optional and self.switch.isChecked() != (self._given is not None):
+            return True
+        return self._is_on() and self.fields is not None and self.fields.is_changed()
 
     def plain_value(self) -> Any:
+        if not self._is_on() or self.fields is None:
+            return None
         values, problems = self.fields.take()
         if problems:
             raise ValueError("see the fields above")
+        if self.is_optional:
+            checked(values, self.option.nested)
+            return values
         return values or None
+
+    def show_fields(self) -> None:
+        """Build and show the options."""
+        if self.fields is None:
+            self.fields = Fields(self._options, self._given, self._theme)
+            self._inside.addWidget(self.fields)
+        self.unfold.hide()
+        self._holder.show()
+
+    def _is_on(self) -> bool:
+        return self.switch.isChecked() if self.is_optional else True
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for each in (self.switch, self.unfold):
+            each.setAccessibleName(f"{self.option.title}: {each.text()}")
+            each.setAccessibleDescription(self.option.sentence)
+            column.addWidget(each, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self._holder)
+        self._inside = _frame(self._holder)
+        self._holder.hide()
+
+    def _begin(self) -> None:
+        self.switch.setVisible(self.is_optional)
+        self.switch.setChecked(self._given is not None)
+        self.switch.toggled.connect(self._on_switched)
+        self.unfold.clicked.connect(self.show_fields)
+        folded = not self.is_optional and len(self._options) > _FOLDED_ABOVE and self._given == self.option.default
+        self.unfold.setVisible(folded)
+        if self.is_optional or folded:
+            self.setFocusProxy(self.switch if self.is_optional else self.unfold)
+        if not folded and self._is_on():
+            self.show_fields()
+
+    def _on_switched(self, on: bool) -> None:
+        self.show_fields() if on else self._holder.hide()
+        self.changed.emit()
 
 
 class ProbeEditor(Editor):

@@ -102,6 +102,7 @@ class IncidentCard(QFrame):
         narrow = self.width() < _NARROW_PX
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         self._halves.setDirection(direction)
+        self._halves.setStretch(0, 0 if narrow else 1)
 
     def _go(self, by: int) -> None:
         if self._group is not None:

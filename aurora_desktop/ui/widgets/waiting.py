@@ -133,7 +133,7 @@ class Waiting(QWidget):
         self.is_expanded = True
         self.heading = label("", "heading")
         self.fold = Button("Fold", "chevron-down", theme, kind="icon")
-        self.fold.clicked.connect(lambda: self.expand(not self.is_expanded))
+        self.fold.clicked.connect(lambda: self.expand(expand=not self.is_expanded))
         self._build()
         self.hide()
 
@@ -147,7 +147,7 @@ class Waiting(QWidget):
         self._fill()
         self.setVisible(bool(matters))
 
-    def expand(self, expand: bool) -> None:
+    def expand(self, *, expand: bool) -> None:
         """Show the cards, or the summary alone."""
         self.is_expanded = expand
         self.area.setVisible(expand)
@@ -190,7 +190,7 @@ class Waiting(QWidget):
         column.setSpacing(6)
         column.addLayout(head)
         column.addWidget(self.area, 1)
-        self.expand(True)  # noqa: FBT003 - a slot of Qt's
+        self.expand(expand=True)
 
     def _fill(self) -> None:
         for card in self.cards:
