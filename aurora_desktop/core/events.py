@@ -432,6 +432,8 @@ class RemedyOffered(Event, frozen=True):
 class OfferClosed(Event, frozen=True):
     """The operator accepted or declined an offer, or it is of no use any more."""
 
+    recovery: ClassVar[bool] = True
+
     offer_id: int
     answer: Literal["accepted", "declined", "expired"]
 

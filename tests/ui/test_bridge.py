@@ -7,11 +7,13 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import (
     ControlArmed,
     EmergencyStopped,
+    EscalationCleared,
     ServiceFailed,
     ServiceGaveUp,
     SettingsApplied,
     SettingsRefused,
 )
+from aurora_desktop.healing.view import HealingView
 from aurora_desktop.ui.bridge import Bridge
 
 from .fakes import House, a_control, a_mix, a_stop, some_records
@@ -189,3 +191,41 @@ def test_closed_it_shows_no_control(house, bridge, qtbot):
 def test_a_stop_is_told_at_once(house, bridge, qtbot):
     with qtbot.waitSignals([bridge.emergency, bridge.notice]):
         house.bus.publish(EmergencyStopped(at=1.0, component="guard", source="panic hotkey", latency_ms=1.0))
+
+
+def test_healing_is_shown_once_for_a_burst_and_only_when_it_changed(bridge, house, qtbot):
+    bridge.watch()
+    shown = []
+    bridge.healing_changed.connect(shown.append)
+    for number in range(5):
+        house.healing.show(predictions_made=number + 1)
+    qtbot.waitUntil(lambda: bool(shown))
+    bridge.refresh()
+    assert [view.predictions_made for view in shown] == [5]
+
+
+def test_an_event_of_healing_shows_it_anew(bridge, house, qtbot):
+    bridge.watch()
+    house.healing.shown = HealingView(predictions_made=3)
+    with qtbot.waitSignal(bridge.healing_changed):
+        house.bus.publish(EscalationCleared(at=1.0, component="agent:a", by="window"))
+
+
+def test_healing_is_not_looked_at_while_nothing_watches(bridge, house, qtbot):
+    with qtbot.waitSignal(bridge.health_changed):
+        house.healing.show(predictions_made=1)
+    assert house.healing.looked == 0
+
+
+def test_what_moves_without_events_is_followed(bridge, house, qtbot):
+    bridge.watch()
+    bridge.follow_healing(follow=True)
+    house.healing.shown = HealingView(predictions_made=7)
+    with qtbot.waitSignal(bridge.healing_changed):
+        pass
+
+
+def test_a_closed_bridge_is_told_of_nothing(bridge, house):
+    bridge.close()
+    house.healing.show(predictions_made=1)
+    assert not bridge._flush_timer.isActive()

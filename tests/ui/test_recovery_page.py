@@ -5,13 +5,14 @@ import time
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QMessageBox, QTabBar, QTableView
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMessageBox, QTabBar, QTableView
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import Record
 from aurora_desktop.healing.view import EscalationView, HealingView, ProposalView
 from aurora_desktop.heartbeat.health import Health, Problem
+from aurora_desktop.ui.models.agents import SHOWN
 from aurora_desktop.ui.pages.machine import level_in_words, prediction_line, record_of
 from aurora_desktop.ui.pages.recovery import SECTIONS
 from aurora_desktop.ui.widgets.bars import hours_in_words
@@ -105,6 +106,14 @@ def test_another_card_makes_all_of_them_wait_anew(page, house, window, qtbot):
     buttons = [each for card in page.waiting.cards for each in card.buttons]
     assert len(buttons) == 4
     assert not any(each.isEnabled() for each in buttons)
+
+
+def test_a_click_that_brings_the_window_to_the_front_presses_nothing(page, house, window, qtbot):
+    house.healing.show(offers=(an_offer(),))
+    window._bridge.refresh()
+    qtbot.waitUntil(lambda: button(page, "Apply").isEnabled())
+    QApplication.sendEvent(button(page, "Apply"), QEvent(QEvent.Type.ActivationChange))
+    assert button(page, "Apply").isEnabled() != window.isActiveWindow()
 
 
 @pytest.mark.parametrize(
@@ -436,7 +445,7 @@ def test_ten_thousand_agents_are_not_ten_thousand_rows(page, house, window):
     house.healing.shown = HealingView(agents=(*agents, an_agent("stuck", "escalated")))
     page.go_to("Agents")
     window._bridge.refresh()
-    assert page.section.model.rowCount() == 300
+    assert page.section.model.rowCount() == SHOWN
     assert page.section.model.index(0, 0).data() == "agent stuck"
 
 

@@ -10,7 +10,7 @@ from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.rows import Cells, Look, RowsModel
 
 # Of ten thousand nobody reads them all, and each look must stay within what the loop may take.
-SHOWN = 300
+SHOWN = 200
 
 AGENT_LOOKS: dict[AgentState, Look] = {
     "working": ("state-ready", "ok"), "idle": ("state-stopped", "muted"), "silent": ("state-waiting", "warn"),

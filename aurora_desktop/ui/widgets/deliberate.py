@@ -1,6 +1,6 @@
 """A button that cannot be pressed by accident when it appears under a pointer that is about to click."""
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication
 
@@ -12,7 +12,7 @@ STILL_MS = 800
 
 
 class DeliberateButton(Button):
-    """Disabled for `STILL_MS` after it came into sight or `settle` said that things moved."""
+    """Disabled for `STILL_MS` after it or its window came to the front, or `settle` said that things moved."""
 
     def __init__(self, text: str, icon: str, theme: Theme, *, kind: str = "", tip: str = "") -> None:
         super().__init__(text, icon, theme, kind=kind, tip=tip)
@@ -34,6 +34,12 @@ class DeliberateButton(Button):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.settle()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The click that brings the window to the front is meant for the window."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.ActivationChange and self.isActiveWindow():
+            self.settle()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
