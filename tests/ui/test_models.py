@@ -247,6 +247,20 @@ def test_a_silence_that_grows_tells_of_its_cell_alone():
     assert heard.moves == []
 
 
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        (an_agent("a", "stalled"), ["a", "Stalled", "7 min (limit 5 min)"]),
+        (an_agent("a", "idle"), ["a", "Idle", "15 min"]),
+        (an_agent("a", component="service:web"), ["web (service)", "Working", "4 s (limit 5 min)"]),
+    ],
+)
+def test_an_agent_in_words(agent, words):
+    model = AgentsModel()
+    model.show((agent,))
+    assert [model.index(0, column).data() for column in range(3)] == words
+
+
 def test_healings_incidents_tell_what_was_tried():
     model = IncidentsModel()
     model.show_incidents(Incidents(healing_records(time.time())).rows())

@@ -446,7 +446,7 @@ def test_ten_thousand_agents_are_not_ten_thousand_rows(page, house, window):
     page.go_to("Agents")
     window._bridge.refresh()
     assert page.section.model.rowCount() == SHOWN
-    assert page.section.model.index(0, 0).data() == "agent stuck"
+    assert page.section.model.index(0, 0).data() == "stuck"
 
 
 def test_the_page_follows_healing_only_while_it_is_seen(page, window):

@@ -5,6 +5,7 @@ from heapq import nsmallest
 
 from PySide6.QtCore import QObject
 
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX
 from aurora_desktop.healing.view import AgentState, AgentView
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.rows import Cells, Look, RowsModel
@@ -35,9 +36,17 @@ def _contains(agent: AgentView, words: list[str]) -> bool:
 
 
 def silence(agent: AgentView) -> str:
-    """How long nothing was seen of it, beside what is too long."""
+    """How long nothing was seen of it, beside what is too long; an idle one may be silent for ever."""
     silent = phrases.uptime(agent.silent_s)
-    return f"{silent} of {phrases.uptime(agent.threshold_s)}" if agent.threshold_s else silent
+    limited = agent.threshold_s and agent.state != "idle"
+    return f"{silent} (limit {phrases.uptime(agent.threshold_s)})" if limited else silent
+
+
+def name_of(agent: AgentView) -> str:
+    """Its name, among agents; that it is a service is what is worth a word."""
+    if agent.component.startswith(SERVICE_PREFIX):
+        return f"{agent.component.removeprefix(SERVICE_PREFIX)} (service)"
+    return agent.component.removeprefix(AGENT_PREFIX)
 
 
 def rung(agent: AgentView) -> str:
@@ -53,7 +62,7 @@ class AgentsModel(RowsModel[AgentView]):
 
     def __init__(self, parent: QObject | None = None) -> None:
         columns = (
-            Cells(title="Agent", text=lambda agent: phrases.component(agent.component)),
+            Cells(title="Agent", text=name_of),
             Cells(
                 title="State", text=lambda agent: phrases.AGENT_WORDS[agent.state],
                 look=lambda agent: AGENT_LOOKS[agent.state],

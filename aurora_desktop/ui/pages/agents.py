@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWi
 
 from aurora_desktop.healing.view import AgentView, HealingView
 from aurora_desktop.ui import phrases
-from aurora_desktop.ui.models.agents import SHOWN, AgentsModel, rung, silence, worst_first
+from aurora_desktop.ui.models.agents import SHOWN, AgentsModel, name_of, rung, silence, worst_first
 from aurora_desktop.ui.models.rows import ROW_ROLE
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.theme import Theme
@@ -18,7 +18,7 @@ from aurora_desktop.ui.widgets.tables import hide_what_does_not_fit, make_table
 
 _ROW_HEIGHT = 36
 _AGENT, _STATE, _SILENT, _SIGN, _RUNG, _KNOWN = range(6)
-_WIDTHS = {_AGENT: 170, _STATE: 136, _SILENT: 150, _SIGN: 160, _RUNG: 200, _KNOWN: 260}
+_WIDTHS = {_AGENT: 170, _STATE: 136, _SILENT: 190, _SIGN: 160, _RUNG: 200, _KNOWN: 260}
 _GIVEN_UP_FIRST = (_RUNG, _SIGN, _SILENT)
 _FACTS = ("State", "Known", "Last sign", "Silent for", "Rung", "Workspace")
 _NOTHING = (
@@ -133,7 +133,7 @@ class AgentsSection(Section):
         if not isinstance(agent, AgentView):
             self.details.hide()
             return
-        self.title.setText(phrases.component(agent.component))
+        self.title.setText(name_of(agent))
         self.facts.show_facts(facts_of(agent))
 
 
