@@ -525,6 +525,24 @@ class TuningEnded(Event, frozen=True):
     cause: str
 
 
+class ErrorsAccumulated(Event, frozen=True):
+    """`count` errors of this component within `window_s` seconds; `cause` is the newest of them."""
+
+    recovery: ClassVar[bool] = True
+
+    count: int
+    window_s: float
+    cause: str
+
+
+class AddressExposed(Event, frozen=True):
+    """The address of a channel for alerts has a secret that lies where it is less safe than in a keyring."""
+
+    channel: str
+    cause: str
+    hint: str = ""
+
+
 class AlertSent(Event, frozen=True):
     """An alert reached a channel after `tries`."""
 
@@ -599,6 +617,8 @@ AnyEvent = (
     | PredictionWithdrawn
     | TuningProposed
     | TuningEnded
+    | ErrorsAccumulated
+    | AddressExposed
     | AlertSent
     | AlertFailed
 )

@@ -1,0 +1,84 @@
+"""The process that sends one alert: `python -m aurora_desktop.healing.alerts.deliver`.
+
+It exists only while something is sent, so that the tray app carries none of Apprise's 60 MB, and what hangs hangs
+alone. The address comes over stdin, never by argv or the environment, which other programs can read; the answer is
+one JSON line on stdout. Main kills it when its time is over.
+"""
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.healing.alerts import addresses
+from aurora_desktop.healing.alerts.messages import Look, Looked, Request, Send, Sent
+from aurora_desktop.healing.alerts.secrets import SecretStore
+from aurora_desktop.healing.alerts.view import Place
+
+_NICENESS = 5
+
+
+def main() -> NoReturn:
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)  # what it does is never urgent to the millisecond
+    request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    _answer(_look(request) if isinstance(request, Look) else _send(request))
+
+
+def _answer(answer: Sent | Looked) -> NoReturn:
+    os.write(1, msgspec.json.encode(answer) + b"\n")
+    os._exit(0)  # a thread that waits for a keyring, or a library's pool, must not keep it
+
+
+def _look(request: Look) -> Looked:
+    store = SecretStore(Path(request.secrets_folder))
+    places: dict[str, Place] = {}
+    wrong: dict[str, str] = {}
+    for name in request.secrets:
+        try:
+            found = store.find(name)
+            places[name] = found.place if found else "missing"
+        except AuroraError as error:
+            places[name], wrong[name] = "unknown", _in_a_line(error)
+    return Looked(places, wrong)
+
+
+def _send(request: Send) -> Sent:
+    url = request.url
+    place: Place = "settings"
+    try:
+        if request.secret:
+            url, place = _address(request)
+        addresses.check(url)
+    except AuroraError as error:
+        cause = addresses.scrubbed(_in_a_line(error), url) if url else _in_a_line(error)
+        return Sent(ok=False, cause=cause, final=True, place=place)
+    from aurora_desktop.healing.alerts.apprising import send  # late: 60 MB, and nothing of it before it is needed
+
+    def give_up() -> None:
+        _answer(Sent(ok=False, cause=f"it did not answer within {request.timeout_s:g} s", place=place))
+
+    patience = threading.Timer(request.timeout_s, give_up)
+    patience.daemon = True
+    patience.start()
+    return msgspec.structs.replace(send(request, url), place=place)
+
+
+def _address(request: Send) -> tuple[str, Place]:
+    secret = SecretStore(Path(request.secrets_folder)).find(request.secret)
+    if secret is None:
+        hint = f"`aurora alerts set-secret {request.secret}` takes it"
+        raise AuroraError(f"There is no secret `{request.secret}`", "neither in the keyring nor in a file", hint)
+    return secret
+
+
+def _in_a_line(error: AuroraError) -> str:
+    return ". ".join(filter(None, (error.title, error.detail, error.hint)))
+
+
+if __name__ == "__main__":
+    main()
