@@ -41,6 +41,8 @@ from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
+from aurora_desktop.healing.alerts import store as alerts_store
+from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems, of_control
 from aurora_desktop.heartbeat.pulse import Pulse
@@ -53,7 +55,12 @@ from aurora_desktop.supervisor.view import ServiceView
 
 STATE_APPLICATION_ID = 0x41555253
 # Only ever appended to: a version of `state.db` is a place in this list.
-STATE_MIGRATIONS = (*ledger.MIGRATIONS, *safety_store.MIGRATIONS, *audit.MIGRATIONS)
+STATE_MIGRATIONS = (
+    *ledger.MIGRATIONS,
+    *safety_store.MIGRATIONS,
+    *audit.MIGRATIONS,
+    *alerts_store.MIGRATIONS,
+)
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
 BRAKE_CLOSE_S = 5.0
@@ -119,6 +126,14 @@ class House:
             mode=mode,
         )
         self.bus.subscribe(self.brake.read)
+        self.alerts = Alerts(
+            settings,
+            clock=self._clock,
+            publish=self.bus.publish,
+            database=self._state,
+            secrets_folder=paths.secrets,
+        )
+        self.bus.subscribe(self.alerts.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
 
@@ -136,6 +151,7 @@ class House:
         for rounds in (
             self.brake.begin(),
             self.pulse.run(),
+            self.alerts.run(),
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
@@ -190,6 +206,7 @@ class House:
             mode=self.mode,
             control=self.brake.control,
             input=self.brake.input,
+            alerts=self.alerts,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -276,6 +293,7 @@ class House:
         settings = self.source.current()
         self.supervisor.apply(settings)
         self.brake.apply(settings)
+        self.alerts.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(

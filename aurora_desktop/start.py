@@ -221,6 +221,7 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
     from aurora_desktop.ui.context import UiContext
     from aurora_desktop.ui.desktop import Desktop
 
+    notifier = Notifier(icon="aurora-desktop")
     front = Desktop(
         UiContext(
             supervisor=house.supervisor,
@@ -230,12 +231,15 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
             settings=house.source,
             autostart=for_this_platform(options.config, options.state_dir),
             quit=house.quit,
-            notify=Notifier(icon="aurora-desktop").notify,
+            notify=notifier.notify,
+            offer=notifier.offer,
+            alerts=house.alerts,
             control=house.brake.control,
             input=house.brake.input,
             answer_question=house.brake.input.answer,
         )
     )
+    house.alerts.desktop = notifier.notify
     house.brake.input.screenside = front
     house.brake.control.watch(front.show_control)
     house.brake.input.watch(front.show_control)

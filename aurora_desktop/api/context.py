@@ -9,6 +9,7 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Heartbeat, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
 from aurora_desktop.safety.view import BrakeFace
@@ -38,3 +39,4 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     mode: Literal["desktop", "headless"]
     control: BrakeFace | None = None
     input: InputFace | None = None
+    alerts: AlertsFace | None = None

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from aurora_desktop import __version__
 from aurora_desktop.api import dialect, shapes
+from aurora_desktop.api.alerts_door import AlertsDoor
 from aurora_desktop.api.answering import body, get, post, within
 from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
@@ -73,6 +74,7 @@ class _Door:
             post("/v1/quit", self.quit),
             *BrakeDoor(self._context).routes(),
             *InputDoor(self._context, self._feed).routes(),
+            *AlertsDoor(self._context, self._feed).routes(),
         ]
 
     async def health(self, request: Request) -> object:

@@ -40,3 +40,9 @@ class Call(NamedTuple):
         from aurora_desktop.cli.client import Client  # late: `aurora run` does without http.client
 
         return Client(StatePaths(self.state_dir))
+
+    def patient(self, answer_timeout_s: float) -> "Client":
+        """For what may take longer than the usual answer."""
+        from aurora_desktop.cli.client import Client  # late, as above
+
+        return Client(StatePaths(self.state_dir), answer_timeout_s)

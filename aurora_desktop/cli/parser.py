@@ -30,6 +30,7 @@ def build() -> ArgumentParser:
     _add_input(commands)
     _add_braking(commands)
     _add_audit(commands)
+    _add_alerts(commands)
     _add_setting_up(commands)
     return parser
 
@@ -94,6 +95,22 @@ def _add_audit(commands: Any) -> None:
     audit.add_argument("-n", "--limit", type=_limit, default=50, metavar="N", help="at most so many records (50)")
 
 
+def _add_alerts(commands: Any) -> None:
+    group = commands.add_parser("alerts", help="who is called when something needs you", description="alerts")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "list", "alerting", "the channels, and how their last delivery went", _json, function="list_channels")
+    test = _add(verbs, "test", "alerting", "send a test alert now, and say how it went", _json)
+    test.add_argument("name", nargs="?", metavar="NAME", help="one channel; default: all, and the desktop")
+    snooze = _add(verbs, "snooze", "alerting", "be silent for a while, emergencies excepted", _json)
+    snooze.add_argument(
+        "--for", dest="for_s", type=_duration, default=3600.0, metavar="TIME", help="90s, 30m, 1h, 2d; 0 ends it (1h)"
+    )
+    snooze.add_argument("component", nargs="?", default="", metavar="COMPONENT", help="only of this one, such as web")
+    for name, what in (("set-secret", "keep a channel's address in the keyring"), ("remove-secret", "forget it")):
+        secret = _add(verbs, name, "alerting", what, function=name.replace("-", "_"))
+        secret.add_argument("name", metavar="NAME")
+
+
 def _add_setting_up(commands: Any) -> None:
     check = _add(commands, "check", "setting_up", "look for mistakes in a settings file", _json)
     check.add_argument("file", nargs="?", metavar="FILE", help="default: the settings file in use")
@@ -145,6 +162,13 @@ def _recent(text: str) -> int:
     if not 1 <= _count(text) <= MAX_RECENT:
         raise ArgumentTypeError(f"expected a number from 1 to {MAX_RECENT}")
     return int(text)
+
+
+def _duration(text: str) -> float:
+    match = re.fullmatch(r"(\d{1,9})([smhd]?)", text.strip().lower())
+    if not match:
+        raise ArgumentTypeError("expected a time like 90s, 30m, 1h or 2d; 0 ends it")
+    return int(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
 
 
 def _timeout(text: str) -> float:

@@ -75,6 +75,11 @@ class StatePaths(NamedTuple):
         return self.root / "tokens"
 
     @property
+    def secrets(self) -> Path:
+        """Addresses of alert channels, where there is no keyring."""
+        return self.root / "secrets"
+
+    @property
     def clearance(self) -> Path:
         """Its absence is the latch of the emergency stop."""
         return self.root / "clearance.json"

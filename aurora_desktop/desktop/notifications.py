@@ -9,10 +9,11 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from aurora_desktop.desktop.bus_connection import BusConnection, BusError
+from aurora_desktop.desktop.offers import Choice, Offers, OnChoice
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,19 @@ class Notifier:
         self._lock = threading.Lock()
         self._bus: BusConnection | None = None
         self._understands_markup = False
+        self._offers = Offers(environ, timeout_s)
+
+    def offer(
+        self, title: str, body: str, choices: Sequence[Choice], on_choice: OnChoice, urgency: Urgency = "normal"
+    ) -> bool:
+        """Show it with buttons; `on_choice` is called in a thread of the listener. Without, where there are none."""
+
+        def arguments(actions: list[str], markup: bool) -> tuple[Any, ...]:
+            return self._arguments(title, body, urgency, actions, markup=markup)
+
+        if sys.platform in ("win32", "darwin"):
+            return False
+        return self._offers.show(arguments, choices, on_choice) or self.notify(title, body, urgency)
 
     def notify(self, title: str, body: str, urgency: Urgency = "normal") -> bool:
         """Show it; returns whether a notification service took it."""
@@ -46,6 +60,7 @@ class Notifier:
             return kept and self._try_to_send(title, body, urgency)
 
     def close(self) -> None:
+        self._offers.close()
         with self._lock:
             self._disconnect()
 
@@ -65,12 +80,16 @@ class Notifier:
         return self._bus
 
     def _send(self, bus: BusConnection, title: str, body: str, urgency: Urgency) -> None:
-        shown = html.escape(body, quote=False) if self._understands_markup else body
+        arguments = self._arguments(title, body, urgency, [], markup=self._understands_markup)
+        bus.call(_service(), "Notify", "susssasa{sv}i", *arguments)
+
+    def _arguments(
+        self, title: str, body: str, urgency: Urgency, actions: list[str], *, markup: bool
+    ) -> tuple[Any, ...]:
+        shown = html.escape(body, quote=False) if markup else body
         hints = {"urgency": ("y", _LEVELS[urgency]), "desktop-entry": ("s", "aurora-desktop")}
-        no_actions: list[str] = []
         words = (_plain(title), _plain(shown))
-        rest = (no_actions, hints, _DEFAULT_EXPIRY)
-        bus.call(_service(), "Notify", "susssasa{sv}i", "Aurora Desktop", _REPLACES_NONE, self._icon, *words, *rest)
+        return ("Aurora Desktop", _REPLACES_NONE, self._icon, *words, actions, hints, _DEFAULT_EXPIRY)
 
     def _disconnect(self) -> None:
         if self._bus is not None:

@@ -49,7 +49,7 @@ _OF_HEALING = (
 class Bridge(QObject):
     """What the widgets listen to.
 
-    `health_changed` (Health) and `notice` (title, body) always come; `services_changed` (tuple of ServiceView)
+    `health_changed` (Health) and `notice` (Notice) always come; `services_changed` (tuple of ServiceView)
     and `incidents_changed` (tuple of Incident, newest first) only while something watches. `refusal_changed`
     carries the problems of a refused settings file, or none once one was applied. `control_changed` (ControlView)
     always comes, `input_changed` (InputView) while something watches or control is armed; `emergency` is a stop.
@@ -62,7 +62,7 @@ class Bridge(QObject):
     healing_changed = Signal(object)
     refusal_changed = Signal(object)
     settings_applied = Signal()
-    notice = Signal(str, str)
+    notice = Signal(object)
     control_changed = Signal(object)
     input_changed = Signal(object)
     emergency = Signal()
@@ -182,9 +182,11 @@ class Bridge(QObject):
 
     def _on_record(self, record: Record) -> None:
         enabled = self._context.settings.current().notifications.enabled
-        notice = self._notices.consider(record.event, time.monotonic(), enabled=enabled)
+        alerts = self._context.alerts
+        is_snoozed = alerts.is_snoozed if alerts is not None else _nobody
+        notice = self._notices.consider(record.event, time.monotonic(), enabled=enabled, is_snoozed=is_snoozed)
         if notice:
-            self.notice.emit(notice.title, notice.body)
+            self.notice.emit(notice)
         self._note_settings(record)
         if isinstance(record.event, EmergencyStopped):
             self.emergency.emit()
@@ -243,6 +245,10 @@ class Bridge(QObject):
 
     def _show_services(self) -> None:
         self.services_changed.emit(self._context.supervisor.views())
+
+
+def _nobody(_: str) -> bool:
+    return False
 
 
 def _shown(control: ControlView) -> ControlView:

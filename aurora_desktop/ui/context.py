@@ -9,6 +9,7 @@ from msgspec import Struct
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Record
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
@@ -48,8 +49,9 @@ class UiContext(Struct, frozen=True, kw_only=True):
     """`recent_records(limit)` answers from the journal, oldest first, at most `limit` recovery events.
 
     `notify(title, body)` may take a second or two and is called in a thread; False when the desktop has no
-    notification service. `answer_question(task_id, confirmation)` answers a question of the mode `ask`; None is no.
-    Without `healing` the window shows the incidents alone.
+    notification service. `offer(title, body, choices, on_choice)` is the same with buttons (key and label) and calls
+    `on_choice` in any thread. `answer_question(task_id, confirmation)` answers a question of the mode `ask`; None is
+    no. Without `healing` the window shows the incidents alone.
     """
 
     supervisor: SupervisorFace
@@ -63,4 +65,6 @@ class UiContext(Struct, frozen=True, kw_only=True):
     control: ControlFace
     input: InputFace
     answer_question: Callable[[str, Confirmation | None], Awaitable[None]]
+    offer: Callable[[str, str, Sequence[tuple[str, str]], Callable[[str], None]], bool] | None = None
+    alerts: AlertsFace | None = None
     healing: HealingFace | None = None

@@ -1,6 +1,7 @@
 """The desktop face of Aurora: the tray icon from the start, the window once it is first wanted."""
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import SERVICE_PREFIX
 from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.input.view import InputView, Question
 from aurora_desktop.safety.view import ControlView
@@ -15,6 +17,7 @@ from aurora_desktop.supervisor.view import ServiceView
 from aurora_desktop.ui import control_words, icons
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.notices import Notice
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.tray import Tray, tray_state
 
@@ -27,6 +30,9 @@ log = logging.getLogger(__name__)
 
 # At login the panel may come after us; only then is a window that nobody asked for better than none.
 TRAY_GRACE_MS = 10_000
+SNOOZE_S = 3600.0
+RECOVERY_PAGE = 2
+_ON_EVERY_PAGE = ("guard", "input_agent", "aurora")
 # The window is drawn first.
 PREPARE_MS = 200
 
@@ -125,7 +131,7 @@ class Desktop(QObject):
 
     def _connect(self) -> None:
         self.bridge.health_changed.connect(self._show_health)
-        self.bridge.notice.connect(self._notify)
+        self.bridge.notice.connect(self._show_notice)
         self.bridge.control_changed.connect(self._show_control)
         self.bridge.input_changed.connect(self._show_acting)
         self.bridge.emergency.connect(QApplication.beep)
@@ -134,6 +140,8 @@ class Desktop(QObject):
         self.tray.toggle_asked.connect(self.toggle_window)
         self.tray.open_asked.connect(self.raise_window)
         self.tray.pause_asked.connect(self._pause)
+        self.tray.snooze_asked.connect(lambda snooze: self._snooze(SNOOZE_S if snooze else 0.0))
+        self.tray.menu.aboutToShow.connect(self._show_snoozed)
         self.tray.restart_asked.connect(self._restart)
         self.tray.quit_asked.connect(lambda: self._context.quit("tray"))
         self.tray.availability_changed.connect(self._on_tray)
@@ -223,12 +231,61 @@ class Desktop(QObject):
         self.bridge.refresh_control()
 
     def _notify(self, title: str, body: str) -> None:
-        self._tasks.run(self._tell(title, body))
+        self._show_notice(Notice(title, body))
 
-    async def _tell(self, title: str, body: str) -> None:
+    def _show_notice(self, notice: Notice) -> None:
+        self._tasks.run(self._tell(notice))
+
+    async def _tell(self, notice: Notice) -> None:
         """By the desktop's notification service, which may take its time; else by the tray."""
-        if not await asyncio.to_thread(self._context.notify, title, body):
-            self.tray.tell(title, body)
+        if not await asyncio.to_thread(self._offer_or_notify, notice, asyncio.get_running_loop()):
+            self.tray.tell(notice.title, notice.body)
+
+    def _offer_or_notify(self, notice: Notice, loop: asyncio.AbstractEventLoop) -> bool:
+        """In a thread; what is chosen comes back in another one."""
+
+        def chosen(key: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is there to act
+                loop.call_soon_threadsafe(self._choose, key, notice)
+
+        offer = self._context.offer
+        if offer is None or not notice.component:
+            return self._context.notify(notice.title, notice.body)
+        return offer(notice.title, notice.body, self._choices(notice), chosen)
+
+    def _choices(self, notice: Notice) -> list[tuple[str, str]]:
+        choices = [("default", "Open"), ("open", "Open")]
+        if not notice.urgent and self._context.alerts is not None:
+            choices.append(("snooze", "Snooze 1 h"))
+        return [*choices, ("restart", f"Restart {notice.restarts}")] if notice.restarts else choices
+
+    def _choose(self, key: str, notice: Notice) -> None:
+        """What a button of a notification asks for."""
+        if key == "snooze":
+            self._snooze(SNOOZE_S)
+        elif key == "restart" and notice.restarts:
+            self._restart(notice.restarts)
+        elif key in ("default", "open"):
+            self._open_at(notice)
+
+    def _open_at(self, notice: Notice) -> None:
+        """At the service that it tells of, else where healing is told; an emergency is on every page."""
+        self.raise_window()
+        name = notice.component.removeprefix(SERVICE_PREFIX)
+        if self._window is None or notice.component in _ON_EVERY_PAGE:
+            return
+        if any(view.name == name for view in self._context.supervisor.views()):
+            self._window.show_service(name)
+        else:
+            self._window.show_page(RECOVERY_PAGE)
+
+    def _snooze(self, for_s: float) -> None:
+        if self._context.alerts is not None:
+            self._context.alerts.snooze(for_s)
+
+    def _show_snoozed(self) -> None:
+        alerts = self._context.alerts
+        self.tray.show_snoozed(snoozed=alerts is not None and alerts.is_snoozed(""))
 
     def _pause(self, pause: bool) -> None:
         supervisor = self._context.supervisor

@@ -1,6 +1,9 @@
 """Which events are worth a notification, in which words, and how often."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aurora_desktop.core.events import (
     SERVICE_PREFIX,
@@ -8,7 +11,9 @@ from aurora_desktop.core.events import (
     AuditFailing,
     ControlDisarmed,
     EmergencyStopped,
+    ErrorsAccumulated,
     Escalated,
+    Predicted,
     RemedyOffered,
     ServiceDegraded,
     ServiceFailed,
@@ -20,9 +25,13 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
-from aurora_desktop.ui import control_words, phrases
+from aurora_desktop.healing.alerts.alert import alert_of, name_of
+from aurora_desktop.ui import control_words
 
 REPEAT_S = 60.0
+# Emergencies and questions: snoozing does not reach them.
+_URGENT = (EmergencyStopped, StopChannelLost, AuditFailing, RemedyOffered)
+_RESTARTABLE = (ServiceDegraded, ServiceGaveUp, Escalated)
 # What the operator did, and what another event tells in more words.
 _TOLD_OTHERWISE = (
     "disarmed by", "Aurora quits", "the audit log", "stop_channel_lost", "the guard was lost", "the input worker",
@@ -30,14 +39,33 @@ _TOLD_OTHERWISE = (
 
 
 class Notice(Struct, frozen=True):
-    """A notification: one short title, one sentence."""
+    """A notification: one short title, one sentence. `urgent`: also told while notifications are snoozed.
+
+    `restarts`: the service (its name) whose restart is worth offering.
+    """
 
     title: str
     body: str
+    component: str = ""
+    urgent: bool = False
+    restarts: str = ""
 
 
 def notice_of(event: AnyEvent) -> Notice | None:
     """The notice that this event deserves; None for what goes as it should."""
+    notice = _service_notice(event) or _own_notice(event) or _control_notice(event) or _healing_notice(event)
+    if notice is None:
+        return None
+    restarts = isinstance(event, _RESTARTABLE) and event.component.startswith(SERVICE_PREFIX)
+    return replace(
+        notice,
+        component=event.component,
+        urgent=isinstance(event, _URGENT),
+        restarts=event.component.removeprefix(SERVICE_PREFIX) if restarts else "",
+    )
+
+
+def _service_notice(event: AnyEvent) -> Notice | None:
     name = event.component.removeprefix(SERVICE_PREFIX)
     match event:
         case ServiceDegraded(cause=cause, retry_s=retry_s):
@@ -49,7 +77,17 @@ def notice_of(event: AnyEvent) -> Notice | None:
         case ServiceFailed(kind="memory", cause=cause):
             return Notice(f"{name} used too much memory", f"{cause}.")
         case _:
-            return _own_notice(event) or _control_notice(event) or _healing_notice(event)
+            return None
+
+
+def _healing_notice(event: AnyEvent) -> Notice | None:
+    """What is an alert elsewhere too has the same words here."""
+    if isinstance(event, RemedyOffered):
+        return Notice(f"May Aurora mend {name_of(event.component)}?", f"{event.cause}. It waits for your word on the Recovery page.")
+    if not isinstance(event, Escalated | ErrorsAccumulated | Predicted):
+        return None
+    alert = alert_of(event)
+    return Notice(alert.title, f"{alert.sentence} {alert.next_step}".rstrip()) if alert else None
 
 
 def _own_notice(event: AnyEvent) -> Notice | None:
@@ -87,18 +125,6 @@ def _control_notice(event: AnyEvent) -> Notice | None:
             return None
 
 
-def _healing_notice(event: AnyEvent) -> Notice | None:
-    """What healing needs the operator for; all else it tells on the recovery page alone."""
-    where = phrases.component(event.component)
-    match event:
-        case RemedyOffered(cause=cause):
-            return Notice(f"{where}: a remedy waits for your word", f"{cause}. Answer on the Recovery page.")
-        case Escalated(cause=cause, hint=hint):
-            return Notice(f"{where} needs you", f"{cause}. {hint}" if hint else f"{cause}.")
-        case _:
-            return None
-
-
 def sentence_of(parts: list[str]) -> str:
     """Phrases as one sentence."""
     text = "; ".join(parts)
@@ -111,9 +137,13 @@ class Notices:
     def __init__(self) -> None:
         self._told: dict[Notice, float] = {}
 
-    def consider(self, event: AnyEvent, now: float, *, enabled: bool) -> Notice | None:
-        """The notice to show for this event, if any."""
+    def consider(
+        self, event: AnyEvent, now: float, *, enabled: bool, is_snoozed: Callable[[str], bool] = lambda _: False
+    ) -> Notice | None:
+        """The notice to show for this event, if any; while snoozed the urgent ones alone."""
         notice = notice_of(event) if enabled else None
+        if notice is not None and not notice.urgent and is_snoozed(notice.component):
+            return None
         self._told = {told: at for told, at in self._told.items() if now - at < REPEAT_S}
         if notice is None or notice in self._told:
             return None

@@ -18,6 +18,8 @@ TrayState = Literal["healthy", "degraded", "unhealthy", "stopped", "emergency"]
 
 ASK_FOR_TRAY_MS = 3000
 PROBLEMS_SHOWN = 3
+SNOOZE = "S&nooze notifications for 1 h"
+TELL_AGAIN = "&Notify again"
 _MENU_CHARACTERS = 72
 NO_CONTROL = ControlView(state="closed")
 
@@ -44,6 +46,7 @@ class Tray(QObject):
     toggle_asked = Signal()
     open_asked = Signal()
     pause_asked = Signal(bool)
+    snooze_asked = Signal(bool)
     restart_asked = Signal(str)
     quit_asked = Signal()
     availability_changed = Signal(bool)
@@ -91,6 +94,10 @@ class Tray(QObject):
         if not self.menu.isVisible():
             self._show_menu_state()
 
+    def show_snoozed(self, *, snoozed: bool) -> None:
+        """Offer to be silent, or to be told again."""
+        self._snooze.setText(TELL_AGAIN if snoozed else SNOOZE)
+
     def tell(self, title: str, body: str) -> None:
         """Show a notification the tray's own way."""
         self.icon.showMessage(title, body, QSystemTrayIcon.MessageIcon.Information)
@@ -112,6 +119,7 @@ class Tray(QObject):
         self._restarts: list[QAction] = []
         self._problems: list[tuple[str, str]] = []
         self.menu.addAction("&Open Aurora", self.open_asked.emit)
+        self._snooze = self.menu.addAction(SNOOZE, self._on_snooze)
         self._pause = self.menu.addAction("&Pause supervision", self._on_pause)
         self._pause.setData(True)
         # A moment later: the entry that was chosen is still to be told.
@@ -147,6 +155,9 @@ class Tray(QObject):
         action.triggered.connect(lambda: self.restart_asked.emit(name))
         self.menu.insertAction(self._below_problems, action)
         return action
+
+    def _on_snooze(self) -> None:
+        self.snooze_asked.emit(self._snooze.text() == SNOOZE)
 
     def _on_pause(self) -> None:
         self.pause_asked.emit(bool(self._pause.data()))

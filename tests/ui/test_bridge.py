@@ -89,7 +89,7 @@ def test_unwatched_again_no_timer_runs(house, bridge):
 def test_notices_come_at_once_and_honour_the_setting(house, bridge, qtbot):
     with qtbot.waitSignal(bridge.notice) as told:
         house.bus.publish(GAVE_UP)
-    assert told.args == ["web failed", "no such file."]
+    assert [(notice.title, notice.body) for notice in told.args] == [("web failed", "no such file.")]
 
 
 def test_a_refused_file_is_remembered_until_one_is_applied(house, bridge):

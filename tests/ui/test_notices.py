@@ -110,12 +110,33 @@ def test_nothing_is_told_when_switched_off_nor_remembered_as_told():
     assert notices.consider(DEGRADED, 1.0, enabled=True) is not None
 
 
-def test_a_remedy_that_asks_and_an_escalation_call_the_operator():
-    offer = RemedyOffered(
-        at=1.0, component="service:web", offer_id=1, failure_id=1, remedy="x", cause="flask is missing"
-    )
-    stuck = Escalated(at=1.0, component="agent:claude", cause="3 attempts failed", attempts=3, hint="Look at its inbox")
-    assert notice_of(offer) == Notice(
-        "web: a remedy waits for your word", "flask is missing. Answer on the Recovery page."
-    )
-    assert notice_of(stuck) == Notice("agent claude needs you", "3 attempts failed. Look at its inbox")
+ESCALATED = Escalated(at=1.0, component=WEB, cause="the port is taken", attempts=3, hint="free it")
+OFFERED = RemedyOffered(at=1.0, component=WEB, offer_id=1, failure_id=1, remedy="install", cause="`rich` is missing")
+STOPPED = EmergencyStopped(at=1.0, component="guard", source="tray", latency_ms=1.0)
+
+
+def test_what_calls_by_other_ways_too_has_the_same_words_here():
+    notice = notice_of(ESCALATED)
+    assert notice is not None
+    assert notice.title == "web needs you"
+    assert notice.body.endswith("rests until you act. free it")
+
+
+def test_a_question_is_asked():
+    notice = notice_of(OFFERED)
+    assert notice is not None
+    assert (notice.title, notice.urgent) == ("May Aurora mend web?", True)
+
+
+@pytest.mark.parametrize(("event", "restarts"), [(ESCALATED, "web"), (DEGRADED, "web"), (OFFERED, ""), (STOPPED, "")])
+def test_a_restart_is_offered_where_it_makes_sense(event: AnyEvent, restarts: str):
+    notice = notice_of(event)
+    assert notice is not None
+    assert notice.restarts == restarts
+
+
+@pytest.mark.parametrize(("event", "told"), [(ESCALATED, False), (DEGRADED, False), (OFFERED, True), (STOPPED, True)])
+def test_snoozing_reaches_neither_emergencies_nor_questions(event: AnyEvent, told: bool):
+    notices = Notices()
+    assert bool(notices.consider(event, 0.0, enabled=True, is_snoozed=lambda _: True)) is told
+    assert bool(notices.consider(event, 1.0, enabled=True)) is not told

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QSystemTrayIcon
 
 from aurora_desktop.heartbeat.health import assess
 from aurora_desktop.ui import icons
-from aurora_desktop.ui.tray import Tray, sentence_case, tray_state
+from aurora_desktop.ui.tray import SNOOZE, TELL_AGAIN, Tray, sentence_case, tray_state
 
 from .fakes import a_control, a_mix, a_stop, a_view
 
@@ -91,7 +91,7 @@ def test_menu_restarts_the_worst_three(tray, qtbot):
 def test_menu_forgets_problems_that_are_gone(tray):
     tray.show_state("unhealthy", assess(a_mix()), paused=False)
     tray.show_state("healthy", assess((a_view("a"),)), paused=False)
-    assert actions(tray)[2:] == ["The service runs", "&Open Aurora", "&Pause supervision", "&Quit Aurora"]
+    assert actions(tray)[2:] == ["The service runs", "&Open Aurora", SNOOZE, "&Pause supervision", "&Quit Aurora"]
 
 
 def test_menu_pauses_and_resumes(tray, qtbot):
@@ -173,3 +173,13 @@ def test_a_stop_is_an_emergency_whatever_the_services_do(qapp):
 def test_armed_the_icon_has_a_mark(qapp, size):
     plain = icons.tray_icon("healthy").pixmap(size, size).toImage()
     assert icons.tray_icon("healthy", armed=True).pixmap(size, size).toImage() != plain
+
+
+def test_the_menu_snoozes_and_is_told_whether_it_is_so(tray):
+    asked = []
+    tray.snooze_asked.connect(asked.append)
+    tray._snooze.trigger()
+    tray.show_snoozed(snoozed=True)
+    assert TELL_AGAIN in actions(tray)
+    tray._snooze.trigger()
+    assert asked == [True, False]
