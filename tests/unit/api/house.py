@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.fake_alerts import FakeAlerts
 from api.hands import FakeControl, FakeInput
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.local import LocalApi
@@ -97,6 +98,7 @@ class House:
         self.supervisor = FakeSupervisor(*views)
         self.control = FakeControl()
         self.input = FakeInput(self.control)
+        self.alerts = FakeAlerts()
         self._has_input = has_input
         self.journal_error: AuroraError | None = None
         self.beat: Heartbeat | None = None
@@ -187,6 +189,7 @@ class House:
             mode="headless",
             control=self.control if self._has_input else None,
             input=self.input if self._has_input else None,
+            alerts=self.alerts if self._has_input else None,
         )
 
     def _health(self) -> Health:

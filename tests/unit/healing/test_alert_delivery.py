@@ -2,6 +2,8 @@
 
 import asyncio
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -167,6 +169,12 @@ def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sending, "_COMMAND", ("sleep", "60"))
     monkeypatch.setattr(sending, "STARTS_S", 0.1)
     assert "it was ended" in asyncio.run(sending.send(request("json://x", 0.1))).cause
+
+
+def test_main_loads_nothing_of_what_sends() -> None:
+    code = "import sys, aurora_desktop.house; print(sorted({'apprise', 'keyring', 'requests'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_the_address_is_neither_in_the_arguments_nor_in_the_environment() -> None:
