@@ -44,7 +44,7 @@ from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
 from aurora_desktop.healing.alerts import store as alerts_store
 from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.heartbeat.health import Health, assess
-from aurora_desktop.heartbeat.own_problems import OwnProblems, of_control
+from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control
 from aurora_desktop.heartbeat.pulse import Pulse
 from aurora_desktop.input import audit
 from aurora_desktop.safety import store as safety_store
@@ -213,7 +213,8 @@ class House:
 
     def health(self) -> Health:
         """The health of the whole, now."""
-        problems = (*self.own_problems.current(), *of_control(self.brake.control.view()))
+        of_parts = (*of_control(self.brake.control.view()), *of_alerts(self.alerts.view()))
+        problems = (*self.own_problems.current(), *of_parts)
         return assess(self._views(), problems, paused=self.supervisor.paused)
 
     def _views(self) -> tuple[ServiceView, ...]:

@@ -12,6 +12,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     StorageRecovered,
 )
+from aurora_desktop.healing.alerts.view import AlertsView
 from aurora_desktop.heartbeat.health import Problem
 from aurora_desktop.safety.view import ControlView
 
@@ -27,6 +28,20 @@ def of_control(view: ControlView) -> tuple[Problem, ...]:
     if view.broken:
         return (Problem("input_agent", f"agents cannot act: {view.reason}", view.hint, 3),)
     return ()
+
+
+def of_alerts(view: AlertsView) -> tuple[Problem, ...]:
+    """Channels that did not take the last alert: whoever relies on them should know before the next one."""
+    return tuple(
+        Problem(
+            "aurora",
+            f"alerts do not reach `{channel.name}`: {channel.last.cause}",
+            f"Mend it, then run `aurora alerts test {channel.name}`",
+            4,
+        )
+        for channel in view.channels
+        if channel.last is not None and not channel.last.ok
+    )
 
 
 class OwnProblems:

@@ -16,7 +16,7 @@ import msgspec
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.alerts import addresses
 from aurora_desktop.healing.alerts.messages import Look, Looked, Request, Send, Sent
-from aurora_desktop.healing.alerts.secrets import SecretStore
+from aurora_desktop.healing.alerts.secrets import KeyringLockedError, SecretStore
 from aurora_desktop.healing.alerts.view import Place
 
 _NICENESS = 5
@@ -56,7 +56,7 @@ def _send(request: Send) -> Sent:
         addresses.check(url)
     except AuroraError as error:
         cause = addresses.scrubbed(_in_a_line(error), url) if url else _in_a_line(error)
-        return Sent(ok=False, cause=cause, final=True, place=place)
+        return Sent(ok=False, cause=cause, final=not isinstance(error, KeyringLockedError), place=place)
     from aurora_desktop.healing.alerts.apprising import send  # late: 60 MB, and nothing of it before it is needed
 
     def give_up() -> None:

@@ -24,6 +24,10 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 Kept = Literal["keyring", "file"]
 
 
+class KeyringLockedError(AuroraError):
+    """There is a keyring, and it gave nothing: it may later, once somebody has unlocked it."""
+
+
 class Secret(NamedTuple):
     value: str
     place: Kept
@@ -45,7 +49,7 @@ class SecretStore:
     def find(self, name: str) -> Secret | None:
         """The file first: it is only there when it is newer than what the keyring has.
 
-        Raises AuroraError for a file not to be trusted, and for a keyring that is locked.
+        Raises AuroraError for a file not to be trusted, KeyringLockedError for a keyring that does not answer now.
         """
         value = self._read(name)
         if value is not None:
@@ -55,7 +59,7 @@ class SecretStore:
         except _NoKeyringError as error:
             if error.is_absent:
                 return None
-            raise AuroraError("The keyring does not give its secret", str(error), _unlock(name)) from error
+            raise KeyringLockedError("The keyring does not give its secret", str(error), _unlock(name)) from error
         return Secret(value, "keyring") if value else None
 
     def keep(self, name: str, value: str) -> Keeping:

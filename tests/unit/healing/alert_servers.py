@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
-    """Behaves as its path says: `/ok`, `/500`, `/hang`, `/trickle`, `/moved`, `/elsewhere`, `/found`, `/401`."""
+    """Behaves as its path says: `/ok`, `/500`, `/hang`, `/trickle`, `/moved`, `/elsewhere`, `/found`."""
 
     protocol_version = "HTTP/1.1"
 
@@ -54,7 +54,6 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 _ANSWERS = {
     "/500": (500,),
-    "/401": (401,),
     "/moved": (307, "/arrived"),
     "/found": (302, "/arrived"),
     "/elsewhere": (307, "http://localhost:1/arrived"),

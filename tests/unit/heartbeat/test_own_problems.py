@@ -13,7 +13,8 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     StorageRecovered,
 )
-from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_control
+from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_alerts, of_control
 from aurora_desktop.safety.view import ControlView
 
 
@@ -135,3 +136,15 @@ def test_a_broken_chain_is_a_problem_only_where_the_operator_opened_the_gate() -
     assert of_control(ControlView(state="closed", reason="the gate's file is missing")) == ()
     assert of_control(ControlView(state="latched", reason="never cleared")) == ()
     assert of_control(ControlView(state="armed")) == ()
+
+
+def test_a_channel_that_did_not_take_the_last_alert_is_a_problem() -> None:
+    def channel(name: str, last: Delivered | None) -> ChannelView:
+        return ChannelView(name=name, address="json://host", on=(), place="settings", last=last)
+
+    well = Delivered(at=1.0, ok=True, title="web failed")
+    ill = Delivered(at=1.0, ok=False, title="web failed", cause="it answered 500")
+    view = AlertsView(channels=(channel("new", None), channel("good", well), channel("bad", ill)))
+    (problem,) = of_alerts(view)
+    assert problem.sentence == "alerts do not reach `bad`: it answered 500"
+    assert problem.next_step == "Mend it, then run `aurora alerts test bad`"
