@@ -6,7 +6,7 @@ import difflib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -80,6 +80,7 @@ class Alerts:
         self._to_tell: list[AnyEvent] = []
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
+        self._channels: Mapping[str, AlertChannel] = {}
         self._exposed: dict[str, AddressExposed] = {}
         self.desktop: Notify | None = None
         self._take(settings)
@@ -107,12 +108,15 @@ class Alerts:
         self._wake.set()
 
     def _take(self, settings: Settings) -> None:
+        before = self._channels
         self._settings = settings.alerts
         self._channels = settings.alerts.channels
         self._components = _components(settings)
         every_value = {f"{name}.{key}": value for name, s in settings.services.items() for key, value in s.env.items()}
         self._masked = Environment(every_value).masked
-        self._exposed = {name: event for name, event in self._exposed.items() if name in self._channels}
+        self._exposed = {
+            name: event for name, event in self._exposed.items() if self._channels.get(name) == before.get(name)
+        }
         for name, channel in self._channels.items():
             if channel.url is not None and addresses.has_credentials(channel.url):
                 self._warn(name, *_in_settings(name))
@@ -220,6 +224,8 @@ class Alerts:
         channel = self._channels.get(name)
         if sent.place == "file" and channel is not None and channel.secret is not None:
             self._warn(name, *_in_file(channel.secret))
+        elif sent.place == "keyring":
+            self._exposed.pop(name, None)
 
     def _sent(self, delivery: Delivery) -> AlertSent:
         alert, at = delivery.alert, self._clock.wall()
@@ -233,10 +239,11 @@ class Alerts:
         )
 
     def _failed(self, delivery: Delivery, why: str) -> AlertFailed:
+        """An error of Aurora's, not of the component that the alert was about."""
         alert, at = delivery.alert, self._clock.wall()
         return AlertFailed(
             at=at,
-            component=alert.component,
+            component="aurora",
             channel=delivery.channel,
             kind=alert.kind,
             cause=f"{alert.title}: {why}",

@@ -338,6 +338,23 @@ def test_an_address_with_a_password_in_plain_settings_is_told_of_once_and_never_
     assert "hunter22" not in str((alerts.view(), rig.told))
 
 
+def test_a_warning_ends_with_its_reason(rig: Rig) -> None:
+    rig.answers = [Sent(ok=True, place="file"), Sent(ok=True, place="keyring")]
+    seen = []
+
+    async def story(alerts: Alerts) -> None:
+        seen.append(alerts.view().channels[0].warning)
+        alerts.apply(some_settings(hook=AlertChannel(secret="hook")))
+        seen.append(alerts.view().channels[0].warning)
+        for event in (ESCALATED, STOPPED):
+            rig.bus.publish(event)
+            await settled()
+            seen.append(alerts.view().channels[0].warning)
+
+    play(rig, some_settings(hook=AlertChannel(url="jsons://me:hunter22@example.com/hook")), story)
+    assert [bool(warning) for warning in seen] == [True, False, True, False]
+
+
 def test_a_secret_that_came_from_a_file_is_told_of(rig: Rig) -> None:
     rig.answers = [Sent(ok=True, place="file")] * 2
 
