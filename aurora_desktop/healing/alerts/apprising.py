@@ -62,11 +62,10 @@ class _Witness(logging.Handler):
         self.seen, self.final = f"{why}; put the address that it leads to into the channel", True
 
 
-def send(request: Send, url: str) -> Sent:
-    """Never raises. The words hold nothing of the address that may be secret."""
+def send(request: Send, url: str, schemes: frozenset[str]) -> Sent:
+    """Never raises. The words hold nothing of the address that may be secret. `schemes`: what `load` gave."""
     witness, fence = _Witness(request.timeout_s), Fence()
     _watch(witness)
-    schemes = _schemes()
     fence.raise_up()
     if (scheme := addresses.scheme_of(url)) not in schemes and scheme not in _WEB:
         return Sent(ok=False, cause=_unknown(scheme, schemes), final=True)
@@ -104,8 +103,8 @@ def _deliver(request: Send, url: str) -> bool | None:
     return bool(apprise_.notify(title=request.title, body=request.body, notify_type=severity, body_format="text"))
 
 
-def _schemes() -> frozenset[str]:
-    """Those that Apprise has, without those that stay on this machine. Loads all of its services."""
+def load() -> frozenset[str]:
+    """All services of Apprise, which takes most of a second; their schemes, without those that stay on this machine."""
     manager: Any = NotificationManager()  # type: ignore[no-untyped-call]  # Apprise types half of itself
     manager.load_modules()
     manager.disable(*addresses.LOCAL_SCHEMES)

@@ -57,7 +57,9 @@ def _send(request: Send) -> Sent:
     except AuroraError as error:
         cause = addresses.scrubbed(_in_a_line(error), url) if url else _in_a_line(error)
         return Sent(ok=False, cause=cause, final=not isinstance(error, KeyringLockedError), place=place)
-    from aurora_desktop.healing.alerts.apprising import send  # late: 60 MB, and nothing of it before it is needed
+    from aurora_desktop.healing.alerts import apprising  # late: 60 MB, and nothing of it before it is needed
+
+    schemes = apprising.load()
 
     def give_up() -> None:
         _answer(Sent(ok=False, cause=f"it did not answer within {request.timeout_s:g} s", place=place))
@@ -65,7 +67,7 @@ def _send(request: Send) -> Sent:
     patience = threading.Timer(request.timeout_s, give_up)
     patience.daemon = True
     patience.start()
-    return msgspec.structs.replace(send(request, url), place=place)
+    return msgspec.structs.replace(apprising.send(request, url, schemes), place=place)
 
 
 def _address(request: Send) -> tuple[str, Place]:

@@ -11,7 +11,7 @@ import msgspec
 from aurora_desktop.healing.alerts.messages import Look, Looked, Request, Send, Sent
 from aurora_desktop.supervisor.exits import owned
 
-STARTS_S = 10.0
+STARTS_S = 20.0
 """What Python and Apprise may take to be loaded on a busy machine, before the time of the delivery counts; the process
 looks at that time by itself, and is killed only when it does not."""
 LOOK_S = 30.0

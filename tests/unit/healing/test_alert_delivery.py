@@ -55,7 +55,6 @@ def _requests(hook: HookServer, tls: HookServer, mail_port: int, template: Path)
         "mail": MAIL.format(port=mail_port, to="operator"),
         "mail refused": MAIL.format(port=mail_port, to="nobody"),
         "unknown scheme": "jsn://host/hook",
-        "web page": "https://127.0.0.1/hook",
         "local file": f"workflows://host/abc/def/ghi?template={template}",
     }
     slow = {name: request(f"{web}/{name}", TIMEOUT_S) for name in ("hang", "trickle")}
@@ -121,7 +120,6 @@ def test_a_redirect_on_the_same_host_that_keeps_the_message_is_followed(outcome:
         ("nobody listens", "nothing listens there", False),
         ("mail refused", "550: there is no such mailbox", True),
         ("unknown scheme", "did you mean `json://`?", True),
-        ("web page", "write `jsons://`", True),
         ("local file", "it may not read files of this machine", True),
     ],
 )
