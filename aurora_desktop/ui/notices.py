@@ -83,7 +83,10 @@ def _service_notice(event: AnyEvent) -> Notice | None:
 def _healing_notice(event: AnyEvent) -> Notice | None:
     """What is an alert elsewhere too has the same words here."""
     if isinstance(event, RemedyOffered):
-        return Notice(f"May Aurora mend {name_of(event.component)}?", f"{event.cause}. It waits for your word on the Recovery page.")
+        return Notice(
+            f"May Aurora mend {name_of(event.component)}?",
+            f"{event.cause}. It waits for your word on the Recovery page.",
+        )
     if not isinstance(event, Escalated | ErrorsAccumulated | Predicted):
         return None
     alert = alert_of(event)

@@ -21,7 +21,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
-from aurora_desktop.ui.notices import REPEAT_S, Notice, Notices, notice_of
+from aurora_desktop.ui.notices import REPEAT_S, Notices, notice_of
 
 WEB = "service:web"
 DEGRADED = ServiceDegraded(at=1.0, component=WEB, cause="5 restarts within 60 s", attempts=5, retry_s=60.0)
