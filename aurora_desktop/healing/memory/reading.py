@@ -1,0 +1,166 @@
+"""What is read from the failure memory. Blocking: for a thread. Raises apsw.Error."""
+
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+from aurora_desktop.healing.memory.question import question
+from aurora_desktop.healing.memory.statistics import Attempts, Component, Remembered
+from aurora_desktop.healing.view import FailureGroup, PastFailure, Tried
+
+Read = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+
+NEWEST_SHOWN = 5
+MEDIAN_OF = 200
+RECENT_ATTEMPTS = 20
+COMPONENTS_SHOWN = 20
+COOCCURRENCE_OF = 5000
+_CANDIDATES = 200
+# Weights of the columns: signature, kind, sentence, remedies, components.
+_RANK = "bm25(failure_words, 3.0, 5.0, 2.0, 1.0, 2.0)"
+
+
+def groups(read: Read, text: str, limit: int) -> tuple[list[FailureGroup], int]:
+    """The signatures that answer a question, best first, and how many failures all that matched have together.
+
+    Those that have everything that was asked for; else those that have some of it; all of them when the question
+    names nothing.
+    """
+    asked = question(text)
+    if not asked.every:
+        ids, total = _last(read, limit)
+    else:
+        ids, total = _matching(read, asked.every, limit)
+        if not ids and asked.some != asked.every:
+            ids, total = _matching(read, asked.some, limit)
+    return [_group(read, number) for number in ids], total
+
+
+def _last(read: Read, limit: int) -> tuple[list[int], int]:
+    rows = read("SELECT id FROM failure_signature WHERE count > 0 ORDER BY last_at DESC LIMIT ?", (limit,))
+    [(total,)] = read("SELECT coalesce(sum(count), 0) FROM failure_signature", ())
+    return [row[0] for row in rows], total
+
+
+def _matching(read: Read, query: str, limit: int) -> tuple[list[int], int]:
+    """Of those that match about as well the one that was last seen comes first."""
+    found = read(
+        f"WITH matched AS MATERIALIZED (SELECT rowid AS id, {_RANK} AS rank FROM failure_words WHERE failure_words MATCH ?)"  # noqa: S608, E501 - constant parts
+        " SELECT s.id, sum(s.count) OVER () FROM matched m JOIN failure_signature s ON s.id = m.id"
+        " WHERE s.count > 0 ORDER BY round(m.rank, 1), s.last_at DESC LIMIT ?",
+        (query, limit),
+    )
+    return [row[0] for row in found], found[0][1] if found else 0
+
+
+def _group(read: Read, signature: int) -> FailureGroup:
+    [(text, kind, sentence, count, first_at, last_at)] = read(
+        "SELECT text, kind, sentence, count, first_at, last_at FROM failure_signature WHERE id = ?", (signature,)
+    )
+    outcomes = read(
+        "SELECT remedy, sum(worked), sum(failed) FROM failure_remedy WHERE signature = ? GROUP BY remedy", (signature,)
+    )
+    return FailureGroup(
+        signature=text,
+        kind=kind,
+        sentence=sentence,
+        count=count,
+        first_at=first_at,
+        last_at=last_at,
+        components=_components(read, signature),
+        worked={remedy: worked for remedy, worked, _ in outcomes if worked},
+        failed={remedy: failed for remedy, _, failed in outcomes if failed},
+        median_downtime_s=_median(
+            read,
+            "SELECT downtime_s FROM failure WHERE signature = ? AND downtime_s IS NOT NULL ORDER BY at DESC LIMIT ?",
+            signature,
+        ),
+        newest=tuple(_newest(read, signature, text, kind)),
+    )
+
+
+def _components(read: Read, signature: int) -> tuple[str, ...]:
+    rows = read(
+        "SELECT c.name FROM failure_place p JOIN failure_component c ON c.id = p.component"
+        " WHERE p.signature = ? AND p.count > 0 ORDER BY p.count DESC, c.name LIMIT ?",
+        (signature, COMPONENTS_SHOWN),
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _newest(read: Read, signature: int, text: str, kind: str) -> list[PastFailure]:
+    rows = read(
+        "SELECT f.id, f.at, c.name, f.message, f.downtime_s, f.source FROM failure f"
+        " JOIN failure_component c ON c.id = f.component WHERE f.signature = ? ORDER BY f.at DESC, f.id DESC LIMIT ?",
+        (signature, NEWEST_SHOWN),
+    )
+    return [
+        PastFailure(
+            id=number,
+            at=at,
+            component=component,
+            kind=kind,
+            message=message,
+            signature=text,
+            tried=tuple(_tried(read, "WHERE failure = ? ORDER BY at, id LIMIT 20", (number,))),
+            downtime_s=downtime_s,
+            source=source,
+        )
+        for number, at, component, message, downtime_s, source in rows
+    ]
+
+
+def _tried(read: Read, which: str, arguments: Sequence[Any]) -> list[Tried]:
+    rows = read(f"SELECT remedy, at, outcome, sentence, duration_s FROM failure_attempt {which}", arguments)  # noqa: S608 - `which` is a constant
+    return [
+        Tried(remedy=remedy, at=at, outcome=outcome, sentence=sentence, duration_s=duration_s)
+        for remedy, at, outcome, sentence, duration_s in rows
+    ]
+
+
+def _median(read: Read, sql: str, of: object) -> float | None:
+    """Of the newest MEDIAN_OF values."""
+    values = [row[0] for row in read(sql, (of, MEDIAN_OF))]
+    return median(values) if values else None
+
+
+def success_of(read: Read, signature: str, remedies: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """`{remedy: (worked, failed)}`, (0, 0) for one that was never tried."""
+    rows = read(
+        "SELECT remedy, sum(worked), sum(failed) FROM failure_remedy WHERE signature IN"
+        " (SELECT id FROM failure_signature WHERE text = ?) GROUP BY remedy",
+        (signature,),
+    )
+    known = {remedy: (worked, failed) for remedy, worked, failed in rows}
+    return {remedy: known.get(remedy, (0, 0)) for remedy in remedies}
+
+
+def remembered(read: Read) -> Remembered:
+    """The counts that the statistics are made of."""
+    attempts = read(
+        "SELECT r.remedy, c.name, sum(r.worked), sum(r.failed) FROM failure_remedy r JOIN failure_component c"
+        " ON c.id = r.component GROUP BY r.remedy, c.name",
+        (),
+    )
+    remedies = sorted({row[0] for row in attempts})
+    newest = read(
+        "SELECT f.at, s.kind FROM (SELECT at, signature FROM failure ORDER BY at DESC LIMIT ?) f"
+        " JOIN failure_signature s ON s.id = f.signature ORDER BY f.at",
+        (COOCCURRENCE_OF,),
+    )
+    return Remembered(
+        attempts=tuple(Attempts(*row) for row in attempts),
+        median_s={remedy: _median(read, _DURATIONS, remedy) for remedy in remedies},
+        recent=tuple(_tried(read, "WHERE outcome <> 'refused' ORDER BY at DESC, id DESC LIMIT ?", (RECENT_ATTEMPTS,))),
+        components=tuple(Component(*row) for row in read(_COMPONENTS, ())),
+        kinds=dict(read("SELECT kind, sum(count) FROM failure_signature GROUP BY kind HAVING sum(count) > 0", ())),
+        hours=dict(read("SELECT hour, count FROM failure_hour", ())),
+        newest=tuple((at, kind) for at, kind in newest),
+    )
+
+
+_DURATIONS = "SELECT duration_s FROM failure_attempt WHERE remedy = ? ORDER BY at DESC LIMIT ?"
+_COMPONENTS = (
+    "SELECT name, count, first_at, last_at, recoveries, downtime_s FROM failure_component"
+    " WHERE count > 0 OR recoveries > 0 ORDER BY count DESC, name"
+)

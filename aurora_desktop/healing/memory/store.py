@@ -1,0 +1,219 @@
+"""The failure memory: takes what happens on the loop's thread, answers from others."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import AnyEvent, PartFailed, RemedyOutcome
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
+from aurora_desktop.core.storage.full_disk import words
+from aurora_desktop.healing.faults import Fault
+from aurora_desktop.healing.memory import reading, writing
+from aurora_desktop.healing.memory.answers import answer
+from aurora_desktop.healing.memory.importing import Imported, Told, read_records
+from aurora_desktop.healing.memory.schema import MIGRATIONS
+from aurora_desktop.healing.memory.signature import message_of, signature_of
+from aurora_desktop.healing.memory.statistics import statistics
+from aurora_desktop.healing.memory.writing import Attempt, Failure
+from aurora_desktop.healing.view import SearchAnswer, Statistics
+
+__all__ = ["MIGRATIONS", "FailureMemory"]
+
+MAX_GROUPS = 100
+PRUNE_S = 6 * 3600.0
+BETWEEN_PRUNES_S = 0.5
+_DAY_S = 86_400.0
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+def _call_directly(function: Callable[[], None]) -> None:
+    function()
+
+
+class FailureMemory:
+    """Implements `Memory`; all calls on the loop's thread. A disk that is full, or a file that is damaged, costs what
+    could not be written and disturbs nobody: it is told once, until it works again.
+
+    `publish` is called by way of `call_soon`, since it is the writer's thread that finds out.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        publish: Callable[[AnyEvent], object],
+        max_days: float,
+        *,
+        call_soon: Callable[[Callable[[], None]], object] = _call_directly,
+    ) -> None:
+        """Blocking: reads the last number. Raises apsw.Error."""
+        self._database = database
+        self._clock = clock
+        self._publish = publish
+        self._max_days = max_days
+        self._call_soon = call_soon
+        self._is_failing = False
+        # The highest of both, so that no attempt of a failure whose row was lost is taken for another's.
+        [(last,)] = database.read(
+            "SELECT coalesce(max(id), 0) FROM"
+            " (SELECT max(id) AS id FROM failure UNION ALL SELECT max(failure) FROM failure_attempt)"
+        )
+        self._last_id = int(last)
+
+    # --- what happens -----------------------------------------------------------------------------------------
+
+    def remember(self, fault: Fault) -> Fault:
+        """The same fault with its number and signature, now remembered."""
+        self._last_id += 1
+        known = msgspec.structs.replace(fault, failure_id=self._last_id, signature=signature_of(fault))
+        failure = _failure(known)
+        self._write(lambda db: writing.add_failure(db, failure))
+        return known
+
+    def tried(self, fault: Fault, remedy: str, outcome: RemedyOutcome, sentence: str, duration_s: float) -> None:
+        """What was done about a fault that is remembered, and how it ended."""
+        failure = _failure(fault)
+        attempt = Attempt(
+            remedy=remedy, at=self._clock.wall(), outcome=outcome, sentence=sentence, duration_s=duration_s
+        )
+        self._write(lambda db: writing.add_attempt(db, failure, attempt))
+
+    def recovered(self, component: str, at: float, downtime_s: float) -> None:
+        """The component is well again: the failures of this outage ended."""
+        self._write(lambda db: writing.end_failures(db, component, at, downtime_s))
+
+    # --- questions --------------------------------------------------------------------------------------------
+
+    async def success_of(self, signature: str, remedies: tuple[str, ...]) -> dict[str, tuple[int, int]]:
+        """`{remedy: (worked, failed)}`; as if none was ever tried when the memory cannot be read."""
+        try:
+            return await asyncio.to_thread(reading.success_of, self._database.read, signature, remedies)
+        except apsw.Error as error:
+            log.warning("the failure memory cannot be asked what worked: %s", words(error))
+            return dict.fromkeys(remedies, (0, 0))
+
+    async def outcomes(self) -> dict[str, tuple[int, int]]:
+        """How often each remedy worked and failed, over everything; for the list of remedies."""
+        rows = await self._read(
+            lambda read: read("SELECT remedy, sum(worked), sum(failed) FROM failure_remedy GROUP BY remedy", ())
+        )
+        return {remedy: (worked, failed) for remedy, worked, failed in rows}
+
+    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
+        """The failures that a question in words asks for. Raises AuroraError when the memory cannot be read."""
+        limit = min(max(limit, 1), MAX_GROUPS)
+        found, total = await self._read(lambda read: reading.groups(read, query, limit))
+        said = answer(query, found, total, self._clock.wall())
+        return SearchAnswer(query=query[:1000], sentence=said, groups=tuple(found), total=total)
+
+    async def statistics(self) -> Statistics:
+        """Raises AuroraError when the memory cannot be read."""
+        return await self._read(lambda read: statistics(reading.remembered(read)))
+
+    # --- earlier systems --------------------------------------------------------------------------------------
+
+    async def import_records(self, source: str, records: Sequence[object]) -> Imported:
+        """Remember what the records of an earlier system's log tell; what is there already is not added again.
+
+        `source`: the log's name. Raises AuroraError when the memory cannot be written.
+        """
+        told, skipped = await asyncio.to_thread(read_records, source, records)
+        first_id = self._last_id + 1
+        self._last_id += len(told)
+        try:
+            write = self._database.submit(lambda db: _add_told(db, told, first_id), GROUP_COMMIT_S)
+            added = await asyncio.wrap_future(write)
+        except (apsw.Error, OSError) as error:
+            raise AuroraError(
+                "The failures could not be remembered", words(error), "See `aurora status`; import the file again then"
+            ) from error
+        return Imported(read=len(records), imported=added, known=len(told) - added, skipped=skipped)
+
+    # --- its rounds -------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Forget what is too old, now and then."""
+        while True:
+            try:
+                await self._prune_all()
+            except (apsw.Error, OSError) as error:
+                log.warning("old failures could not be forgotten: %s", words(error))
+            await asyncio.sleep(PRUNE_S)
+
+    async def _prune_all(self) -> None:
+        """In small portions: the same writer's thread serves those that have to adopt services later."""
+        gone = await self.prune()
+        while gone:
+            await asyncio.sleep(BETWEEN_PRUNES_S)
+            gone = await self.prune()
+
+    async def prune(self) -> int:
+        """Forget some of what is too old; how many rows went, 0 when nothing is left to forget. Raises apsw.Error."""
+        before = self._clock.wall() - self._max_days * _DAY_S
+        return await asyncio.wrap_future(self._database.submit(lambda db: writing.prune(db, before)))
+
+    def apply(self, settings: Settings) -> None:
+        self._max_days = settings.healing.memory_max_days
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    async def _read(self, work: Callable[[reading.Read], T]) -> T:
+        try:
+            return await asyncio.to_thread(work, self._database.read)
+        except apsw.Error as error:
+            raise AuroraError(
+                "The failure memory cannot be read",
+                f"{self._database.path}: {words(error)}",
+                "Restart Aurora: a damaged file is then set aside and a new one begun.",
+            ) from error
+
+    def _write(self, work: Callable[[apsw.Connection], Any]) -> None:
+        self._database.submit(work, GROUP_COMMIT_S).add_done_callback(self._written)
+
+    def _written(self, write: "Future[Any]") -> None:
+        """In the writer's thread: tells of an outage once."""
+        error = write.exception()
+        if error is not None and not self._is_failing:
+            log.warning("the failure memory cannot be written: %s", error)
+            detail = f"the failure memory cannot be written ({words(error)}); healing goes on without"
+            event = PartFailed(at=self._clock.wall(), component="aurora", detail=detail)
+            self._call_soon(lambda: self._tell(event))
+        self._is_failing = error is not None
+
+    def _tell(self, event: AnyEvent) -> None:
+        self._publish(event)
+
+
+def _failure(fault: Fault) -> Failure:
+    return Failure(
+        id=fault.failure_id,
+        at=fault.sighting.at,
+        component=fault.component,
+        kind=fault.kind,
+        signature=fault.signature or signature_of(fault),
+        sentence=fault.sentence,
+        message=message_of(fault),
+    )
+
+
+def _add_told(db: apsw.Connection, told: Sequence[Told], first_id: int) -> int:
+    """How many of them were not there yet."""
+    added = 0
+    for number, one in enumerate(told, first_id):
+        failure = msgspec.structs.replace(one.failure, id=number)
+        if not writing.add_failure(db, failure):
+            continue
+        added += 1
+        if one.attempt is not None:
+            writing.add_attempt(db, failure, one.attempt)
+    return added
