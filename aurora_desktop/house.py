@@ -72,7 +72,8 @@ class House:
     """Everything that runs below the window. `open` builds, `begin` starts, `close` takes down.
 
     `environment` is passed on to the services; `own` is what speaks to systemd as ours alone.
-    `front` brings the window to the front, once there is one.
+    `front` brings the window to the front, once there is one. `is_replaced`: once it is closed, a successor follows in
+    the same process.
     """
 
     def __init__(
@@ -136,6 +137,8 @@ class House:
         self.bus.subscribe(self.alerts.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
+        self.is_replaced = False
+        self._left_to_successor = False
 
     # --- up ---------------------------------------------------------------------------------------------------
 
@@ -202,6 +205,7 @@ class House:
             settings=self.source.current,
             raise_window=self._raise_window,
             quit=self.quit,
+            restart=self.restart,
             started_at=self._began_at,
             mode=self.mode,
             control=self.brake.control,
@@ -230,8 +234,16 @@ class House:
         """Begin the ordered stop; returns at once. Asked again, it kills what is still there."""
         if not self._quit.done():
             self._quit.set_result(reason)
+        elif self.is_replaced:
+            self.is_replaced = False
         else:
             self.supervisor.hurry()
+
+    def restart(self, reason: str) -> None:
+        """Begin to make room for a successor in this process, which takes over the services; returns at once."""
+        if not self._quit.done():
+            self.is_replaced = True
+            self._quit.set_result(reason)
 
     async def quit_requested(self) -> str:
         """The reason, once somebody asked to quit."""
@@ -239,10 +251,12 @@ class House:
 
     async def close(self, reason: str) -> None:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
-        systemd.notify("STOPPING=1", self._own)
+        systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
         await self._close_brake()
-        await self.supervisor.end(leave=self.source.current().supervisor.on_quit == "leave")
+        self._left_to_successor = self.is_replaced
+        leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
+        await self.supervisor.end(leave=leave)
         for task in tuple(self._tasks):
             task.cancel()
         if self._api is not None:
@@ -251,6 +265,11 @@ class House:
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
+
+    @property
+    def owes_an_end(self) -> bool:
+        """Whether the services were left to a successor that is not to come: it was asked to quit after that."""
+        return self._left_to_successor and not self.is_replaced
 
     async def _close_brake(self) -> None:
         """Whatever becomes of it, the services are stopped in order after it."""

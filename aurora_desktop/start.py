@@ -22,6 +22,7 @@ from aurora_desktop.core.settings.watch import SettingsSource
 from aurora_desktop.core.storage.program_log import FORMAT, ProgramLog
 from aurora_desktop.desktop import session, systemd
 from aurora_desktop.desktop.autostart import for_this_platform
+from aurora_desktop.desktop.launch import replace_program
 from aurora_desktop.desktop.notifications import Notifier
 from aurora_desktop.desktop.scope import move_to_own_scope
 from aurora_desktop.desktop.single_instance import InstanceLock
@@ -66,8 +67,13 @@ def run(options: RunOptions) -> int:
     why_headless = _why_headless(options)
     if why_headless:
         print(why_headless, file=sys.stderr)  # noqa: T201 - said to the person who started it
-        return _run_headless(start)
-    return _run_desktop(start)
+    house = _run_headless(start) if why_headless else _run_desktop(start)
+    if house.owes_an_end:
+        _end_what_was_left(start, "it was to quit, not to start anew")
+    if house.is_replaced:
+        lock.release()
+        replace_program(own)
+    return 0
 
 
 def _make(paths: StatePaths) -> None:
@@ -138,12 +144,15 @@ def _why_headless(options: RunOptions) -> str:
 # --- headless ---------------------------------------------------------------------------------------------------
 
 
-def _run_headless(start: Start) -> int:
+def _run_headless(start: Start) -> House:
+    houses: list[House] = []
+
     async def live() -> None:
-        await _live(start.house("headless"), start.refused)
+        houses.append(start.house("headless"))
+        await _live(houses[0], start.refused)
 
     asyncio.run(live())
-    return 0
+    return houses[0]
 
 
 async def _live(house: House, refused: SettingsError | None) -> None:
@@ -183,7 +192,7 @@ def _install_signals(house: House) -> None:
 # --- with a window ----------------------------------------------------------------------------------------------
 
 
-def _run_desktop(start: Start) -> int:
+def _run_desktop(start: Start) -> House:
     from aurora_desktop.ui import application
 
     houses: list[House] = []
@@ -201,18 +210,24 @@ def _run_desktop(start: Start) -> int:
         application.run(live)
     except application.DisplayLostError:
         _end_without_display(houses[0], start)
-    return 0
+    return houses[0]
 
 
 def _end_without_display(house: House, start: Start) -> None:
     """The X server died and took Qt's loop along: stop the services in order on a loop without Qt."""
     log.warning("the display went away: stopping")
     house.abandon()
+    house.is_replaced = False
     for name in ("qasync", "asyncio"):  # they report each task that the lost loop still had
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    _end_what_was_left(start, "the display went away")
+
+
+def _end_what_was_left(start: Start, reason: str) -> None:
+    """Take over the services on a loop without Qt, and only stop them in order."""
 
     async def end() -> None:
-        await start.house("headless").succeed_to_end("the display went away")
+        await start.house("headless").succeed_to_end(reason)
 
     asyncio.run(end())
 

@@ -10,6 +10,7 @@ from aurora_desktop.core.events import Heartbeat, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.alerts.view import AlertsFace
+from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
 from aurora_desktop.safety.view import BrakeFace
@@ -21,9 +22,9 @@ class ApiContext(Struct, frozen=True, kw_only=True):
 
     since(id, limit, component): the first records of the journal after `id`, oldest first, at most `limit`, of one
     component or (None) of all, what is not committed yet included. raise_window: False when there is no window.
-    quit(reason): begins the ordered stop and returns at once. started_at: reading of `time.monotonic()` when the
-    program started. control, input: None where this program has no input agent. The door knows the brake alone:
-    nothing that comes in here can arm or reset.
+    quit(reason): begins the ordered stop and returns at once; restart(reason) the same, for a successor in the same
+    process. started_at: reading of `time.monotonic()` when the program started. control, input, healing: None where
+    this program has none. The door knows the brake alone: nothing that comes in here can arm or reset.
     """
 
     supervisor: SupervisorFace
@@ -35,8 +36,10 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     settings: Callable[[], Settings]
     raise_window: Callable[[], bool]
     quit: Callable[[str], None]
+    restart: Callable[[str], None]
     started_at: float
     mode: Literal["desktop", "headless"]
     control: BrakeFace | None = None
     input: InputFace | None = None
     alerts: AlertsFace | None = None
+    healing: HealingFace | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from aurora_desktop.api.answering import body, get, post, within
 from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import Query
@@ -54,6 +56,8 @@ class _Door:
         self._context = context
         self._supervisor = context.supervisor
         self._feed = feed
+        # Made once, so that it stays the same whatever the clock does.
+        self._started_at = round(time.time() - dialect.uptime_s(context), 3)
 
     def routes(self) -> list[Route]:
         return [
@@ -72,9 +76,11 @@ class _Door:
             post("/v1/supervision/resume", self.resume),
             post("/v1/window/raise", self.raise_window),
             post("/v1/quit", self.quit),
+            post("/v1/restart", self.restart_aurora),
             *BrakeDoor(self._context).routes(),
             *InputDoor(self._context, self._feed).routes(),
             *AlertsDoor(self._context, self._feed).routes(),
+            *HealingDoor(self._context, self._feed).routes(),
         ]
 
     async def health(self, request: Request) -> object:
@@ -98,6 +104,7 @@ class _Door:
             next_step=health.next_step,
             problems=health.problems,
             uptime_s=dialect.uptime_s(self._context),
+            started_at=self._started_at,
             pid=os.getpid(),
             version=__version__,
             mode=self._context.mode,
@@ -170,6 +177,12 @@ class _Door:
         wanted = await body(request, shapes.QuitRequest)
         self._context.quit(wanted.reason)
         return shapes.DoneReply("Aurora is stopping")
+
+    async def restart_aurora(self, request: Request) -> object:
+        """Aurora itself, in place; its services are kept."""
+        wanted = await body(request, shapes.QuitRequest)
+        self._context.restart(wanted.reason)
+        return shapes.DoneReply("Aurora is starting anew")
 
     async def _act(self, request: Request, command: Command) -> object:
         wanted = await body(request, shapes.ServicesRequest)

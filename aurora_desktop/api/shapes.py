@@ -15,6 +15,8 @@ from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView, State
 
 MAX_WAIT_S = 600.0
+MAX_BODY_TEXT = 50_000
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
 # Characters and points that a list of tasks shows of each.
 _SHOWN_OF: Mapping[type, int] = {str: 1000, list: 100, tuple: 100}
 
@@ -41,14 +43,39 @@ class StopRequest(Body, frozen=True):
     reason: Annotated[str, Meta(max_length=200)] = ""
 
 
+class RemedyTestRequest(Body, frozen=True):
+    """`text`: a message, or the last lines of a log; `service`: whose, where that matters."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_BODY_TEXT)]
+    service: Name | None = None
+
+
+class HealRequest(Body, frozen=True):
+    """`name`: of a service or an agent; without it all. `check_now`: look only."""
+
+    name: Name | None = None
+    check_now: bool = False
+
+
+class ImportRequest(Body, frozen=True):
+    """`source`: the log's name; `lines`: one JSON object each."""
+
+    source: Annotated[str, Meta(min_length=1, max_length=100)]
+    lines: Annotated[list[str], Meta(min_length=1, max_length=1000)]
+
+
 class StatusReply(Struct, frozen=True, kw_only=True):
-    """The whole in one look; `services` counts them by state, `control` is null without an input agent."""
+    """The whole in one look; `services` counts them by state, `control` is null without an input agent.
+
+    `started_at`: Unix time; another one is another Aurora, be it in the same process.
+    """
 
     verdict: Verdict
     sentence: str
     next_step: str
     problems: tuple[HealthProblem, ...]
     uptime_s: float
+    started_at: float
     pid: int
     version: str
     mode: str

@@ -19,12 +19,17 @@ BROKEN_PIPE = 141
 
 
 class RunOptions(NamedTuple):
-    """How `aurora run` was called; `config` need not exist."""
+    """How `aurora run` was called; `config` need not exist.
+
+    `stall_interval_s`, `stall_threshold_s`: in the place of what the settings say of every stall rule.
+    """
 
     config: Path
     state_dir: Path
     headless: bool = False
     hidden: bool = False
+    stall_interval_s: float | None = None
+    stall_threshold_s: float | None = None
 
 
 class Call(NamedTuple):

@@ -1,8 +1,13 @@
 """How Aurora is started again by somebody else: the absolute command line, and files written whole."""
 
+import logging
+import os
 import shutil
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.atomic import replace_content
@@ -16,6 +21,28 @@ def aurora_command(config: Path | None, state_dir: Path | None, *arguments: str)
     if state_dir is not None:
         options += ["--state-dir", str(state_dir.absolute())]
     return (_program(), *options, "run", *arguments)
+
+
+def replace_program(own: Mapping[str, str]) -> NoReturn:
+    """Begin anew, as this process was begun; everything must be closed. Does not return; raises AuroraError.
+
+    The process stays the same, and so does the unit that systemd knows it as; `own` are the variables that were taken
+    out of the environment for it. Windows has no exec: there a new process follows.
+    """
+    os.environ.update(own)
+    logging.shutdown()
+    command = [sys.executable, *sys.orig_argv[1:]]
+    try:
+        if sys.platform == "win32":
+            subprocess.Popen(command)
+            sys.exit(0)
+        os.execv(sys.executable, command)  # noqa: S606 - the same program, without a shell by design
+    except OSError as error:
+        raise AuroraError(
+            "Aurora could not start anew",
+            f"{sys.executable}: {error.strerror or error}",
+            "Its services run on: start it with `aurora run`, and it takes them over",
+        ) from error
 
 
 def through_shell(command: tuple[str, ...]) -> tuple[str, ...]:

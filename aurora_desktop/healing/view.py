@@ -1,6 +1,6 @@
 """What healing shows of itself: plain values that the window, the API and the command read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
@@ -236,6 +236,15 @@ class Checked(Struct, frozen=True, kw_only=True):
     findings: tuple[str, ...] = ()
 
 
+class Imported(Struct, frozen=True, kw_only=True):
+    """`read` records of an earlier log: `imported` are new, `known` were there before, the rest `skipped` by reason."""
+
+    read: int
+    imported: int
+    known: int
+    skipped: dict[str, int] = {}
+
+
 class HealingFace(Protocol):
     """The public face of healing; all calls on the loop's thread.
 
@@ -264,6 +273,10 @@ class HealingFace(Protocol):
     async def search(self, query: str, limit: int = 20) -> SearchAnswer: ...
 
     async def statistics(self) -> Statistics: ...
+
+    async def import_failures(self, source: str, lines: Sequence[str]) -> Imported:
+        """Remember what these lines of an earlier system's log `source` tell; none twice. Raises AuroraError."""
+        ...
 
     def accept(self, offer_id: int) -> None:
         """Raises AuroraError when the offer is of no use any more."""

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +20,8 @@ from aurora_desktop.healing.memory.question import names_of
 from aurora_desktop.healing.memory.signature import folded
 from aurora_desktop.healing.memory.writing import Attempt, Failure
 
-_TIME = ("timestamp", "time", "at", "ts", "datetime", "date", "created_at", "occurred_at", "detected_at")
-_COMPONENT = ("component", "service", "service_name", "agent_id", "agent", "agent_name", "worker_id", "worker",
+TIME = ("timestamp", "time", "at", "ts", "datetime", "date", "created_at", "occurred_at", "detected_at")
+COMPONENT = ("component", "service", "service_name", "agent_id", "agent", "agent_name", "worker_id", "worker",
               "process", "process_name", "name", "target")  # fmt: skip
 _MESSAGE = ("error_message", "error", "message", "issue", "reason", "problem", "exception", "description", "detail",
             "details", "cause")  # fmt: skip
@@ -40,20 +40,10 @@ _FAILS = re.compile(
 _PREFIX = {"agent": "agent", "worker": "agent", "service": "service", "process": "service"}
 _LATEST = 4_102_444_800.0  # the year 2100
 _MAX_TEXT = 2000
-_MAX_DEPTH = 4
 
 NO_TIME = "says no time"
 NO_FAILURE = "tells of no failure"
 NO_OBJECT = "is no JSON object"
-
-
-class Imported(Struct, frozen=True, kw_only=True):
-    """`read` records: `imported` of them are new, `known` were there before, the rest is `skipped` by reason."""
-
-    read: int
-    imported: int
-    known: int
-    skipped: dict[str, int] = {}
 
 
 class Told(Struct, frozen=True):
@@ -63,24 +53,31 @@ class Told(Struct, frozen=True):
     attempt: Attempt | None = None
 
 
-def read_records(source: str, records: Sequence[object]) -> tuple[list[Told], dict[str, int]]:
-    """What the records tell, and how many were left out for which reason."""
+def read_lines(source: str, lines: Sequence[str]) -> tuple[list[Told], dict[str, int]]:
+    """What the lines tell, and how many were left out for which reason."""
     told: list[Told] = []
     skipped: Counter[str] = Counter()
-    for record in records:
-        for one in _unpacked(record, {}, 0):
-            found = read_record(source, one) if isinstance(one, Mapping) else NO_OBJECT
-            if isinstance(found, str):
-                skipped[found] += 1
-            else:
-                told.append(found)
+    for line in lines:
+        found = _read_line(source, line)
+        if isinstance(found, str):
+            skipped[found] += 1
+        else:
+            told.append(found)
     return told, dict(skipped)
+
+
+def _read_line(source: str, line: str) -> Told | str:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return NO_OBJECT
+    return read_record(source, record) if isinstance(record, dict) else NO_OBJECT
 
 
 def read_record(source: str, record: Mapping[str, Any]) -> Told | str:
     """What a record tells, or why it is left out."""
     fields = {str(name).strip().lower(): value for name, value in record.items()}
-    at = _moment(_first(fields, _TIME))
+    at = _moment(_first(fields, TIME))
     if at is None:
         return NO_TIME
     remedy = _word(_first(fields, _REMEDY))
@@ -106,43 +103,6 @@ def read_record(source: str, record: Mapping[str, Any]) -> Told | str:
         return Told(failure)
     took_s = _seconds(_first(fields, _TOOK)) or 0.0
     return Told(failure, Attempt(remedy=remedy, at=at, outcome=outcome, sentence=message, duration_s=took_s))
-
-
-# --- what holds records -------------------------------------------------------------------------------------------
-
-
-def _unpacked(value: object, beside: dict[str, Any], depth: int) -> Iterator[object]:
-    """The records in a value: itself, or those in its lists, with what stands beside them (`agent_id`).
-
-    `{"history": [...]}`, `{"Agent-1": [...]}` and `{"agent_id": ..., "healing_applied": [...]}` are all in use.
-    """
-    inner = _lists(value) if isinstance(value, Mapping) and depth < _MAX_DEPTH else []
-    if isinstance(value, list) and depth < _MAX_DEPTH:
-        for item in value:
-            yield from _unpacked(item, beside, depth + 1)
-    elif inner and isinstance(value, Mapping):
-        shared = {**beside, **{name: item for name, item in value.items() if name in _COMPONENT}}
-        for name, items in inner:
-            owner = shared or ({} if name.lower() in _CONTAINERS else {"agent_id": name})
-            for item in items:
-                yield from _unpacked(item, owner, depth + 1)
-    else:
-        yield {**beside, **value} if isinstance(value, Mapping) else value
-
-
-_CONTAINER_WORDS = "history healing_history healing_applied actions recent_actions records events fixes failures items"
-_CONTAINERS = frozenset(_CONTAINER_WORDS.split())
-
-
-def _lists(value: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
-    """Its lists of objects, unless it is a record itself."""
-    if any(name in value for name in _TIME) and not any(name in value for name in _CONTAINERS):
-        return []
-    return [(str(name), item) for name, item in value.items() if isinstance(item, list) and any(map(_is_object, item))]
-
-
-def _is_object(value: object) -> bool:
-    return isinstance(value, Mapping)
 
 
 # --- its fields ---------------------------------------------------------------------------------------------------
@@ -180,7 +140,7 @@ def _is_failure(fields: Mapping[str, Any], message: str) -> bool:
 
 
 def _component(fields: Mapping[str, Any]) -> str:
-    for name in _COMPONENT:
+    for name in COMPONENT:
         value = fields.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
             return _named(name, " ".join(str(value).split())[:100])

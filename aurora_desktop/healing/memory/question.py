@@ -1,12 +1,10 @@
-"""A question in words, as a query of the full-text index: whatever is asked, it is a valid one. Pure."""
+"""A question in words, as queries of the full-text index: whatever is asked, they are valid. Pure."""
 
 import re
 
-from msgspec import Struct
-
 MAX_READ = 1000
 """Characters of a question that are read."""
-MAX_WORDS = 16
+MAX_WORDS = 8
 
 # What a question says beside what it is about.
 _FILLER_WORDS = """
@@ -42,21 +40,13 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
-class Question(Struct, frozen=True):
-    """Queries: `every` for what has all that was asked for, `some` for what has any of it; both "" when nothing was."""
-
-    every: str
-    some: str
-
-
-def question(text: str) -> Question:
-    """The question behind these words: filler left out, each thing with all its names.
+def question(text: str) -> list[str]:
+    """A query for each thing that is asked for, under all its names; the filler is left out.
 
     Words match by their stem and as beginnings: `conflicts` finds `conflict`, `postg` finds `postgres`.
     """
     words = re.findall(r"\w+", text[:MAX_READ].encode("utf-8", "replace").decode().casefold().replace("_", " "))
-    asked = _asked([word for word in words if word not in _FILLER][:MAX_WORDS])
-    return Question(" AND ".join(asked), " OR ".join(asked))
+    return _asked([word for word in words if word not in _FILLER][:MAX_WORDS])
 
 
 def names_of(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
+from aurora_desktop.core.events import RemedyOutcome
 from aurora_desktop.healing.memory.question import question
 from aurora_desktop.healing.memory.statistics import Attempts, Component, Remembered
 from aurora_desktop.healing.view import FailureGroup, PastFailure, Tried
@@ -15,42 +16,41 @@ MEDIAN_OF = 200
 RECENT_ATTEMPTS = 20
 COMPONENTS_SHOWN = 20
 COOCCURRENCE_OF = 5000
-_CANDIDATES = 200
-# Weights of the columns: signature, kind, sentence, remedies, components.
-_RANK = "bm25(failure_words, 3.0, 5.0, 2.0, 1.0, 2.0)"
+ATTEMPTS_SHOWN = 50
 
 
 def groups(read: Read, text: str, limit: int) -> tuple[list[FailureGroup], int]:
     """The signatures that answer a question, best first, and how many failures all that matched have together.
 
-    Those that have everything that was asked for; else those that have some of it; all of them when the question
-    names nothing.
+    Those that have everything that was asked for, the last seen first; where none has, those that have most of it; all
+    of them when the question names nothing.
     """
     asked = question(text)
-    if not asked.every:
-        ids, total = _last(read, limit)
+    if not asked:
+        found = read(
+            "SELECT id, sum(count) OVER () FROM failure_signature WHERE count > 0 ORDER BY last_at DESC LIMIT ?",
+            (limit,),
+        )
     else:
-        ids, total = _matching(read, asked.every, limit)
-        if not ids and asked.some != asked.every:
-            ids, total = _matching(read, asked.some, limit)
-    return [_group(read, number) for number in ids], total
+        found = _with_all(read, asked, limit) or (_with_some(read, asked, limit) if len(asked) > 1 else [])
+    return [_group(read, row[0]) for row in found], found[0][1] if found else 0
 
 
-def _last(read: Read, limit: int) -> tuple[list[int], int]:
-    rows = read("SELECT id FROM failure_signature WHERE count > 0 ORDER BY last_at DESC LIMIT ?", (limit,))
-    [(total,)] = read("SELECT coalesce(sum(count), 0) FROM failure_signature", ())
-    return [row[0] for row in rows], total
-
-
-def _matching(read: Read, query: str, limit: int) -> tuple[list[int], int]:
-    """Of those that match about as well the one that was last seen comes first."""
-    found = read(
-        f"WITH matched AS MATERIALIZED (SELECT rowid AS id, {_RANK} AS rank FROM failure_words WHERE failure_words MATCH ?)"  # noqa: S608, E501 - constant parts
-        " SELECT s.id, sum(s.count) OVER () FROM matched m JOIN failure_signature s ON s.id = m.id"
-        " WHERE s.count > 0 ORDER BY round(m.rank, 1), s.last_at DESC LIMIT ?",
-        (query, limit),
+def _with_all(read: Read, asked: list[str], limit: int) -> list[tuple[Any, ...]]:
+    return read(
+        "SELECT s.id, sum(s.count) OVER () FROM failure_words w JOIN failure_signature s ON s.id = w.rowid"
+        " WHERE failure_words MATCH ? AND s.count > 0 ORDER BY s.last_at DESC LIMIT ?",
+        (" AND ".join(asked), limit),
     )
-    return [row[0] for row in found], found[0][1] if found else 0
+
+
+def _with_some(read: Read, asked: list[str], limit: int) -> list[tuple[Any, ...]]:
+    each = " UNION ALL ".join(["SELECT rowid AS id FROM failure_words WHERE failure_words MATCH ?"] * len(asked))
+    return read(
+        f"SELECT s.id, sum(s.count) OVER () FROM (SELECT id, count(*) AS parts FROM ({each}) GROUP BY id) m"  # noqa: S608 - constant parts
+        " JOIN failure_signature s ON s.id = m.id WHERE s.count > 0 ORDER BY m.parts DESC, s.last_at DESC LIMIT ?",
+        (*asked, limit),
+    )
 
 
 def _group(read: Read, signature: int) -> FailureGroup:
@@ -94,6 +94,7 @@ def _newest(read: Read, signature: int, text: str, kind: str) -> list[PastFailur
         " JOIN failure_component c ON c.id = f.component WHERE f.signature = ? ORDER BY f.at DESC, f.id DESC LIMIT ?",
         (signature, NEWEST_SHOWN),
     )
+    tried = _tried_by_failure(read, [row[0] for row in rows])
     return [
         PastFailure(
             id=number,
@@ -102,7 +103,7 @@ def _newest(read: Read, signature: int, text: str, kind: str) -> list[PastFailur
             kind=kind,
             message=message,
             signature=text,
-            tried=tuple(_tried(read, "WHERE failure = ? ORDER BY at, id LIMIT 20", (number,))),
+            tried=tuple(tried.get(number, ())),
             downtime_s=downtime_s,
             source=source,
         )
@@ -110,12 +111,17 @@ def _newest(read: Read, signature: int, text: str, kind: str) -> list[PastFailur
     ]
 
 
-def _tried(read: Read, which: str, arguments: Sequence[Any]) -> list[Tried]:
-    rows = read(f"SELECT remedy, at, outcome, sentence, duration_s FROM failure_attempt {which}", arguments)  # noqa: S608 - `which` is a constant
-    return [
-        Tried(remedy=remedy, at=at, outcome=outcome, sentence=sentence, duration_s=duration_s)
-        for remedy, at, outcome, sentence, duration_s in rows
-    ]
+def _tried_by_failure(read: Read, failures: list[int]) -> dict[int, list[Tried]]:
+    marks = ", ".join("?" * len(failures))
+    rows = read(f"{_ATTEMPTS} WHERE failure IN ({marks}) ORDER BY at, id LIMIT ?", (*failures, ATTEMPTS_SHOWN))
+    found: dict[int, list[Tried]] = {}
+    for failure, *rest in rows:
+        found.setdefault(failure, []).append(_as_tried(*rest))
+    return found
+
+
+def _as_tried(remedy: str, at: float, outcome: RemedyOutcome, sentence: str, duration_s: float) -> Tried:
+    return Tried(remedy=remedy, at=at, outcome=outcome, sentence=sentence, duration_s=duration_s)
 
 
 def _median(read: Read, sql: str, of: object) -> float | None:
@@ -151,7 +157,7 @@ def remembered(read: Read) -> Remembered:
     return Remembered(
         attempts=tuple(Attempts(*row) for row in attempts),
         median_s={remedy: _median(read, _DURATIONS, remedy) for remedy in remedies},
-        recent=tuple(_tried(read, "WHERE outcome <> 'refused' ORDER BY at DESC, id DESC LIMIT ?", (RECENT_ATTEMPTS,))),
+        recent=tuple(_as_tried(*row) for row in read(_RECENT, (RECENT_ATTEMPTS,))),
         components=tuple(Component(*row) for row in read(_COMPONENTS, ())),
         kinds=dict(read("SELECT kind, sum(count) FROM failure_signature GROUP BY kind HAVING sum(count) > 0", ())),
         hours=dict(read("SELECT hour, count FROM failure_hour", ())),
@@ -160,6 +166,11 @@ def remembered(read: Read) -> Remembered:
 
 
 _DURATIONS = "SELECT duration_s FROM failure_attempt WHERE remedy = ? ORDER BY at DESC LIMIT ?"
+_ATTEMPTS = "SELECT failure, remedy, at, outcome, sentence, duration_s FROM failure_attempt"
+_RECENT = (
+    "SELECT remedy, at, outcome, sentence, duration_s FROM failure_attempt"
+    " WHERE outcome <> 'refused' ORDER BY at DESC, id DESC LIMIT ?"
+)
 _COMPONENTS = (
     "SELECT name, count, first_at, last_at, recoveries, downtime_s FROM failure_component"
     " WHERE count > 0 OR recoveries > 0 ORDER BY count DESC, name"

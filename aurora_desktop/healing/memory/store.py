@@ -18,12 +18,12 @@ from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.healing.faults import Fault
 from aurora_desktop.healing.memory import reading, writing
 from aurora_desktop.healing.memory.answers import answer
-from aurora_desktop.healing.memory.importing import Imported, Told, read_records
+from aurora_desktop.healing.memory.importing import Told, read_lines
 from aurora_desktop.healing.memory.schema import MIGRATIONS
 from aurora_desktop.healing.memory.signature import message_of, signature_of
 from aurora_desktop.healing.memory.statistics import statistics
 from aurora_desktop.healing.memory.writing import Attempt, Failure
-from aurora_desktop.healing.view import SearchAnswer, Statistics
+from aurora_desktop.healing.view import Imported, SearchAnswer, Statistics
 
 __all__ = ["MIGRATIONS", "FailureMemory"]
 
@@ -122,12 +122,12 @@ class FailureMemory:
 
     # --- earlier systems --------------------------------------------------------------------------------------
 
-    async def import_records(self, source: str, records: Sequence[object]) -> Imported:
-        """Remember what the records of an earlier system's log tell; what is there already is not added again.
+    async def import_failures(self, source: str, lines: Sequence[str]) -> Imported:
+        """Remember what the lines of an earlier system's log tell; what is there already is not added again.
 
         `source`: the log's name. Raises AuroraError when the memory cannot be written.
         """
-        told, skipped = await asyncio.to_thread(read_records, source, records)
+        told, skipped = await asyncio.to_thread(read_lines, source, lines)
         first_id = self._last_id + 1
         self._last_id += len(told)
         try:
@@ -137,7 +137,7 @@ class FailureMemory:
             raise AuroraError(
                 "The failures could not be remembered", words(error), "See `aurora status`; import the file again then"
             ) from error
-        return Imported(read=len(records), imported=added, known=len(told) - added, skipped=skipped)
+        return Imported(read=len(lines), imported=added, known=len(told) - added, skipped=skipped)
 
     # --- its rounds -------------------------------------------------------------------------------------------
 

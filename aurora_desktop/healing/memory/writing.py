@@ -169,7 +169,7 @@ def _index(db: apsw.Connection, signature: int) -> None:
         " SELECT id, text, kind, sentence,"
         "  (SELECT group_concat(DISTINCT remedy) FROM failure_remedy WHERE signature = s.id),"
         "  (SELECT group_concat(name, ' ') FROM (SELECT c.name FROM failure_place p JOIN failure_component c"
-        "   ON c.id = p.component WHERE p.signature = s.id LIMIT 100))"
+        "   ON c.id = p.component WHERE p.signature = s.id LIMIT 20))"
         " FROM failure_signature s WHERE id = ?",
         (signature,),
     )

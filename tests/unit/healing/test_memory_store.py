@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -201,7 +202,7 @@ def test_a_database_that_is_gone_disturbs_nobody(tmp_path: Path, clock: FakeCloc
     with pytest.raises(AuroraError, match="cannot be read"):
         asyncio.run(kept.memory.search("port"))
     with pytest.raises(AuroraError, match="could not be remembered"):
-        asyncio.run(kept.memory.import_records("x", [{"timestamp": 1_700_000_000, "error": "x"}]))
+        asyncio.run(kept.memory.import_failures("x", ["{}"]))
 
 
 def test_an_import_may_be_repeated(kept: OpenMemory) -> None:
@@ -215,9 +216,10 @@ def test_an_import_may_be_repeated(kept: OpenMemory) -> None:
         },
         {"service": "api", "error": "no time"},
     ]
-    first = asyncio.run(kept.memory.import_records("autonomous_fixes", records))
+    lines = [json.dumps(record) for record in records]
+    first = asyncio.run(kept.memory.import_failures("autonomous_fixes", lines))
     assert (first.read, first.imported, first.known, first.skipped) == (2, 1, 0, {"says no time": 1})
-    again = asyncio.run(kept.memory.import_records("renamed", records))
+    again = asyncio.run(kept.memory.import_failures("renamed", lines))
     assert (again.imported, again.known) == (0, 1)
     ours = kept.memory.remember(fault(PORT, "port_conflict"))
     kept.settle()
@@ -229,9 +231,9 @@ def test_an_import_may_be_repeated(kept: OpenMemory) -> None:
 
 def test_failures_that_come_during_an_import_have_numbers_of_their_own(kept: OpenMemory) -> None:
     async def both() -> None:
-        records = [{"time": 1_700_000_000 + n, "error": f"e{n}"} for n in range(50)]
-        importing = asyncio.ensure_future(kept.memory.import_records("x", records))
-        while not importing.done():
+        lines = [json.dumps({"time": 1_700_000_000 + n, "error": f"e{n}"}) for n in range(50)]
+        importing = asyncio.ensure_future(kept.memory.import_failures("x", lines))
+        for _ in range(200):
             kept.memory.remember(fault("meanwhile"))
             await asyncio.sleep(0)
         assert (await importing).imported == 50
