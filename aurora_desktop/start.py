@@ -17,6 +17,7 @@ from aurora_desktop.core.events import Record, SettingsApplied
 from aurora_desktop.core.paths import StatePaths, default_config_file, gate_file
 from aurora_desktop.core.settings.edit import create_default, create_gate
 from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.settings.override import stall_checking
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.watch import SettingsSource
 from aurora_desktop.core.storage.program_log import FORMAT, ProgramLog
@@ -59,6 +60,7 @@ def run(options: RunOptions) -> int:
     except AlreadyRunningError as error:
         return _raise_the_first(paths, error)
     source, refused = _settings(options, paths)
+    source.override(stall_checking(options.stall_interval_s, options.stall_threshold_s))
     program_log = ProgramLog(paths.logs / "aurora.log", source.current().logs)
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[program_log, logging.StreamHandler()])
     own = systemd.take_notify_environment()

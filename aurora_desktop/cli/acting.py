@@ -11,6 +11,8 @@ from aurora_desktop.cli.showing import show_services
 from aurora_desktop.core.errors import AuroraError
 
 QUIT_TIMEOUT_S = 120.0
+ASK_AGAIN_S = 0.1
+AURORA = "aurora"
 _DOWN = frozenset({"failed", "degraded"})
 _NOT_UP = _DOWN | {"waiting", "unhealthy"}
 
@@ -24,7 +26,44 @@ def stop(call: Call) -> int:
 
 
 def restart(call: Call) -> int:
+    if AURORA in call.given.names:
+        return _restart_aurora(call)
     return _act(call, "restart", _NOT_UP)
+
+
+def _restart_aurora(call: Call) -> int:
+    """Have Aurora replace itself, with its services kept; wait until its successor answers."""
+    if set(call.given.names) != {AURORA}:
+        raise AuroraError("Aurora is restarted alone", "", "Name the services in a command of their own")
+    before = call.client.get("/v1/status")
+    reply = call.client.post("/v1/restart")
+    if call.given.no_wait:
+        return _tell(call, reply)
+    after = _successor(call, before["started_at"])
+    if call.given.json:
+        call.console.json({"restarted": True, "pid": after["pid"], "started_at": after["started_at"]})
+    else:
+        call.console.line(f"Aurora has started anew (pid {after['pid']}); its services were kept")
+    return OK
+
+
+def _successor(call: Call, started_at: float) -> dict[str, Any]:
+    """The status of the one that was started at another time. Raises AuroraError when none answers in time."""
+    end = time.monotonic() + call.given.timeout
+    while time.monotonic() < end:
+        try:
+            status: dict[str, Any] = call.client.get("/v1/status")
+        except AuroraError:  # between the two nothing answers
+            time.sleep(ASK_AGAIN_S)
+            continue
+        if status["started_at"] != started_at:
+            return status
+        time.sleep(ASK_AGAIN_S)
+    raise AuroraError(
+        f"Aurora did not come back within {call.given.timeout:g} s",
+        "its services run on",
+        "See logs/aurora.log; `aurora run` takes them over",
+    )
 
 
 def _act(call: Call, command: str, bad: frozenset[str]) -> int:

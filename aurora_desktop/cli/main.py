@@ -48,7 +48,7 @@ def _perform(argv: Sequence[str] | None, console: Console, run: Run) -> int:
         return 0
     try:
         call = Call(given, console, _config(given), _state_dir(given))
-        return _start(call, run) if given.command == "run" else int(given.perform()(call))
+        return run(_run_options(call)) if _is_program(given) else int(given.perform()(call))
     except NotRunningError as error:
         console.error(error)
         return NOT_RUNNING
@@ -57,8 +57,22 @@ def _perform(argv: Sequence[str] | None, console: Console, run: Run) -> int:
         return FAILED
 
 
-def _start(call: Call, run: Run) -> int:
-    return run(RunOptions(call.config, call.state_dir, call.given.headless, call.given.hidden))
+def _is_program(given: Namespace) -> bool:
+    """Whether this process is to be Aurora itself."""
+    return bool(given.command == "run" or (given.command == "heal" and given.daemon))
+
+
+def _run_options(call: Call) -> RunOptions:
+    given = call.given
+    if given.command == "run":
+        return RunOptions(call.config, call.state_dir, given.headless, given.hidden)
+    return RunOptions(
+        call.config,
+        call.state_dir,
+        headless=True,
+        stall_interval_s=given.interval,
+        stall_threshold_s=given.threshold,
+    )
 
 
 def _config(given: Namespace) -> Path:

@@ -10,6 +10,8 @@ from aurora_desktop import __version__
 
 MAX_TIMEOUT_S = 600.0
 MAX_RECENT = 50
+MAX_FOUND = 100
+MAX_STALL_S = 7 * 86_400.0
 _OPERATORS = re.compile(r"invalid choice: '(arm|reset|rearm|unlatch|clear)'")
 _NO_SUCH = (
     "\nNo command arms control or resets the emergency stop: what a script can do, an agent can do too."
@@ -27,6 +29,7 @@ def build() -> ArgumentParser:
     _add_run(commands)
     _add_showing(commands)
     _add_acting(commands)
+    _add_healing(commands)
     _add_input(commands)
     _add_braking(commands)
     _add_audit(commands)
@@ -56,15 +59,46 @@ def _add_showing(commands: Any) -> None:
 
 
 def _add_acting(commands: Any) -> None:
-    for name, what in (("start", "start services"), ("stop", "stop services"), ("restart", "restart services")):
+    for name, what, names in (
+        ("start", "start services", None),
+        ("stop", "stop services", None),
+        ("restart", "restart services, or Aurora itself", "services; or `aurora`: itself, which keeps them running"),
+    ):
         command = _add(commands, name, "acting", what, _json)
-        command.add_argument("names", nargs="+", metavar="NAME")
+        command.add_argument("names", nargs="+", metavar="NAME", help=names)
         command.add_argument("--no-wait", action="store_true", help="do not wait until they are up or down")
         command.add_argument("--timeout", type=_timeout, default=120.0, metavar="SECONDS", help="longest wait (120)")
     _add(commands, "pause", "acting", "start and restart nothing by itself until `resume`")
     _add(commands, "resume", "acting", "supervise again")
     leave = _add(commands, "quit", "acting", "stop the running Aurora")
     leave.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
+
+
+def _add_healing(commands: Any) -> None:
+    heal = _add(commands, "heal", "healing", "look at everything now, and heal what can be healed", _json)
+    heal.add_argument("name", nargs="?", metavar="NAME", help="only this service or agent")
+    way = heal.add_mutually_exclusive_group()
+    way.add_argument("--check-now", action="store_true", help="look only, change nothing")
+    way.add_argument("--daemon", action="store_true", help="run Aurora headless, with these values of stall checking:")
+    heal.add_argument("--interval", type=_seconds, metavar="S", help="time between two looks")
+    heal.add_argument("--threshold", type=_seconds, metavar="S", help="silence that is a stall")
+    failures = _add(commands, "failures", "healing", "what is remembered of failures like these", _json)
+    failures.add_argument("query", nargs="*", metavar="QUERY", help="in words, such as: port conflict")
+    failures.add_argument("-n", "--limit", type=_found, default=20, metavar="N", help="at most so many kinds (20)")
+    failures.add_argument(
+        "--import", dest="files", nargs="+", metavar="FILE", help="take in logs of earlier systems (JSON lines)"
+    )
+    _add(commands, "stats", "healing", "how often what fails, and what helps", _json)
+    group = commands.add_parser("remedies", help="what Aurora knows to do", description="what Aurora knows to do")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "list", "healing", "all of them", _json, function="remedies")
+    show = _add(
+        verbs, "show", "healing", "one: what it recognises, does, verifies and undoes", _json, function="remedy"
+    )
+    show.add_argument("name", metavar="NAME")
+    test = _add(verbs, "test", "healing", "what a text would be recognised as", _json, function="try_text")
+    test.add_argument("--service", metavar="NAME", help="whose text it is, where that matters")
+    test.add_argument("text", nargs="+", metavar="TEXT", help="a message; - reads the end of a log from standard input")
 
 
 def _add_input(commands: Any) -> None:
@@ -169,6 +203,20 @@ def _duration(text: str) -> float:
     if not match:
         raise ArgumentTypeError("expected a time like 90s, 30m, 1h or 2d; 0 ends it")
     return int(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+def _found(text: str) -> int:
+    if not 1 <= _count(text) <= MAX_FOUND:
+        raise ArgumentTypeError(f"expected a number from 1 to {MAX_FOUND}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_STALL_S:
+        raise ArgumentTypeError(f"expected seconds, above 0 and up to {MAX_STALL_S:g}")
+    return seconds
 
 
 def _timeout(text: str) -> float:

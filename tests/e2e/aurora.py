@@ -95,10 +95,14 @@ class Aurora:
 
     def launch(self, *options: str) -> None:
         """Start the program without waiting for anything."""
+        self.launch_as("run", *options)
+
+    def launch_as(self, *command: str) -> None:
+        """The same by another command than `run`."""
         assert not self.is_running, "it runs already"
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
-                self._argv("run", *options),
+                self._argv(*command),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

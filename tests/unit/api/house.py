@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from starlette.routing import Route
 
 from api.fake_alerts import FakeAlerts
 from api.hands import FakeControl, FakeInput
+from api.healer import FakeHealing
 from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.local import LocalApi
+from aurora_desktop.api.routes import build
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import Heartbeat, PartFailed, Record
@@ -89,7 +93,14 @@ class FakeSupervisor:
 class House:
     """One Aurora's worth of context; the door stands open between `open` and `close`."""
 
-    def __init__(self, state: Path, *views: ServiceView, body_timeout_s: float = 10.0, has_input: bool = True) -> None:
+    def __init__(
+        self,
+        state: Path,
+        *views: ServiceView,
+        body_timeout_s: float = 10.0,
+        has_input: bool = True,
+        has_healing: bool = True,
+    ) -> None:
         self.paths = StatePaths(state)
         self.paths.make()
         self.bus = Bus()
@@ -99,11 +110,14 @@ class House:
         self.control = FakeControl()
         self.input = FakeInput(self.control)
         self.alerts = FakeAlerts()
+        self.healing = FakeHealing()
+        self._has_healing = has_healing
         self._has_input = has_input
         self.journal_error: AuroraError | None = None
         self.beat: Heartbeat | None = None
         self.has_window = True
         self.quit_reasons: list[str] = []
+        self.restart_reasons: list[str] = []
         self.on_quit: Callable[[], None] = lambda: None
         self.api = LocalApi(self._context(), body_timeout_s=body_timeout_s)
         self.port = 0
@@ -185,15 +199,29 @@ class House:
             settings=Settings,
             raise_window=lambda: self.has_window,
             quit=self._quit,
+            restart=self._restart,
             started_at=time.monotonic() - 5,
             mode="headless",
             control=self.control if self._has_input else None,
             input=self.input if self._has_input else None,
             alerts=self.alerts if self._has_input else None,
+            healing=self.healing if self._has_healing else None,
         )
 
     def _health(self) -> Health:
         return assess(self.supervisor.views(), paused=self.supervisor.paused)
+
+    def routes(self) -> list[Route]:
+        """Every address of the door."""
+        return [
+            route
+            for route in build(self._context(), EventFeed(self.bus, self._since)).routes
+            if isinstance(route, Route)
+        ]
+
+    def _restart(self, reason: str) -> None:
+        self.restart_reasons.append(reason)
+        self.on_quit()
 
     def _quit(self, reason: str) -> None:
         self.quit_reasons.append(reason)

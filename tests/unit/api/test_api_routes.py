@@ -34,6 +34,7 @@ def test_status_tells_the_whole(house: House) -> None:
     status, body, _ = house.ask("GET", "/v1/status", scope="read")
     assert status == 200
     assert 5 <= body.pop("uptime_s") < 600
+    assert time.time() - 600 < body.pop("started_at") <= time.time() - 5
     assert body.pop("control")["state"] == "armed"
     assert body == {
         "verdict": "healthy",

@@ -70,8 +70,8 @@ def test_status_json(aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None
     assert aurora("status", "--json") == 0
     body = json.loads(capsys.readouterr().out)
     assert body.keys() == {
-        "verdict", "sentence", "next_step", "problems", "uptime_s", "pid", "version", "mode", "paused", "control",
-        "services",
+        "verdict", "sentence", "next_step", "problems", "uptime_s", "started_at", "pid", "version", "mode", "paused",
+        "control", "services",
     }  # fmt: skip
 
 
