@@ -139,6 +139,7 @@ class House:
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
         self._left_to_successor = False
+        self._is_closed = False
 
     # --- up ---------------------------------------------------------------------------------------------------
 
@@ -234,6 +235,8 @@ class House:
         """Begin the ordered stop; returns at once. Asked again, it kills what is still there."""
         if not self._quit.done():
             self._quit.set_result(reason)
+        elif self._is_closed:
+            return  # Qt says so, too, once the loop that ran in it has come to its end
         elif self.is_replaced:
             self.is_replaced = False
         else:
@@ -265,6 +268,7 @@ class House:
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
+        self._is_closed = True
 
     @property
     def owes_an_end(self) -> bool:

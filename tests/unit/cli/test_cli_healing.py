@@ -167,7 +167,7 @@ def test_stats_json(aurora: Aurora, capsys: Output) -> None:
 def test_the_list_of_remedies(aurora: Aurora, capsys: Output) -> None:
     assert aurora("remedies", "list") == 0
     assert capsys.readouterr().out.splitlines()[1].split("  ") == [
-        "next_free_port", "restarts", "no    2 of 3", "moves the service to a free port",
+        "next_free_port", "restarts", "no", "", "2 of 3", "moves the service to a free port",
     ]  # fmt: skip
     assert aurora("remedies", "list", "--json") == 0
     assert printed(capsys)[0]["name"] == "next_free_port"
