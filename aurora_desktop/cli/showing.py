@@ -5,6 +5,7 @@ from typing import Any
 
 from aurora_desktop.cli.call import OK, Call
 from aurora_desktop.cli.console import Column, Console, control_style, countdown, duration, size, state_style
+from aurora_desktop.cli.event_words import in_words
 
 POLL_S = 25.0
 _SERVICE_COLUMNS = (
@@ -17,7 +18,6 @@ _SERVICE_COLUMNS = (
     Column("CPU", right=True),
     Column("LAST CAUSE"),
 )
-_TOLD_ELSEWHERE = frozenset({"type", "at", "component", "log_tail"})
 
 
 def status(call: Call) -> int:
@@ -127,24 +127,4 @@ def _show_events(call: Call, records: list[dict[str, Any]]) -> None:
 def _event_line(record: dict[str, Any]) -> str:
     event = record["event"]
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["at"]))
-    return f"{record['id']:>6}  {at}  {event['component']:<20}  {event['type']:<22}  {_in_words(event)}".rstrip()
-
-
-def _in_words(event: dict[str, Any]) -> str:
-    if event["type"] == "service_state_changed":
-        return f"{event['previous']} -> {event['state']}: {event['cause']}"
-    if event["type"] == "service_restarting":
-        return f"attempt {event['attempt']} in {event['delay_s']:.1f} s: {event['cause']}"
-    if event["type"] == "control_armed":
-        return f"mode {event['mode']}, until {time.strftime('%H:%M:%S', time.localtime(event['until']))}"
-    if event["type"] == "human_active":
-        return "the operator is at mouse or keyboard" if event["active"] else "the operator's hands are still"
-    for field in ("cause", "sentence", "detail", "reason"):
-        if event.get(field):
-            return str(event[field])
-    rest = {key: value for key, value in event.items() if key not in _TOLD_ELSEWHERE and value not in (None, [], "")}
-    return ", ".join(f"{key} {_plain(value)}" for key, value in rest.items())
-
-
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"{record['id']:>6}  {at}  {event['component']:<20}  {event['type']:<22}  {in_words(event)}".rstrip()

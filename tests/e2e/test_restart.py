@@ -1,10 +1,13 @@
 """*Restart yourself*: Aurora replaced in place; the process and its services stay the same."""
 
 import json
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from . import machine
 from .aurora import Aurora
+from .cockpit import Cockpit
 from .services import calm, notifier
 from .waiting import eventually
 
@@ -38,16 +41,30 @@ def test_a_kept_service_is_supervised_and_leaves_no_zombie(aurora: Aurora) -> No
     eventually(lambda: not machine.zombies(aurora.pid), "the killed one is collected")
 
 
-def test_on_the_desktop_the_gate_is_closed_afterwards(on_screen: Aurora) -> None:
-    on_screen.configure({"web": calm()})
-    on_screen.start_desktop("--hidden")
-    pid = on_screen.until("web", "running")["pid"]
-    reply = on_screen.command("restart", "aurora")
+def test_on_the_desktop_control_is_taken_back(cockpit: Cockpit) -> None:
+    aurora = cockpit.aurora
+    cockpit.start_armed({"web": calm()})
+    pid = aurora.until("web", "running")["pid"]
+    reply = aurora.command("restart", "aurora")
     assert reply.returncode == 0, reply.stderr
-    assert reply.stdout == f"Aurora has started anew (pid {on_screen.pid}); its services were kept\n"
-    assert on_screen.status()["mode"] == "desktop"
-    assert on_screen.service_pid("web") == pid
-    assert on_screen.client.get("/v1/control")["state"] in ("closed", "latched", "disarmed")
+    assert reply.stdout == f"Aurora has started anew (pid {aurora.pid}); its services were kept\n"
+    assert aurora.status()["mode"] == "desktop"
+    assert aurora.service_pid("web") == pid
+    assert cockpit.until_control("disarmed")["armed_until"] is None
+
+
+def test_for_systemd_it_stays_one_unit(make_aurora: Callable[..., Aurora], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(15)
+        aurora = make_aurora(NOTIFY_SOCKET=str(tmp_path / "notify"))
+        aurora.configure({})
+        aurora.start()
+        assert systemd.recv(100) == b"READY=1"
+        assert aurora.command("restart", "aurora").returncode == 0
+        assert [systemd.recv(100) for _ in range(2)] == [b"RELOADING=1", b"READY=1"]
+        assert aurora.quit() == 0
+        assert systemd.recv(100) == b"STOPPING=1"
 
 
 def test_the_daemon_stays_what_it_was(aurora: Aurora, tmp_path: Path) -> None:

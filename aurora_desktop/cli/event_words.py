@@ -1,0 +1,77 @@
+"""An event in one line of words, for `aurora events`."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+Event = dict[str, Any]
+
+_TOLD_ELSEWHERE = frozenset({"type", "at", "component", "log_tail"})
+
+
+def in_words(event: Event) -> str:
+    """As its type has words for it; else its cause; else its fields."""
+    say = _SAID.get(event["type"])
+    if say is not None:
+        return say(event)
+    for field in ("cause", "sentence", "detail", "reason"):
+        if event.get(field):
+            return str(event[field])
+    rest = {key: value for key, value in event.items() if key not in _TOLD_ELSEWHERE and value not in (None, [], "")}
+    return ", ".join(f"{key} {_plain(value)}" for key, value in rest.items())
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at))
+
+
+def _with(event: Event, words: str, field: str) -> str:
+    """The cause, and what follows from it where something does."""
+    return f"{event['cause']}; {words}{event[field]}" if event.get(field) else str(event["cause"])
+
+
+def _diagnosed(event: Event) -> str:
+    kind = event["kind"].replace("_", " ")
+    if event["remedies"]:
+        return f"{kind}: {event['cause']}; may help: {', '.join(event['remedies'])}"
+    return f"{kind}: {_with(event, 'next step: ', 'next_step')}"
+
+
+def _offered(event: Event) -> str:
+    command = f" ({' '.join(event['command'])})" if event["command"] else ""
+    return f"{event['remedy']} waits for your word in the window: {event['cause']}{command}"
+
+
+def _predicted(event: Event) -> str:
+    due = time.strftime("%Y-%m-%d %H:%M", time.localtime(event["due"]))
+    return _with({**event, "cause": f"{event['cause']} ({due}, {event['confidence']:.0%} sure)"}, "", "advice")
+
+
+def _remedied(event: Event) -> str:
+    return f"{event['remedy']} {event['outcome'].replace('_', ' ')} after {event['duration_s']:.1f} s: {event['cause']}"
+
+
+_HANDS = ("the operator's hands are still", "the operator is at mouse or keyboard")
+_SAID: dict[str, Callable[[Event], str]] = {
+    "service_state_changed": lambda e: f"{e['previous']} -> {e['state']}: {e['cause']}",
+    "service_restarting": lambda e: f"attempt {e['attempt']} in {e['delay_s']:.1f} s: {e['cause']}",
+    "control_armed": lambda e: f"mode {e['mode']}, until {_clock(e['until'])}",
+    "human_active": lambda e: _HANDS[bool(e["active"])],
+    "fault_diagnosed": _diagnosed,
+    "remedy_started": lambda e: f"{e['remedy']}, attempt {e['attempt']}: {e['cause']}",
+    "remedy_finished": _remedied,
+    "remedy_offered": _offered,
+    "offer_closed": lambda e: f"offer {e['offer_id']} {e['answer']}",
+    "escalated": lambda e: _with(e, "next step: ", "hint"),
+    "escalation_cleared": lambda e: f"cleared by {e['by']}",
+    "predicted": _predicted,
+    "prediction_withdrawn": lambda e: f"{e['kind'].replace('_', ' ')}: {e['cause']}",
+    "tuning_proposed": lambda e: f"{e['setting']}: {e['old']} -> {e['new']}: {e['cause']}",
+    "tuning_ended": lambda e: f"proposal {e['proposal_id']} {e['result'].replace('_', ' ')}: {e['cause']}",
+    "alert_sent": lambda e: f"by {e['channel']}: {e['cause']}",
+    "alert_failed": lambda e: f"not by {e['channel']}, after {e['tries']} tries: {e['cause']}",
+}
