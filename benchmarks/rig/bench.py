@@ -29,6 +29,7 @@ class Bench:
         self.folder = folder
         self.report = report
         self.runs = runs
+        self.quick = quick
         self.idle_s = 10.0 if quick else 30.0
         self.nursery = Nursery(folder)
         self._stack = ExitStack()

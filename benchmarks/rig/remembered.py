@@ -41,9 +41,9 @@ _KINDS = (
 )
 
 
-def remembered(bench: Bench, *, quick: bool) -> list[Figure]:
+def remembered(bench: Bench) -> list[Figure]:
     """A realistic number of signatures, and the worst case: as many as are kept apart, all of which match."""
-    count = TRIAL_FAILURES if quick else FAILURES
+    count = TRIAL_FAILURES if bench.quick else FAILURES
     figure = bench.report.figure(
         "remembered", f"failure memory: to the answer, {count:,} failures remembered", "ms", "the target is 50 ms"
     )

@@ -43,6 +43,8 @@ _MAX_TEXT = 2000
 
 NO_TIME = "says no time"
 NO_FAILURE = "tells of no failure"
+IN_FUTURE = "lies in the future"
+CLOCKS_DIFFER_S = 86_400.0
 NO_OBJECT = "is no JSON object"
 
 
@@ -53,12 +55,14 @@ class Told(Struct, frozen=True):
     attempt: Attempt | None = None
 
 
-def read_lines(source: str, lines: Sequence[str]) -> tuple[list[Told], dict[str, int]]:
+def read_lines(source: str, lines: Sequence[str], now: float) -> tuple[list[Told], dict[str, int]]:
     """What the lines tell, and how many were left out for which reason."""
     told: list[Told] = []
     skipped: Counter[str] = Counter()
     for line in lines:
         found = _read_line(source, line)
+        if isinstance(found, Told) and found.failure.at > now + CLOCKS_DIFFER_S:
+            found = IN_FUTURE
         if isinstance(found, str):
             skipped[found] += 1
         else:

@@ -127,7 +127,7 @@ class FailureMemory:
 
         `source`: the log's name. Raises AuroraError when the memory cannot be written.
         """
-        told, skipped = await asyncio.to_thread(read_lines, source, lines)
+        told, skipped = await asyncio.to_thread(read_lines, source, lines, self._clock.wall())
         first_id = self._last_id + 1
         self._last_id += len(told)
         try:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.memory.earlier_logs import MAX_LINE, TOO_LONG, TORN, EarlierLog
-from aurora_desktop.healing.memory.importing import NO_FAILURE, NO_OBJECT, NO_TIME, Told, read_lines, read_record
+from aurora_desktop.healing.memory.importing import (
+    IN_FUTURE,
+    NO_FAILURE,
+    NO_OBJECT,
+    NO_TIME,
+    Told,
+    read_lines,
+    read_record,
+)
 
 NOON = 1_746_100_800.0  # 2025-05-01T12:00:00Z
 
@@ -72,9 +80,10 @@ def test_a_record_without_a_time_is_left_out(value: object) -> None:
 
 
 def test_lines_that_are_no_records_are_counted_by_their_reason() -> None:
-    found, skipped = read_lines("log", ["[]", "nonsense", '{"error": "x"}', f'{{"at": {NOON}}}'])
+    lines = ["[]", "nonsense", '{"error": "x"}', f'{{"at": {NOON}}}', f'{{"at": {NOON + 1e6}, "error": "x"}}']
+    found, skipped = read_lines("log", lines, NOON)
     assert found == []
-    assert skipped == {NO_OBJECT: 2, NO_TIME: 1, NO_FAILURE: 1}
+    assert skipped == {NO_OBJECT: 2, NO_TIME: 1, NO_FAILURE: 1, IN_FUTURE: 1}
 
 
 def test_the_order_of_fields_and_the_name_of_the_file_make_no_other_record() -> None:
