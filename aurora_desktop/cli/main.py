@@ -66,6 +66,8 @@ def _run_options(call: Call) -> RunOptions:
     given = call.given
     if given.command == "run":
         return RunOptions(call.config, call.state_dir, given.headless, given.hidden)
+    if given.name:
+        raise AuroraError("`heal --daemon` heals everything", f"`{given.name}` is too much", "Leave the name out")
     return RunOptions(
         call.config,
         call.state_dir,

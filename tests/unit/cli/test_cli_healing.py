@@ -65,6 +65,11 @@ def test_wrong_values_for_the_daemon_are_wrong_usage(aurora: Aurora, capsys: Out
     assert aurora("heal", "--daemon", *wrong) == 2
 
 
+def test_the_daemon_is_for_everything(aurora: Aurora, capsys: Output) -> None:
+    assert aurora("heal", "web", "--daemon") == 1
+    assert "heals everything" in capsys.readouterr().err
+
+
 def test_an_interval_without_the_daemon_is_refused(house: House, aurora: Aurora, capsys: Output) -> None:
     assert aurora("heal", "--interval", "10") == 1
     assert "go with `--daemon`" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def test_what_varies_is_folded_out(message: str, signature: str) -> None:
 
 
 @given(st.text(max_size=400) | st.text(alphabet="0aAf:./\\-'\" <>~xt\nsm", max_size=120))
-@settings(max_examples=600)
+@settings(max_examples=600, deadline=None)
 def test_folding_again_changes_nothing(message: str) -> None:
     once = folded(message)
     assert folded(once) == once
