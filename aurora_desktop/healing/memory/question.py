@@ -15,29 +15,31 @@ that the their them there this to tried us was we were what when where which why
 """
 _FILLER = frozenset(_FILLER_WORDS.split())
 
-# Each line: different words for the same thing, as programs and people say it. The first is the name of the kind.
+# Each line: different words for the same thing, as programs and people say it. The first is the name of the kind; of
+# two lines that have the same words the first decides.
 SYNONYMS: tuple[tuple[str, ...], ...] = (
     ("port conflict", "address already in use", "already in use", "eaddrinuse", "port in use", "port taken"),
     ("refused connection", "connection refused", "econnrefused", "connect refused"),
-    ("missing python module", "missing module", "module not found", "modulenotfounderror", "no module named",
-     "missing import", "importerror"),
-    ("missing npm package", "missing node module", "cannot find module", "module_not_found"),
-    ("out of memory", "oom", "memoryerror", "cannot allocate memory", "heap out of memory", "memory limit"),
+    ("missing python module", "missing module", "module not found", "modulenotfounderror", "no module named"),
+    ("missing npm package", "missing node module", "cannot find module", "module_not_found", "cannot find package"),
+    ("circular import", "partially initialized module", "import cycle"),
+    ("missing import", "cannot import name", "importerror", "no module named"),
+    ("memory high", "memory max", "memory limit", "over its memory limit"),
+    ("out of memory", "oom", "memoryerror", "cannot allocate memory", "heap out of memory"),
     ("disk full", "no space left", "enospc", "out of space", "quota exceeded"),
     ("file permission", "permission denied", "eacces", "permissionerror", "access denied", "not permitted"),
     ("too many open files", "emfile", "descriptor limit", "out of file descriptors"),
     ("database locked", "database is locked", "sqlite_busy"),
-    ("stale file", "stale pid", "stale lock", "stale socket", "pid file", "lock file"),
+    ("stale lock", "stale pid", "stale socket", "stale file", "pid file", "lock file"),
     ("bad config", "invalid config", "config error", "configuration error"),
     ("crash loop", "keeps crashing", "start limit"),
     ("syntax error", "syntaxerror", "invalid syntax", "unexpected token"),
-    ("circular import", "partially initialized module", "import cycle"),
     ("type error", "typeerror", "is not a function"),
     ("stall", "stalled", "hang", "hung", "stuck", "no progress", "frozen"),
     ("timeout", "timed out", "etimedout", "deadline exceeded"),
     ("cors", "cross origin", "access control allow origin"),
     ("routing", "route not found", "404"),
-)  # fmt: skip
+)
 
 
 def question(text: str) -> list[str]:
@@ -76,7 +78,8 @@ def _thing(words: list[str]) -> tuple[tuple[str, ...], int]:
     for names in SYNONYMS:
         for name in names:
             parts = [part for part in name.replace("_", " ").split() if part not in _FILLER]
-            if len(parts) >= longest[1] and _same(words[: len(parts)], parts) and (len(parts) > 1 or not longest[0]):
+            is_better = len(parts) > longest[1] or not longest[0]
+            if is_better and parts and _same(words[: len(parts)], parts):
                 longest = (names, len(parts))
     return longest
 

@@ -173,5 +173,5 @@ _RECENT = (
 )
 _COMPONENTS = (
     "SELECT name, count, first_at, last_at, recoveries, downtime_s FROM failure_component"
-    " WHERE count > 0 OR recoveries > 0 ORDER BY count DESC, name"
+    " WHERE count > 0 OR recoveries > 0 ORDER BY count DESC, name LIMIT 1000"
 )
