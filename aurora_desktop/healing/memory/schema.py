@@ -70,6 +70,11 @@ MIGRATIONS: tuple[str, ...] = (
         failed INTEGER NOT NULL,
         PRIMARY KEY(signature, remedy, component)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE failure_success(
+        remedy TEXT PRIMARY KEY,
+        worked INTEGER NOT NULL,
+        failed INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE VIRTUAL TABLE failure_words USING fts5(
         signature, kind, sentence, remedies, components, tokenize = 'porter unicode61'
     );
@@ -95,11 +100,15 @@ MIGRATIONS: tuple[str, ...] = (
         INSERT INTO failure_remedy VALUES
             (new.signature, new.remedy, new.component, new.outcome = 'worked', new.outcome <> 'worked')
             ON CONFLICT DO UPDATE SET worked = worked + excluded.worked, failed = failed + excluded.failed;
+        INSERT INTO failure_success VALUES (new.remedy, new.outcome = 'worked', new.outcome <> 'worked')
+            ON CONFLICT DO UPDATE SET worked = worked + excluded.worked, failed = failed + excluded.failed;
     END;
     CREATE TRIGGER failure_attempt_forgotten AFTER DELETE ON failure_attempt WHEN old.outcome <> 'refused' BEGIN
         UPDATE failure_remedy SET worked = worked - (old.outcome = 'worked'),
             failed = failed - (old.outcome <> 'worked')
             WHERE signature = old.signature AND remedy = old.remedy AND component = old.component;
+        UPDATE failure_success SET worked = worked - (old.outcome = 'worked'),
+            failed = failed - (old.outcome <> 'worked') WHERE remedy = old.remedy;
     END;
     """,
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -69,6 +69,13 @@ class FailureMemory:
             " (SELECT max(id) AS id FROM failure UNION ALL SELECT max(failure) FROM failure_attempt)"
         )
         self._last_id = int(last)
+        known = database.read("SELECT remedy, worked + failed, worked FROM failure_success WHERE worked + failed > 0")
+        self._counts: dict[str, tuple[int, int]] = {remedy: (tried, worked) for remedy, tried, worked in known}
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, int]]:
+        """How often each remedy was tried and worked, over everything, by its name; now."""
+        return self._counts
 
     # --- what happens -----------------------------------------------------------------------------------------
 
@@ -86,6 +93,7 @@ class FailureMemory:
         attempt = Attempt(
             remedy=remedy, at=self._clock.wall(), outcome=outcome, sentence=sentence, duration_s=duration_s
         )
+        self._count(remedy, outcome)
         self._write(lambda db: writing.add_attempt(db, failure, attempt))
 
     def recovered(self, component: str, at: float, downtime_s: float) -> None:
@@ -101,13 +109,6 @@ class FailureMemory:
         except apsw.Error as error:
             log.warning("the failure memory cannot be asked what worked: %s", words(error))
             return dict.fromkeys(remedies, (0, 0))
-
-    async def outcomes(self) -> dict[str, tuple[int, int]]:
-        """How often each remedy worked and failed, over everything; for the list of remedies."""
-        rows = await self._read(
-            lambda read: read("SELECT remedy, sum(worked), sum(failed) FROM failure_remedy GROUP BY remedy", ())
-        )
-        return {remedy: (worked, failed) for remedy, worked, failed in rows}
 
     async def search(self, query: str, limit: int = 20) -> SearchAnswer:
         """The failures that a question in words asks for. Raises AuroraError when the memory cannot be read."""
@@ -137,7 +138,10 @@ class FailureMemory:
             raise AuroraError(
                 "The failures could not be remembered", words(error), "See `aurora status`; import the file again then"
             ) from error
-        return Imported(read=len(lines), imported=added, known=len(told) - added, skipped=skipped)
+        for one in added:
+            if one.attempt is not None:
+                self._count(one.attempt.remedy, one.attempt.outcome)
+        return Imported(read=len(lines), imported=len(added), known=len(told) - len(added), skipped=skipped)
 
     # --- its rounds -------------------------------------------------------------------------------------------
 
@@ -166,6 +170,11 @@ class FailureMemory:
         self._max_days = settings.healing.memory_max_days
 
     # ----------------------------------------------------------------------------------------------------------
+
+    def _count(self, remedy: str, outcome: RemedyOutcome) -> None:
+        if outcome != "refused":
+            tried, worked = self._counts.get(remedy, (0, 0))
+            self._counts[remedy] = (tried + 1, worked + (outcome == "worked"))
 
     async def _read(self, work: Callable[[reading.Read], T]) -> T:
         try:
@@ -206,14 +215,14 @@ def _failure(fault: Fault) -> Failure:
     )
 
 
-def _add_told(db: apsw.Connection, told: Sequence[Told], first_id: int) -> int:
-    """How many of them were not there yet."""
-    added = 0
+def _add_told(db: apsw.Connection, told: Sequence[Told], first_id: int) -> list[Told]:
+    """Those of them that were not there yet."""
+    added = []
     for number, one in enumerate(told, first_id):
         failure = msgspec.structs.replace(one.failure, id=number)
         if not writing.add_failure(db, failure):
             continue
-        added += 1
+        added.append(one)
         if one.attempt is not None:
             writing.add_attempt(db, failure, one.attempt)
     return added

@@ -124,6 +124,7 @@ def _sweep(db: apsw.Connection) -> None:
     """Remove what nothing refers to any more."""
     db.execute("DELETE FROM failure_place WHERE count <= 0")
     db.execute("DELETE FROM failure_remedy WHERE worked <= 0 AND failed <= 0")
+    db.execute("DELETE FROM failure_success WHERE worked <= 0 AND failed <= 0")
     unused = "count <= 0 AND NOT EXISTS (SELECT 1 FROM failure_remedy r WHERE r.signature = s.id)"
     db.execute(f"DELETE FROM failure_words WHERE rowid IN (SELECT id FROM failure_signature s WHERE {unused})")  # noqa: S608 - constant
     db.execute(f"DELETE FROM failure_signature AS s WHERE {unused}")  # noqa: S608 - constant

@@ -135,7 +135,19 @@ def test_what_worked_before_is_told_by_signature(kept: OpenMemory) -> None:
     kept.settle()
     told = asyncio.run(kept.memory.success_of(one.signature, ("restart", "ask", "never")))
     assert told == {"restart": (1, 1), "ask": (0, 0), "never": (0, 0)}
-    assert asyncio.run(kept.memory.outcomes()) == {"restart": (1, 1)}
+
+
+def test_each_remedy_is_counted_at_once_and_over_a_restart(tmp_path: Path, clock: FakeClock) -> None:
+    with opened(tmp_path / "state.db", clock) as before:
+        known = before.memory.remember(fault(PORT))
+        for outcome in ("worked", "failed", "refused", "undone"):
+            before.memory.tried(known, "restart", outcome, "", 1.0)  # type: ignore[arg-type]  # one of them
+        assert before.memory.counts == {"restart": (3, 1)}
+        line = json.dumps({"time": clock.wall(), "error": "x", "fix": "kill", "success": True})
+        asyncio.run(before.memory.import_failures("log", [line]))
+        assert before.memory.counts == {"restart": (3, 1), "kill": (1, 1)}
+    with opened(tmp_path / "state.db", clock) as after:
+        assert after.memory.counts == {"restart": (3, 1), "kill": (1, 1)}
 
 
 def test_statistics_have_the_earlier_systems_shape(kept: OpenMemory, clock: FakeClock) -> None:
