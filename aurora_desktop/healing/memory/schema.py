@@ -81,9 +81,11 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TRIGGER failure_added AFTER INSERT ON failure BEGIN
         UPDATE failure_signature SET count = count + 1,
-            first_at = min(first_at, new.at), last_at = max(last_at, new.at) WHERE id = new.signature;
+            first_at = iif(count > 0, min(first_at, new.at), new.at),
+            last_at = iif(count > 0, max(last_at, new.at), new.at) WHERE id = new.signature;
         UPDATE failure_component SET count = count + 1,
-            first_at = min(first_at, new.at), last_at = max(last_at, new.at) WHERE id = new.component;
+            first_at = iif(count > 0, min(first_at, new.at), new.at),
+            last_at = iif(count > 0, max(last_at, new.at), new.at) WHERE id = new.component;
         INSERT INTO failure_place VALUES (new.signature, new.component, 1)
             ON CONFLICT DO UPDATE SET count = count + 1;
         INSERT INTO failure_hour VALUES (new.hour, 1) ON CONFLICT DO UPDATE SET count = count + 1;
