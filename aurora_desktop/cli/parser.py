@@ -203,6 +203,8 @@ def _duration(text: str) -> float:
     if not match:
         raise ArgumentTypeError("expected a time like 90s, 30m, 1h or 2d; 0 ends it")
     return int(match[1]) * {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+
+
 def _found(text: str) -> int:
     if not 1 <= _count(text) <= MAX_FOUND:
         raise ArgumentTypeError(f"expected a number from 1 to {MAX_FOUND}")
