@@ -25,6 +25,7 @@ from aurora_desktop.supervisor.runner import Runner
 from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.takeover import Takeover
+from aurora_desktop.supervisor.tending import Tending
 from aurora_desktop.supervisor.tree import Tree
 from aurora_desktop.supervisor.view import ServiceView
 
@@ -65,6 +66,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._order = Order(self._around, self._runners, self._run)
         self._takeover = Takeover(self._around, self._runners, self._order.wake)
+        self.tending = Tending(self._around, self._runners, self._order, self._everyone, lambda: self._quits)
 
     # --- from start to end ------------------------------------------------------------------------------------
 
@@ -316,6 +318,7 @@ class Supervisor:
             return
         if not runner.status.is_alive:
             runner.spec, runner.next_spec = spec, None
+            runner.adjustments.definition_changed(spec)
             if runner.status.wanted:
                 runner.feed(Restart("its definition changed"))
             return

@@ -154,6 +154,10 @@ class Order:
             ):
                 runner.feed(DependenciesChanged())
 
+    def is_condemned(self, name: str) -> bool:
+        """Whether it is to stop, and its turn has not come yet."""
+        return name in self._condemned
+
     def is_settled(self, name: str) -> bool:
         """Whether nothing more comes of what was asked: it is up, down for good, or waits for such a one."""
         runner = self._runners.get(name)

@@ -34,6 +34,7 @@ from aurora_desktop.supervisor.stimuli import (
     DependenciesChanged,
     Exited,
     Freeze,
+    Heal,
     Kill,
     NotReady,
     Ready,
@@ -47,6 +48,7 @@ from aurora_desktop.supervisor.stimuli import (
     Stop,
     Suspend,
     TellFailed,
+    TellRestarting,
     Terminate,
     Thaw,
     TimerDue,
@@ -72,6 +74,8 @@ def step(status: Status, spec: Service, stimulus: Stimulus, context: Context) ->
             return _stop(status, spec, cause, context, hold=hold)
         case Restart(cause):
             return _restart(status, spec, cause, context)
+        case Heal(cause):
+            return _heal(status, spec, cause, context)
         case DependenciesChanged():
             return _try_waiting(status, context)
         case Resumed():
@@ -142,6 +146,40 @@ def _restart(status: Status, spec: Service, cause: str, context: Context) -> Ste
         return _start(status, cause, context)
     fresh = replace(forget_restarts(status), wanted=True, restarts=0)
     return _terminate(fresh, "start", cause, spec.timeout_stop_sec, context)
+
+
+def _heal(status: Status, spec: Service, cause: str, context: Context) -> Step:
+    """Counted as a restart, and yet it neither spends the budget, which healing has one of its own of, nor gives any
+    back: what crashes again is as degraded as before."""
+    if not status.wanted or context.paused or status.state == "frozen":
+        return status, ()
+    if status.state == "stopping":
+        return _heal_stopping(status, cause, context)
+    counted = replace(
+        status,
+        attempts=status.attempts + 1,
+        down_since=context.now if status.down_since is None else status.down_since,
+        last_failure=status.last_failure or cause,
+    )
+    told = TellRestarting(counted.attempts, 0.0, cause)
+    if status.is_alive:
+        stopping, effects = _terminate(counted, "start", cause, spec.timeout_stop_sec, context)
+        return stopping, (*effects, told)
+    launched, effects = launch(replace(counted, finished=False), cause, context)
+    return launched, (*effects, told)
+
+
+def _heal_stopping(status: Status, cause: str, context: Context) -> Step:
+    """It is being ended already: for a failure, which is told now, or to be started anew in any case."""
+    if status.after_stop != "recover":
+        return status, ()
+    kind, why = status.failure or ("exit", status.cause)
+    down_since = context.now if status.down_since is None else status.down_since
+    healing = replace(
+        status, after_stop="start", failure=None, cause=cause, attempts=status.attempts + 1, down_since=down_since,
+        last_failure=why,
+    )  # fmt: skip
+    return healing, (TellFailed(kind, why), TellRestarting(healing.attempts, 0.0, cause))
 
 
 def _try_waiting(status: Status, context: Context) -> Step:

@@ -44,6 +44,7 @@ def present(runner: Runner, around: Surroundings) -> ServiceView:
         requires=tuple(spec.requires),
         program=os.path.basename(spec.command[0]),
         log_path=runner.log_path,
+        healed=runner.adjustments.words(),
         checks=tuple(runner.checks),
         memory_history=tuple(runner.memory_history),
         cpu_history=tuple(runner.cpu_history),

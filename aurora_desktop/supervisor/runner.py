@@ -15,6 +15,7 @@ from aurora_desktop.core.events import (
 )
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor import policy
+from aurora_desktop.supervisor.adjustments import Adjustments
 from aurora_desktop.supervisor.definition import definition_digest
 from aurora_desktop.supervisor.ending import SIGKILL
 from aurora_desktop.supervisor.incarnation import Incarnation
@@ -72,6 +73,7 @@ class Runner:
         self.cpu_history: deque[float] = deque(maxlen=SAMPLES_KEPT)
         self.warning = ""
         self.last_failure = ""
+        self.adjustments = Adjustments()
         self._around = around
         self._blockers = blockers
         self._on_change = on_change
@@ -155,7 +157,7 @@ class Runner:
         self.status, effects = policy.step(before, self.spec, stimulus, context)
         follow_ups = [follow for effect in effects if (follow := self._perform(effect)) is not None]
         for effect in effects:
-            if (event := tell(effect, self.component, self._around, self.spec, self.log_path)) is not None:
+            if (event := tell(effect, self.component, around, self._adjusted(), self.log_path)) is not None:
                 around.publish(event)
                 if isinstance(event, ServiceFailed):
                     self.last_failure = event.cause
@@ -246,12 +248,13 @@ class Runner:
     def _spawn(self) -> Stimulus:
         if self.next_spec is not None:
             self.spec, self.next_spec = self.next_spec, None
+            self.adjustments.definition_changed(self.spec)
         if self.is_latched:  # whatever led here: a restart, changed settings, a policy of its own
             return SpawnFailed(self._around.latched_by, "Reset the emergency stop in Aurora's window, then start it")
         marker = self._around.ledger.take(self.name)
         log_start = self._log_size()
         try:
-            child = spawn(self.spec, self._launch(marker), self._around.environment)
+            child = spawn(self._adjusted(), self._launch(marker), self._around.environment)
         except SpawnError as error:
             self._around.ledger.forget([marker])
             return SpawnFailed(error.title, error.hint, error.permanent)
@@ -271,7 +274,12 @@ class Runner:
             state_digest=self._around.paths.digest,
             notify_socket=self._around.notify_address,
             log_path=self._around.paths.service_log(self.name),
+            most_files=self.adjustments.most_files,
         )
+
+    def _adjusted(self) -> Service:
+        """Its definition with what healing changed."""
+        return self.adjustments.applied(self.spec)
 
     def _definition(self) -> str:
         """The digest of `spec`, made once for each definition: a restart has no time to spare."""
@@ -372,8 +380,12 @@ class Runner:
             p and p.exec for p in (self.spec.startup_probe, self.spec.readiness_probe, self.spec.liveness_probe)
         ):
             return {}
+        return self.command_environment()
+
+    def command_environment(self) -> dict[str, str]:
+        """What a command beside it runs in: the service's environment, marked as no part of its tree."""
         try:
-            env = environment(self.spec, self._launch(PROBE_MARKER), self._around.environment)
+            env = environment(self._adjusted(), self._launch(PROBE_MARKER), self._around.environment)
         except SpawnError:
             env = dict(self._around.environment)
         return {**env, SPAWN_MARKER: PROBE_MARKER}

@@ -6,7 +6,8 @@ import shutil
 import signal as signals
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -46,6 +47,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     state_digest: str
     notify_socket: str
     log_path: Path
+    most_files: bool = False
+    """As many open files as the system allows at all, instead of as many as Aurora itself may open."""
 
 
 def working_folder(spec: Service) -> Path:
@@ -106,16 +109,17 @@ def spawn(spec: Service, launch: Launch, own: Mapping[str, str]) -> subprocess.P
     env = environment(spec, launch, own)
     log_fd = _open_log(launch.log_path)
     try:
-        child = subprocess.Popen(  # its lifetime is the supervisor's matter, not a `with` block's
-            _resolved(spec, folder, env),
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=log_fd,
-            stderr=log_fd,
-            start_new_session=sys.platform != "win32",
-            creationflags=0x00000200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
-        )
+        with _file_limit(raised=launch.most_files):
+            child = subprocess.Popen(  # its lifetime is the supervisor's matter, not a `with` block's
+                resolved(spec.command, folder, env),
+                cwd=folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log_fd,
+                stderr=log_fd,
+                start_new_session=sys.platform != "win32",
+                creationflags=0x00000200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
+            )
     except OSError as error:
         raise _explained(error, spec, folder, env) from error
     except ValueError as error:
@@ -127,9 +131,40 @@ def spawn(spec: Service, launch: Launch, own: Mapping[str, str]) -> subprocess.P
     return child
 
 
-def _resolved(spec: Service, folder: Path, env: Mapping[str, str]) -> list[str]:
+@contextmanager
+def _file_limit(*, raised: bool) -> Iterator[None]:
+    """What is started inside inherits the hard limit of open files as its soft one.
+
+    Our own is raised for that moment: `preexec_fn` would cost the vfork, and is not safe beside threads.
+    """
+    if not raised or sys.platform == "win32":
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def highest_file_limit() -> int | None:
+    """As many open files as the system allows a service, or None where that is no more than it has anyway."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY in (soft, hard) or soft >= hard:
+        return None
+    return hard
+
+
+def resolved(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> list[str]:
     """The program looked up in the *service's* PATH, relative paths from its folder, as a shell there would."""
-    program, *arguments = spec.command
+    program, *arguments = command
     if os.path.dirname(program):
         return [str(folder / _expanded(program)), *arguments]
     return [shutil.which(program, path=env.get("PATH", os.defpath)) or program, *arguments]

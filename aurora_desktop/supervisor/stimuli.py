@@ -25,6 +25,12 @@ class Restart(Struct, frozen=True):
     cause: str
 
 
+class Heal(Struct, frozen=True):
+    """Restart it at once, whatever its backoff: by healing, so that its earlier restarts are not forgotten."""
+
+    cause: str
+
+
 class DependenciesChanged(Struct, frozen=True):
     pass
 
@@ -95,7 +101,7 @@ class Thaw(Struct, frozen=True):
 
 
 Stimulus = (
-    Start | Stop | Restart | DependenciesChanged | Spawned | SpawnFailed | Adopted | Started | Ready | NotReady
+    Start | Stop | Restart | Heal | DependenciesChanged | Spawned | SpawnFailed | Adopted | Started | Ready | NotReady
     | Unwell | Exited | TreeGone | TimerDue | Resumed | Freeze | Thaw
 )  # fmt: skip
 

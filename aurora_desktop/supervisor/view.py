@@ -41,6 +41,8 @@ class ServiceView(Struct, frozen=True, kw_only=True):
     requires: tuple[str, ...] = ()
     program: str = ""
     log_path: str = ""
+    healed: tuple[str, ...] = ()
+    """What healing changed for its next starts, in words, without values of variables."""
     checks: tuple[Check, ...] = ()
     memory_history: tuple[int, ...] = ()
     cpu_history: tuple[float, ...] = ()
