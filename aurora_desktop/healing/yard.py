@@ -32,6 +32,8 @@ class Holder(Struct, frozen=True):
     program: str
     is_stray: bool
     service: str = ""
+    started: int = 0
+    """With the pid, who it is: in the platform's own unit, as `ProcessInfo.started`."""
 
 
 class Yard(Protocol):
