@@ -43,6 +43,7 @@ class World(RuleBasedStateMachine):
         self.frozen_by_operator = False
         self.automatic_restarts: list[float] = []
         self.by_operator = False
+        self.by_healing = False
 
     def feed(self, stimulus: stimuli.Stimulus, jitter: float = 0.0) -> None:
         blockers = (Blocker("db", "starting"),) if self.blocked else ()
@@ -61,7 +62,7 @@ class World(RuleBasedStateMachine):
                     self.spawn_waits = True  # as the runner does: the old tree first
                 else:
                     self.spawn()
-            case stimuli.TellRestarting(_, delay_s):
+            case stimuli.TellRestarting(_, delay_s) if not self.by_healing:
                 self.automatic_restarts.append(self.now + delay_s)
             case stimuli.Terminate():
                 self.ending = True
@@ -117,6 +118,15 @@ class World(RuleBasedStateMachine):
     @rule(freeze=st.booleans())
     def operator_freezes(self, freeze: bool) -> None:
         self.feed(stimuli.Freeze("stop") if freeze else stimuli.Thaw("go on"))
+
+    @rule()
+    def healing_restarts(self) -> None:
+        before = self.status
+        self.by_healing = True
+        self.feed(stimuli.Heal("healed"))
+        self.by_healing = False
+        assert self.status.restart_times == before.restart_times, "the budget was spent or given back"
+        assert self.status.budget_spent == before.budget_spent
 
     # --- the process ------------------------------------------------------------------------------------------
 
