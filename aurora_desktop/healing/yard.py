@@ -36,6 +36,22 @@ class Holder(Struct, frozen=True):
     """With the pid, who it is: in the platform's own unit, as `ProcessInfo.started`."""
 
 
+class Tended(Protocol):
+    """The services as the supervisor has them, and whether anything may be done to one now (see `Tending`)."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def definition(self, name: str) -> Service | None: ...
+
+    def view(self, name: str) -> ServiceView | None: ...
+
+    def is_up(self, name: str) -> bool: ...
+
+    def why_not(self, name: str) -> str:
+        """Why nothing may be done to it, in words; "" when it may."""
+        ...
+
+
 class Yard(Protocol):
     """All calls on the loop's thread."""
 

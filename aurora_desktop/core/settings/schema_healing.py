@@ -1,6 +1,7 @@
 """The options of healing: stalls, watched agents, remedies, the machine, prediction and alerts."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, field
@@ -134,9 +135,31 @@ class UserRemedy(Section, frozen=True):
 
     def __post_init__(self) -> None:
         try:
-            re.compile(self.pattern)
+            pattern = re.compile(self.pattern)
         except (re.error, OverflowError, RecursionError, Warning) as error:
             raise ValueError(f"`pattern` is no regular expression: {error}") from error
+        for key in ("command", "verify", "undo"):
+            _refuse_code(key, getattr(self, key) or (), set(pattern.groupindex))
+
+
+_INTERPRETER = re.compile(
+    r"(.*[/\\])?((ba|da|z|k|fi)?sh|python[\d.]*|perl|ruby|node|php|lua|cmd|powershell|pwsh)(\.exe)?"
+)
+_CODE_FOLLOWS = re.compile(r"-[a-z]*[cer]|--eval|--print|-command|/[ck]", re.IGNORECASE)
+
+
+def _refuse_code(key: str, command: Sequence[str], groups: set[str]) -> None:
+    """What is found in a log is anybody's: it is neither a program nor code. Raises ValueError."""
+    for place, argument in enumerate(command):
+        found = groups.intersection(re.findall(r"{(\w+)}", argument))
+        if found and place == 0:
+            raise ValueError(f"`{key}`: the program itself cannot be taken from the log")
+        is_code = _CODE_FOLLOWS.fullmatch(command[place - 1]) and any(map(_INTERPRETER.fullmatch, command[:place]))
+        if found and is_code:
+            raise ValueError(
+                f"`{key}`: what is found in the log would be run as code; hand it on as an argument of its own:"
+                f" `[sh, -c, 'rm -- \"$1\"', sh, '{{{min(found)}}}']`"
+            )
 
 
 class TempFolder(Section, frozen=True):

@@ -1,12 +1,14 @@
 """What a remedy is: declared first, then done, verified, and undone if it did not help."""
 
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.faults import Fault, Invasiveness
 from aurora_desktop.healing.yard import Yard
+
+ANY_KIND = "*"
 
 
 class RefusedError(AuroraError):
@@ -28,19 +30,35 @@ class Done(Struct, frozen=True):
 
 
 class Remedy(Protocol):
-    """One remedy. `kinds`: the faults it is for; `summary`, `verifies` and `undoes` say it in words.
+    """One remedy; class variables serve as its properties. `summary`, `verifies` and `undoes` say it in words.
 
     The engine calls `plan`, then (at once, or on the operator's word) `apply`, `verify`, and `undo` when that failed.
     """
 
-    name: ClassVar[str]
-    kinds: ClassVar[tuple[str, ...]]
-    invasiveness: ClassVar[Invasiveness]
-    asks: ClassVar[bool]
-    """Whether it needs the operator's word, each time."""
-    summary: ClassVar[str]
-    verifies: ClassVar[str]
-    undoes: ClassVar[str]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of faults that it is for; ANY_KIND: it decides by itself, in `plan`."""
+        ...
+
+    @property
+    def invasiveness(self) -> Invasiveness: ...
+
+    @property
+    def asks(self) -> bool:
+        """Whether it needs the operator's word, each time."""
+        ...
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def verifies(self) -> str: ...
+
+    @property
+    def undoes(self) -> str: ...
 
     async def plan(self, fault: Fault, yard: Yard) -> Plan | None:
         """What it would do, or None when it is not for this fault after all. Raises RefusedError."""

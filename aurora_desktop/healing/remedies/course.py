@@ -1,0 +1,254 @@
+"""The course of healing one component, as a pure rule: `(course, stimulus, now) -> (course, effects)`.
+
+Gentler remedies come first; one is tried at a time; those that ask are offered, and nothing but the operator's word
+tries them. Whatever failed is not tried again in the same incident. After `max_attempts` failures, and when nothing is
+left to try, the operator is called and healing rests until the operator acts. All times are monotonic seconds.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+INCIDENT_S = 600.0
+"""The same fault within this time after the last is the same incident: a crash loop is one."""
+
+Phase = Literal["idle", "trying", "offered", "named", "healed", "resting"]
+
+
+class Candidate(Struct, frozen=True):
+    """A remedy that may help; `asks`: only on the operator's word."""
+
+    name: str
+    asks: bool
+
+
+class Course(Struct, frozen=True, kw_only=True):
+    """`named`: it is known what would help or what to do next, and nothing is done. `resting`: the operator was called.
+
+    `key` names the incident; `tried` what failed, was refused or declined in it; `failed` counts its failed remedies.
+    """
+
+    phase: Phase = "idle"
+    key: str = ""
+    seen_at: float = 0.0
+    ahead: tuple[Candidate, ...] = ()
+    current: str = ""
+    offered: frozenset[str] = frozenset()
+    tried: frozenset[str] = frozenset()
+    failed: int = 0
+    attempt: int = 0
+
+
+# --- stimuli: what happened -------------------------------------------------------------------------------------
+
+
+class Diagnosed(Struct, frozen=True):
+    """A fault; `candidates` in the order in which they are to be tried. `may_act` False: only name what would help."""
+
+    key: str
+    candidates: tuple[Candidate, ...]
+    may_act: bool = True
+
+
+class Worked(Struct, frozen=True):
+    pass
+
+
+class Failed(Struct, frozen=True):
+    pass
+
+
+class Refused(Struct, frozen=True):
+    """The remedy is not for this fault after all, or may do nothing: no attempt."""
+
+
+class Unoffered(Struct, frozen=True):
+    """The remedy that was to be offered is not for this fault after all."""
+
+    name: str
+
+
+class Accepted(Struct, frozen=True):
+    name: str
+
+
+class Declined(Struct, frozen=True):
+    name: str
+
+
+class Recovered(Struct, frozen=True):
+    """It is well, and stayed so."""
+
+
+class Acted(Struct, frozen=True):
+    """The operator restarted it, edited its definition, or said that it is seen to."""
+
+
+class Stopped(Struct, frozen=True):
+    """It is not wanted any more."""
+
+
+class Halted(Struct, frozen=True):
+    """Nothing may be done now: supervision is paused, the emergency stop is latched, or healing was switched off."""
+
+
+Stimulus = (
+    Diagnosed | Worked | Failed | Refused | Unoffered | Accepted | Declined | Recovered | Acted | Stopped | Halted
+)  # fmt: skip
+
+# --- effects: what to do ----------------------------------------------------------------------------------------
+
+
+class Try(Struct, frozen=True):
+    name: str
+    attempt: int
+
+
+class Offer(Struct, frozen=True):
+    name: str
+
+
+class Cancel(Struct, frozen=True):
+    """End what is being tried, and undo what it did."""
+
+
+class CloseOffers(Struct, frozen=True):
+    pass
+
+
+class Escalate(Struct, frozen=True):
+    attempts: int
+
+
+class ClearEscalation(Struct, frozen=True):
+    pass
+
+
+Effect = Try | Offer | Cancel | CloseOffers | Escalate | ClearEscalation
+Step = tuple[Course, tuple[Effect, ...]]
+
+
+def step(course: Course, stimulus: Stimulus, now: float, max_attempts: int) -> Step:
+    """Take one stimulus; one that makes no sense in the phase changes nothing."""
+    match stimulus:
+        case Diagnosed():
+            return _diagnosed(course, stimulus, now, max_attempts)
+        case Worked() | Failed() | Refused():
+            return _tried(course, stimulus, now, max_attempts)
+        case Unoffered(name) | Declined(name):
+            return _without_offer(course, name, max_attempts, declined=isinstance(stimulus, Declined))
+        case Accepted(name):
+            return _accepted(course, name)
+        case Recovered():
+            return _recovered(course)
+        case Acted():
+            return _acted(course)
+        case Stopped():
+            return Course(), (*_cancel(course), *_close(course), *_clear(course))
+        case Halted():
+            return _halted(course)
+
+
+def _diagnosed(course: Course, fault: Diagnosed, now: float, max_attempts: int) -> Step:
+    if course.phase in ("trying", "resting"):  # a running remedy sees by itself whether it helped
+        return course, ()
+    if fault.key != course.key or now - course.seen_at > INCIDENT_S:
+        course = Course(key=fault.key, offered=course.offered)
+    if course.phase == "healed":  # what helped did not help for long
+        course = replace(course, failed=course.failed + 1)
+    left = tuple(c for c in fault.candidates if c.name not in course.tried | course.offered)
+    course = replace(course, seen_at=now, ahead=left, phase="named")
+    return _next(course, max_attempts) if fault.may_act else (course, ())
+
+
+def _next(course: Course, max_attempts: int) -> Step:
+    """Offer what asks, up to the first that may simply be tried."""
+    if course.failed >= max_attempts:
+        return _escalate(course)
+    effects: list[Effect] = []
+    for place, candidate in enumerate(course.ahead):
+        if not candidate.asks:
+            trying = _trying(replace(course, ahead=course.ahead[place + 1 :]), candidate.name)
+            return trying, (*effects, Try(candidate.name, trying.attempt))
+        course = replace(course, offered=course.offered | {candidate.name})
+        effects.append(Offer(candidate.name))
+    course = replace(course, ahead=())
+    if course.offered:
+        return replace(course, phase="offered"), tuple(effects)
+    return _escalate(course) if course.failed else (replace(course, phase="named"), ())
+
+
+def _trying(course: Course, name: str) -> Course:
+    return replace(course, phase="trying", current=name, attempt=course.attempt + 1)
+
+
+def _escalate(course: Course) -> Step:
+    return replace(course, phase="resting", ahead=(), current=""), (Escalate(course.failed),)
+
+
+def _tried(course: Course, result: Worked | Failed | Refused, now: float, max_attempts: int) -> Step:
+    if course.phase != "trying":
+        return course, ()
+    name, course = course.current, replace(course, current="", phase="named", seen_at=now)
+    if isinstance(result, Worked):
+        return replace(course, phase="healed", ahead=(), offered=frozenset()), _close(course)
+    failed = course.failed + isinstance(result, Failed)
+    return _next(replace(course, tried=course.tried | {name}, failed=failed), max_attempts)
+
+
+def _without_offer(course: Course, name: str, max_attempts: int, *, declined: bool) -> Step:
+    """Where the operator said no to the last offer, nobody need be called."""
+    if name not in course.offered:
+        return course, ()
+    course = replace(course, offered=course.offered - {name}, tried=course.tried | {name})
+    if course.phase != "offered" or course.offered:
+        return course, ()
+    return (replace(course, phase="named"), ()) if declined else _next(course, max_attempts)
+
+
+def _accepted(course: Course, name: str) -> Step:
+    """By the operator's word also where healing rests; behind what is being tried just now."""
+    if name not in course.offered:
+        return course, ()
+    cleared = _clear(course)
+    course = replace(course, offered=course.offered - {name}, failed=0)
+    if course.phase == "trying":
+        return replace(course, ahead=(Candidate(name, False), *course.ahead)), cleared  # noqa: FBT003 - it asked
+    trying = _trying(course, name)
+    return trying, (*cleared, Try(name, trying.attempt))
+
+
+def _recovered(course: Course) -> Step:
+    """By itself or by the operator's hand. An escalation stays: what fails again and again is well between, too."""
+    if course.phase in ("trying", "resting"):
+        return course, ()
+    return replace(course, phase="healed" if course.phase == "healed" else "idle", ahead=(), offered=frozenset()), (
+        _close(course)
+    )
+
+
+def _acted(course: Course) -> Step:
+    cleared = _clear(course)
+    if course.phase == "trying":
+        return replace(course, failed=0, tried=frozenset()), cleared
+    return Course(offered=course.offered, phase="offered" if course.offered else "idle"), cleared
+
+
+def _halted(course: Course) -> Step:
+    """What was tried is neither failed nor tried: with the next fault it may come again."""
+    if course.phase != "trying":
+        return course, ()
+    return replace(course, phase="named", current="", ahead=()), (Cancel(),)
+
+
+def _cancel(course: Course) -> tuple[Effect, ...]:
+    return (Cancel(),) if course.phase == "trying" else ()
+
+
+def _close(course: Course) -> tuple[Effect, ...]:
+    return (CloseOffers(),) if course.offered else ()
+
+
+def _clear(course: Course) -> tuple[Effect, ...]:
+    return (ClearEscalation(),) if course.phase == "resting" else ()

@@ -1,0 +1,664 @@
+"""The engine of remedies: from the events of failures to what heals them, one remedy at a time for each component."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import (
+    AnyEvent,
+    EmergencyStopped,
+    Escalated,
+    EscalationCleared,
+    FaultDiagnosed,
+    OfferClosed,
+    OperatorCommand,
+    PartFailed,
+    Record,
+    RemedyFinished,
+    RemedyOffered,
+    RemedyStarted,
+    ServiceRecovered,
+    ServiceStateChanged,
+    SupervisionPaused,
+    service_component,
+)
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.settings.values import Environment
+from aurora_desktop.core.storage.rotation import tail
+from aurora_desktop.healing.faults import Fault, Sighting
+from aurora_desktop.healing.memory.face import Memory
+from aurora_desktop.healing.remedies import course, matcher
+from aurora_desktop.healing.remedies.attempt import Attempt, Ended, in_words
+from aurora_desktop.healing.remedies.choice import Choice
+from aurora_desktop.healing.remedies.gated import GatedFixes
+from aurora_desktop.healing.remedies.kinds import MOST_LINES, KindRegistry
+from aurora_desktop.healing.remedies.recognise import UNKNOWN, next_step, recognise, searched
+from aurora_desktop.healing.remedies.remedy import Plan, RefusedError, Remedy
+from aurora_desktop.healing.remedies.sightings import is_warning, sighting_of
+from aurora_desktop.healing.remedies.store import Offer, RemedyStore
+from aurora_desktop.healing.remedies.user import OwnRemedy, own_remedies
+from aurora_desktop.healing.view import EscalationView, OfferView, RemedyTrial, RemedyView
+from aurora_desktop.healing.yard import Tended, Yard
+
+MOST_WAITING = 1000
+"""Sightings that wait for their diagnosis; what is more is dropped: it is a storm of the same."""
+CLOSE_S = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Case:
+    """One component that failed: its course, its newest fault, and the remedy that runs."""
+
+    def __init__(self, component: str) -> None:
+        self.component = component
+        self.course = course.Course()
+        self.fault: Fault | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.approved: dict[str, Offer] = {}
+        self.interrupted = ""
+        self.leave_alone = False
+        self.wellness: asyncio.TimerHandle | None = None
+
+
+class RemedyEngine:
+    """`read` is a reader of the bus, `run` goes on for ever, `apply` takes changed settings, `close` before the quit.
+
+    `tending` says whether anything may be done to a service now; `kinds` and `remedies` are the built-in catalogue.
+    The operator's words (`accept`, `decline`, `clear_escalation`) raise AuroraError when they are of no use any more.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        publish: Callable[[AnyEvent], object],
+        yard: Yard,
+        tending: Tended,
+        memory: Memory,
+        store: RemedyStore,
+        gate: GatedFixes,
+        kinds: KindRegistry,
+        remedies: Sequence[Remedy] = (),
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._publish = publish
+        self._yard = yard
+        self._tending = tending
+        self._memory = memory
+        self._store = store
+        self._gate = gate
+        self._kinds = kinds
+        self._built_in = tuple(remedies)
+        self._own: tuple[OwnRemedy, ...] = own_remedies(settings, gate)
+        self._exploded: dict[str, str] = {}
+        self._choice = Choice(memory)
+        self._cases: dict[str, Case] = {}
+        self._seen: asyncio.Queue[Sighting] = asyncio.Queue(MOST_WAITING)
+        self._closing = False
+        self._offering: set[asyncio.Task[None]] = set()
+        for offer in store.offers.values():
+            case = self._case(offer.view.component)
+            case.course = replace(case.course, phase="offered", offered=case.course.offered | {offer.view.remedy})
+        for component in store.escalations:
+            case = self._case(component)
+            case.course = replace(case.course, phase="resting")
+
+    # --- its life ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Roll back what an earlier Aurora left half done, then diagnose what is seen, for ever."""
+        await self._recover_fixes()
+        while True:
+            sighting = await self._seen.get()
+            try:
+                await self._diagnose(sighting)
+            except Exception as error:  # whatever one failure brings up, the next one is diagnosed
+                log.exception("a failure of %s could not be diagnosed", sighting.component)
+                self._tell_part(f"a failure of {sighting.component} could not be diagnosed: {error}")
+
+    async def close(self) -> None:
+        """Aurora quits: what is half done is undone, or told. Offers and escalations are kept."""
+        self._closing = True
+        running = [case.task for case in self._cases.values() if case.task is not None]
+        for case in self._cases.values():
+            self._stop_timer(case)
+            self._cancel(case, "Aurora quits", leave_alone=False)
+        if running:
+            await asyncio.wait(running, timeout=CLOSE_S)
+
+    def apply(self, settings: Settings) -> None:
+        """Changed settings: who edits a definition has acted; a remedy that exploded is tried anew once changed."""
+        before, self._settings = self._settings, settings
+        self._own = own_remedies(settings, self._gate)
+        declared = {own.name: own.declared.pattern for own in self._own}
+        self._exploded = {name: p for name, p in self._exploded.items() if declared.get(name) == p}
+        for component, case in tuple(self._cases.items()):
+            name = _service(component)
+            if name is not None and name not in settings.services:
+                self._feed(case, course.Stopped())
+            elif name is not None and settings.services[name] != before.services.get(name):
+                self._feed(case, course.Acted())
+            elif case.task is not None and self._why_not(component):
+                self._halt(case, "healing was switched off")
+
+    async def _recover_fixes(self) -> None:
+        for found in await self._gate.recover():
+            fix, outcome = found.fix, "undo_failed" if found.problem else "undone"
+            why = "Aurora ended while it was tried"
+            cause = f"{why}, and it could not be rolled back: {found.problem}" if found.problem else (
+                f"{why}; its change of files was rolled back"
+            )  # fmt: skip
+            self._publish(
+                RemedyFinished(
+                    at=self._clock.wall(), component=fix.component, failure_id=fix.failure_id, remedy=fix.remedy,
+                    outcome="undo_failed" if outcome == "undo_failed" else "undone", cause=cause, duration_s=0.0,
+                )
+            )  # fmt: skip
+
+    # --- the stream of events ---------------------------------------------------------------------------------
+
+    def read(self, record: Record) -> None:
+        """A reader of the bus: quick, since everything else waits for it."""
+        event = record.event
+        if (sighting := sighting_of(record)) is not None:
+            with contextlib.suppress(asyncio.QueueFull):
+                self._seen.put_nowait(sighting)
+        match event:
+            case ServiceRecovered(downtime_s=downtime_s):
+                self._memory.recovered(event.component, event.at, downtime_s)
+                self._look_later(event.component)
+            case ServiceStateChanged(state="running" | "ready"):
+                self._look_later(event.component)
+            case OperatorCommand(command=command):
+                self._commanded(event.component, command)
+            case EmergencyStopped():
+                self._halt_marked()
+            case SupervisionPaused(paused=paused):
+                self._paused(paused=paused)
+
+    def _commanded(self, component: str, command: str) -> None:
+        case = self._cases.get(component)
+        if case is None:
+            return
+        if command == "stop":
+            self._feed(case, course.Stopped())
+        elif command in ("start", "restart"):
+            self._feed(case, course.Acted())
+
+    def _halt_marked(self) -> None:
+        """The emergency stop: nothing is done any more to what it holds, not even undone."""
+        for case in tuple(self._cases.values()):
+            spec = self._settings.services.get(_service(case.component) or "")
+            if spec is not None and spec.on_estop != "ignore":
+                self._halt(case, "the emergency stop", leave_alone=True)
+
+    def _paused(self, *, paused: bool) -> None:
+        for case in tuple(self._cases.values()):
+            if paused:
+                self._halt(case, "supervision was paused")
+            elif case.course.phase == "named" and case.fault is not None and not self._is_up(case.component):
+                self._look_again(case.fault.sighting)
+
+    def _look_again(self, sighting: Sighting) -> None:
+        with contextlib.suppress(asyncio.QueueFull):
+            self._seen.put_nowait(sighting)
+
+    def _halt(self, case: Case, why: str, *, leave_alone: bool = False) -> None:
+        case.leave_alone = leave_alone
+        case.interrupted = why
+        self._feed(case, course.Halted())
+
+    # --- whether it is well -----------------------------------------------------------------------------------
+
+    def _look_later(self, component: str) -> None:
+        """It came up: whether it stays up shows in a moment. Only where there is something to be ended by that."""
+        case = self._cases.get(component)
+        if case is None or self._closing or case.course.phase not in ("offered", "named"):
+            return
+        self._stop_timer(case)
+        loop = asyncio.get_running_loop()
+        case.wellness = loop.call_later(self._settings.healing.verify_sec, self._stayed_up, case)
+
+    def _stayed_up(self, case: Case) -> None:
+        case.wellness = None
+        if self._is_up(case.component):
+            self._feed(case, course.Recovered())
+
+    def _stop_timer(self, case: Case) -> None:
+        if case.wellness is not None:
+            case.wellness.cancel()
+            case.wellness = None
+
+    def _is_up(self, component: str) -> bool:
+        name = _service(component)
+        return name is not None and self._tending.is_up(name)
+
+    # --- diagnosis --------------------------------------------------------------------------------------------
+
+    async def _diagnose(self, sighting: Sighting) -> None:
+        fault = await self._recognised(await self._with_lines(sighting))
+        case = self._case(sighting.component)
+        if is_warning(sighting) and (fault.kind == UNKNOWN or self._is_known(case, fault)):
+            return
+        if not is_warning(sighting):
+            self._stop_timer(case)
+        fault = self._memory.remember(fault)
+        case.fault = fault
+        remedies = await self._ordered(fault)
+        reason = self._why_not(fault.component, fault.sighting)
+        self._tell_diagnosis(case, fault, remedies, reason)
+        candidates = tuple(course.Candidate(remedy.name, remedy.asks) for remedy in remedies)
+        self._feed(case, course.Diagnosed(_key(fault), candidates, may_act=not reason))
+
+    def _is_known(self, case: Case, fault: Fault) -> bool:
+        return case.fault is not None and case.fault.kind == fault.kind and (
+            fault.sighting.at - case.fault.sighting.at < course.INCIDENT_S
+        )  # fmt: skip
+
+    async def _with_lines(self, sighting: Sighting) -> Sighting:
+        """The end of the log for what is told without lines."""
+        name = _service(sighting.component)
+        if sighting.lines or name is None:
+            return sighting
+        return replace(sighting, lines=await asyncio.to_thread(self._log_tail, name))
+
+    async def _recognised(self, sighting: Sighting) -> Fault:
+        """By what the failure was told with; by more of the log where that says nothing."""
+        fault = await self._searched(sighting)
+        name = _service(sighting.component)
+        if fault.kind != UNKNOWN or name is None or sighting.event != "service_failed":
+            return fault
+        more = await asyncio.to_thread(self._log_tail, name)
+        if len(more) <= len(sighting.lines):
+            return fault
+        wider = await self._searched(replace(sighting, lines=more))
+        return fault if wider.kind == UNKNOWN else wider
+
+    async def _searched(self, sighting: Sighting) -> Fault:
+        own = await self._own_matches(sighting)
+        return await asyncio.to_thread(recognise, sighting, self._kinds, own)
+
+    async def _own_matches(self, sighting: Sighting) -> dict[str, matcher.Match]:
+        """What the user's remedies find. One that explodes is told once, and left out until it is changed."""
+        name = _service(sighting.component)
+        texts = searched(sighting)
+        while True:
+            patterns = {
+                own.name: own.declared.pattern
+                for own in self._own
+                if own.is_for(name) and own.name not in self._exploded
+            }
+            try:
+                matches = await matcher.search(patterns, texts)
+            except OSError as error:
+                log.warning("the remedies of the settings could not be searched for: %s", error)
+                return {}
+            if not matches.exploded:
+                return matches.found
+            self._exploded[matches.exploded] = patterns[matches.exploded]
+            self._tell_part(
+                f"the pattern of your remedy `{matches.exploded}` takes too long on what a service printed, so it is"
+                " left out until it is changed: make it simpler, without repetitions inside of repetitions"
+            )
+
+    def _log_tail(self, name: str) -> tuple[str, ...]:
+        """Blocking; without the values of its environment."""
+        view, spec = self._tending.view(name), self._tending.definition(name)
+        if view is None or spec is None or not view.log_path:
+            return ()
+        hidden = Environment(spec.env)
+        return tuple(hidden.masked(line) for line in tail(Path(view.log_path), MOST_LINES))
+
+    async def _ordered(self, fault: Fault) -> list[Remedy]:
+        """Those for this fault that the settings allow, in the order in which they are tried."""
+        return await self._choice.ordered(fault, self._allowed(fault))
+
+    def _allowed(self, fault: Fault) -> list[Remedy]:
+        own: Iterable[Remedy] = (
+            own for own in self._own if own.is_for(fault.service) and f"{own.name}." in fault.facts
+        )
+        off = self._settings.healing.off
+        return [*own, *(r for r in self._built_in if r.name not in off and fault.kind in r.kinds)]
+
+    def _why_not(self, component: str, sighting: Sighting | None = None) -> str:
+        """Why nothing may be done now, in words; "" when it may."""
+        healing, name = self._settings.healing, _service(component)
+        if self._closing:
+            return "Aurora quits"
+        if not healing.enabled:
+            return "healing is switched off (`healing.enabled`)"
+        if name is None:
+            return ""
+        spec = self._tending.definition(name)
+        if spec is not None and not spec.healing.remedies:
+            return f"its settings allow no remedies (`services.{name}.healing.remedies`)"
+        if spec is not None and sighting is not None and sighting.exit_code in spec.restart_prevent_exit_status:
+            return "its settings say that it stays down after this exit code (`restart_prevent_exit_status`)"
+        if spec is not None and spec.restart_policy == "never" and sighting is not None:
+            return "its settings say that it is not started again (`restart: never`)"
+        return self._tending.why_not(name)
+
+    def _tell_diagnosis(self, case: Case, fault: Fault, remedies: Sequence[Remedy], reason: str) -> None:
+        """Once for an incident: a crash loop is not a flood."""
+        new = case.course.key != _key(fault) or (self._clock.monotonic() - case.course.seen_at > course.INCIDENT_S)
+        if not new or (fault.kind == UNKNOWN and not remedies):
+            return
+        held = f"; nothing is done by itself: {reason}" if reason and remedies else ""
+        self._publish(
+            FaultDiagnosed(
+                at=self._clock.wall(),
+                component=fault.component,
+                failure_id=fault.failure_id,
+                kind=fault.kind,
+                cause=f"{fault.sentence}{held}",
+                signature=fault.signature,
+                remedies=tuple(remedy.name for remedy in remedies),
+                next_step=next_step(fault, self._kinds),
+            )
+        )
+
+    # --- the course -------------------------------------------------------------------------------------------
+
+    def _case(self, component: str) -> Case:
+        return self._cases.setdefault(component, Case(component))
+
+    def _feed(self, case: Case, stimulus: course.Stimulus) -> None:
+        now, most = self._clock.monotonic(), self._settings.healing.max_attempts
+        case.course, effects = course.step(case.course, stimulus, now, most)
+        for effect in effects:
+            self._perform(case, effect)
+
+    def _perform(self, case: Case, effect: course.Effect) -> None:
+        match effect:
+            case course.Try(name, attempt):
+                self._begin(case, name, attempt)
+            case course.Offer(name):
+                self._run(self._offer(case, name))
+            case course.Cancel():
+                self._cancel(case, case.interrupted or "it is not wanted any more", leave_alone=case.leave_alone)
+            case course.CloseOffers():
+                self._close_offers(case)
+            case course.Escalate(attempts):
+                self._escalate(case, attempts)
+            case course.ClearEscalation():
+                self._cleared(case, "operator")
+
+    def _remedy(self, name: str) -> Remedy | None:
+        return next((remedy for remedy in (*self._own, *self._built_in) if remedy.name == name), None)
+
+    # --- a remedy ---------------------------------------------------------------------------------------------
+
+    def _begin(self, case: Case, name: str, attempt: int) -> None:
+        """In a task of its own; one that still undoes what it did is waited for."""
+        before, approved = case.task, case.approved.pop(name, None)
+        fault = approved.fault if approved is not None else case.fault
+        case.interrupted, case.leave_alone = "", False
+
+        async def work() -> None:
+            if before is not None and not before.done():
+                await asyncio.wait([before])
+            await self._attempt(case, name, attempt, fault, approved)
+
+        case.task = asyncio.get_running_loop().create_task(work())
+        case.task.add_done_callback(self._no_silence)
+
+    async def _attempt(self, case: Case, name: str, attempt: int, fault: Fault | None, approved: Offer | None) -> None:
+        remedy = self._remedy(name)
+        reason = self._why_not(case.component, None if approved is not None or fault is None else fault.sighting)
+        if remedy is None or fault is None or reason:
+            self._settle(case, course.Refused())
+            return
+        started_at = self._clock.monotonic()
+        plan = Plan("", approved.view.command) if approved is not None else None
+
+        def started(plan: Plan) -> None:
+            self._tell_started(fault, name, attempt, plan)
+
+        trying = Attempt(remedy, fault, self._yard, started, plan)
+        try:
+            ended = await trying.run()
+        except asyncio.CancelledError:
+            ended = await trying.interrupted(case.interrupted, leave_alone=case.leave_alone)
+            if ended is not None:
+                self._tell_ended(fault, name, ended, started_at)
+            return  # the course knows: it, or the quit, has cancelled this
+        if ended is not None:
+            self._tell_ended(fault, name, ended, started_at)
+        self._settle(case, _stimulus_of(ended))
+
+    def _settle(self, case: Case, stimulus: course.Stimulus) -> None:
+        if case.task is asyncio.current_task():
+            case.task = None
+            self._feed(case, stimulus)
+
+    def _cancel(self, case: Case, why: str, *, leave_alone: bool) -> None:
+        case.interrupted, case.leave_alone = why, leave_alone
+        if case.task is not None:
+            case.task.cancel()
+
+    def _tell_started(self, fault: Fault, name: str, attempt: int, plan: Plan) -> None:
+        self._publish(
+            RemedyStarted(
+                at=self._clock.wall(), component=fault.component, failure_id=fault.failure_id, remedy=name,
+                attempt=attempt, cause=f"{fault.sentence}: {plan.sentence}",
+            )
+        )  # fmt: skip
+
+    def _tell_ended(self, fault: Fault, name: str, ended: Ended, started_at: float) -> None:
+        duration_s = round(self._clock.monotonic() - started_at, 3)
+        self._memory.tried(fault, name, ended.outcome, ended.sentence, duration_s)
+        if ended.outcome != "refused":
+            self._store.count(name, worked=ended.outcome == "worked")
+        self._publish(
+            RemedyFinished(
+                at=self._clock.wall(), component=fault.component, failure_id=fault.failure_id, remedy=name,
+                outcome=ended.outcome, cause=ended.sentence, duration_s=duration_s,
+            )
+        )  # fmt: skip
+
+    # --- offers -----------------------------------------------------------------------------------------------
+
+    async def _offer(self, case: Case, name: str) -> None:
+        """Plan it, so that the operator sees exactly what would run."""
+        remedy, fault = self._remedy(name), case.fault
+        plan: Plan | None = None
+        if remedy is not None and fault is not None:
+            try:
+                plan = await remedy.plan(fault, self._yard)
+            except RefusedError as error:
+                self._tell_ended(fault, name, Ended("refused", in_words(error)), self._clock.monotonic())
+        if plan is None or fault is None:
+            self._feed(case, course.Unoffered(name))
+        elif name in case.course.offered:
+            self._add_offer(fault, name, plan)
+
+    def _add_offer(self, fault: Fault, name: str, plan: Plan) -> None:
+        view = OfferView(
+            id=self._store.next_id(), at=self._clock.wall(), component=fault.component, remedy=name,
+            sentence=plan.sentence, fault=fault.sentence, command=tuple(plan.command),
+        )  # fmt: skip
+        self._store.add_offer(Offer(view=view, fault=fault))
+        self._publish(
+            RemedyOffered(
+                at=view.at, component=view.component, offer_id=view.id, failure_id=fault.failure_id, remedy=name,
+                cause=f"{fault.sentence}: {plan.sentence}", command=view.command,
+            )
+        )  # fmt: skip
+
+    def offers(self) -> tuple[OfferView, ...]:
+        """Newest first."""
+        return tuple(offer.view for offer in reversed(self._store.offers.values()))
+
+    def accept(self, offer_id: int) -> None:
+        """The operator's word: it is tried now, or once what is being tried has ended."""
+        offer = self._known_offer(offer_id)
+        if reason := self._why_not(offer.view.component):
+            raise AuroraError(
+                f"`{offer.view.remedy}` cannot be applied now", reason, "The offer stays: accept it once that is over."
+            )
+        case = self._case(offer.view.component)
+        self._close_offer(offer, "accepted")
+        case.approved[offer.view.remedy] = offer
+        self._feed(case, course.Accepted(offer.view.remedy))
+
+    def decline(self, offer_id: int) -> None:
+        offer = self._known_offer(offer_id)
+        self._close_offer(offer, "declined")
+        self._feed(self._case(offer.view.component), course.Declined(offer.view.remedy))
+
+    def _known_offer(self, offer_id: int) -> Offer:
+        offer = self._store.offers.get(offer_id)
+        if offer is None:
+            raise AuroraError("This offer is of no use any more", "It was answered, or what was wrong is over.")
+        return offer
+
+    def _close_offers(self, case: Case) -> None:
+        for offer in tuple(self._store.offers.values()):
+            if offer.view.component == case.component:
+                self._close_offer(offer, "expired")
+
+    def _close_offer(self, offer: Offer, answer: str) -> None:
+        self._store.close_offer(offer.view.id)
+        at, component = self._clock.wall(), offer.view.component
+        match answer:
+            case "accepted" | "declined":
+                self._publish(OfferClosed(at=at, component=component, offer_id=offer.view.id, answer=answer))
+            case _:
+                self._publish(OfferClosed(at=at, component=component, offer_id=offer.view.id, answer="expired"))
+
+    # --- escalation -------------------------------------------------------------------------------------------
+
+    def _escalate(self, case: Case, attempts: int) -> None:
+        fault = case.fault
+        sentence = fault.sentence if fault is not None else case.component
+        hint = next_step(fault, self._kinds) if fault is not None else ""
+        tries = "one remedy" if attempts == 1 else f"{attempts} remedies"
+        cause = f"{sentence}: {tries} did not help, and nothing more is tried until you act"
+        hint = hint or "Look at its log, mend the cause, then restart it"
+        view = EscalationView(at=self._clock.wall(), component=case.component, sentence=cause, hint=hint)
+        self._store.escalate(view)
+        self._publish(Escalated(at=view.at, component=view.component, cause=cause, attempts=attempts, hint=hint))
+
+    def escalations(self) -> tuple[EscalationView, ...]:
+        return tuple(sorted(self._store.escalations.values(), key=lambda view: -view.at))
+
+    def clear_escalation(self, component: str, by: str) -> None:
+        """Seen to by the operator. Nothing happens where there is none."""
+        if component in self._store.escalations:
+            self._cleared(self._case(component), by)
+            self._feed(self._case(component), course.Acted())
+
+    def _cleared(self, case: Case, by: str) -> None:
+        if case.component in self._store.escalations:
+            self._store.clear_escalation(case.component)
+            self._publish(EscalationCleared(at=self._clock.wall(), component=case.component, by=by))
+
+    # --- what there is, and what would be done ----------------------------------------------------------------
+
+    def remedies(self) -> tuple[RemedyView, ...]:
+        """Those of the settings first."""
+        off = self._settings.healing.off
+        own = [self._view(r, own=r, enabled=r.name not in self._exploded) for r in self._own]
+        return (*own, *(self._view(remedy, enabled=remedy.name not in off) for remedy in self._built_in))
+
+    def _view(self, remedy: Remedy, *, enabled: bool, own: OwnRemedy | None = None) -> RemedyView:
+        patterns = [own.declared.pattern] if own is not None else [
+            pattern for name in remedy.kinds if (kind := self._kinds.get(name)) for pattern in kind.patterns
+        ]  # fmt: skip
+        tried, worked = self._store.counts.get(remedy.name, (0, 0))
+        return RemedyView(
+            name=remedy.name, kinds=remedy.kinds, summary=remedy.summary, recognises=tuple(patterns),
+            verifies=remedy.verifies, undoes=remedy.undoes, invasiveness=int(remedy.invasiveness), asks=remedy.asks,
+            enabled=enabled and self._settings.healing.enabled, own=own is not None, tried=tried, worked=worked,
+        )  # fmt: skip
+
+    async def test(self, text: str, service: str | None) -> RemedyTrial:
+        """What this text would be recognised as, and what would be tried. Raises AuroraError for no such service."""
+        if service is not None and self._tending.definition(service) is None:
+            raise AuroraError(f"There is no service `{service}`", "", "`aurora ps` lists the services.")
+        lines = text.splitlines() or [""]
+        sighting = Sighting(
+            at=self._clock.wall(), component=service_component(service) if service else "aurora",
+            event="service_failed", event_id=0, kind="exit", message=lines[0], lines=tuple(lines),
+        )  # fmt: skip
+        fault = await self._searched(sighting)
+        remedies = await self._ordered(fault)
+        return RemedyTrial(
+            kind=fault.kind, sentence=fault.sentence, facts=fault.facts,
+            remedies=tuple(remedy.name for remedy in remedies), next_step=next_step(fault, self._kinds),
+        )  # fmt: skip
+
+    async def heal_now(self, name: str | None, *, apply: bool) -> tuple[str, ...]:
+        """What is wrong with each service (or this one), and what would be, or (`apply`) is, done about it."""
+        if name is not None and self._tending.definition(name) is None:
+            raise AuroraError(f"There is no service `{name}`", "", "`aurora ps` lists the services.")
+        names = self._tending.names() if name is None else (name,)
+        return tuple([await self._look_at(each, apply=apply) for each in names if name or self._is_unwell(each)])
+
+    def _is_unwell(self, name: str) -> bool:
+        view = self._tending.view(name)
+        return view is not None and view.is_problem
+
+    async def _look_at(self, name: str, *, apply: bool) -> str:
+        view = self._tending.view(name)
+        if view is None or not view.is_problem:
+            return f"{name}: nothing is wrong"
+        seen = await self._with_lines(
+            Sighting(
+                at=self._clock.wall(), component=service_component(name), event="service_failed", event_id=0,
+                message=view.problem,
+            )
+        )  # fmt: skip
+        fault = await self._recognised(seen)
+        remedies = await self._ordered(fault)
+        names = ", ".join(remedy.name for remedy in remedies)
+        if not remedies:
+            step = next_step(fault, self._kinds)
+            return f"{fault.sentence}. " + (f"Next step: {step}" if step else "No remedy is known for it")
+        if reason := self._why_not(fault.component):
+            return f"{fault.sentence}. What may help: {names}; nothing is done: {reason}"
+        if apply:
+            self._feed(self._case(fault.component), course.Acted())
+            self._look_again(seen)
+        return f"{fault.sentence}. {'Trying' if apply else 'What may help'}: {names}"
+
+    # --- small change -----------------------------------------------------------------------------------------
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._offering.add(task)
+        task.add_done_callback(self._offering.discard)
+        task.add_done_callback(self._no_silence)
+
+    def _no_silence(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a remedy ended with a fault of ours", exc_info=error)
+            self._tell_part(f"a part of healing failed: {type(error).__name__}: {error}")
+
+    def _tell_part(self, detail: str) -> None:
+        self._publish(PartFailed(at=self._clock.wall(), component="aurora", detail=detail))
+
+
+def _key(fault: Fault) -> str:
+    """What makes an incident: the kind, or for what nobody knows the signature."""
+    return fault.kind if fault.kind != UNKNOWN else fault.signature or fault.sentence
+
+
+def _service(component: str) -> str | None:
+    prefix, _, name = component.partition(":")
+    return name if prefix == "service" else None
+
+
+def _stimulus_of(ended: Ended | None) -> course.Stimulus:
+    if ended is None or ended.outcome == "refused":
+        return course.Refused()
+    return course.Worked() if ended.outcome == "worked" else course.Failed()
