@@ -55,5 +55,10 @@ class Fault(Struct, frozen=True, kw_only=True):
     @property
     def service(self) -> str | None:
         """The name of the service, where it is one."""
-        prefix, _, name = self.component.partition(":")
-        return name if prefix == "service" else None
+        return service_of(self.component)
+
+
+def service_of(component: str) -> str | None:
+    """The name of the service that a component is, if it is one."""
+    prefix, _, name = component.partition(":")
+    return name if prefix == "service" else None

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Coroutine, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
@@ -13,15 +13,11 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
     EmergencyStopped,
-    Escalated,
-    EscalationCleared,
     FaultDiagnosed,
-    OfferClosed,
     OperatorCommand,
     PartFailed,
     Record,
     RemedyFinished,
-    RemedyOffered,
     RemedyStarted,
     ServiceRecovered,
     ServiceStateChanged,
@@ -29,20 +25,18 @@ from aurora_desktop.core.events import (
     service_component,
 )
 from aurora_desktop.core.settings.schema import Settings
-from aurora_desktop.core.settings.values import Environment
-from aurora_desktop.core.storage.rotation import tail
-from aurora_desktop.healing.faults import Fault, Sighting
+from aurora_desktop.healing.faults import Fault, Sighting, service_of
 from aurora_desktop.healing.memory.face import Memory
-from aurora_desktop.healing.remedies import course, matcher
+from aurora_desktop.healing.remedies import course
 from aurora_desktop.healing.remedies.attempt import Attempt, Ended, in_words
-from aurora_desktop.healing.remedies.choice import Choice
+from aurora_desktop.healing.remedies.desk import Desk
+from aurora_desktop.healing.remedies.diagnosing import Diagnosis
 from aurora_desktop.healing.remedies.gated import GatedFixes
-from aurora_desktop.healing.remedies.kinds import MOST_LINES, KindRegistry
-from aurora_desktop.healing.remedies.recognise import UNKNOWN, next_step, recognise, searched
+from aurora_desktop.healing.remedies.kinds import KindRegistry
+from aurora_desktop.healing.remedies.recognise import UNKNOWN
 from aurora_desktop.healing.remedies.remedy import Plan, RefusedError, Remedy
 from aurora_desktop.healing.remedies.sightings import is_warning, sighting_of
 from aurora_desktop.healing.remedies.store import Offer, RemedyStore
-from aurora_desktop.healing.remedies.user import OwnRemedy, own_remedies
 from aurora_desktop.healing.view import EscalationView, OfferView, RemedyTrial, RemedyView
 from aurora_desktop.healing.yard import Tended, Yard
 
@@ -51,6 +45,13 @@ MOST_WAITING = 1000
 CLOSE_S = 10.0
 
 log = logging.getLogger(__name__)
+
+
+class Interruption(Struct, frozen=True):
+    """Why a remedy is cancelled; `leave_alone`: not even to be undone."""
+
+    why: str
+    leave_alone: bool = False
 
 
 class Case:
@@ -62,8 +63,7 @@ class Case:
         self.fault: Fault | None = None
         self.task: asyncio.Task[None] | None = None
         self.approved: dict[str, Offer] = {}
-        self.interrupted = ""
-        self.leave_alone = False
+        self.halted = Interruption("it is not wanted any more")
         self.wellness: asyncio.TimerHandle | None = None
 
 
@@ -96,14 +96,20 @@ class RemedyEngine:
         self._memory = memory
         self._store = store
         self._gate = gate
-        self._kinds = kinds
-        self._built_in = tuple(remedies)
-        self._own: tuple[OwnRemedy, ...] = own_remedies(settings, gate)
-        self._exploded: dict[str, str] = {}
-        self._choice = Choice(memory)
+        self._desk = Desk(store, clock, publish)
+        self._diagnosis = Diagnosis(
+            settings,
+            kinds=kinds,
+            built_in=remedies,
+            tended=tending,
+            memory=memory,
+            gate=gate,
+            tell_problem=self._tell_part,
+        )
         self._cases: dict[str, Case] = {}
         self._seen: asyncio.Queue[Sighting] = asyncio.Queue(MOST_WAITING)
         self._closing = False
+        self._interruptions: dict[asyncio.Task[None] | None, Interruption] = {}
         self._offering: set[asyncio.Task[None]] = set()
         for offer in store.offers.values():
             case = self._case(offer.view.component)
@@ -131,18 +137,16 @@ class RemedyEngine:
         running = [case.task for case in self._cases.values() if case.task is not None]
         for case in self._cases.values():
             self._stop_timer(case)
-            self._cancel(case, "Aurora quits", leave_alone=False)
+            self._cancel(case, Interruption("Aurora quits"))
         if running:
             await asyncio.wait(running, timeout=CLOSE_S)
 
     def apply(self, settings: Settings) -> None:
-        """Changed settings: who edits a definition has acted; a remedy that exploded is tried anew once changed."""
+        """Changed settings: who edits a definition has acted."""
         before, self._settings = self._settings, settings
-        self._own = own_remedies(settings, self._gate)
-        declared = {own.name: own.declared.pattern for own in self._own}
-        self._exploded = {name: p for name, p in self._exploded.items() if declared.get(name) == p}
+        self._diagnosis.apply(settings)
         for component, case in tuple(self._cases.items()):
-            name = _service(component)
+            name = service_of(component)
             if name is not None and name not in settings.services:
                 self._feed(case, course.Stopped())
             elif name is not None and settings.services[name] != before.services.get(name):
@@ -197,7 +201,7 @@ class RemedyEngine:
     def _halt_marked(self) -> None:
         """The emergency stop: nothing is done any more to what it holds, not even undone."""
         for case in tuple(self._cases.values()):
-            spec = self._settings.services.get(_service(case.component) or "")
+            spec = self._settings.services.get(service_of(case.component) or "")
             if spec is not None and spec.on_estop != "ignore":
                 self._halt(case, "the emergency stop", leave_alone=True)
 
@@ -213,9 +217,9 @@ class RemedyEngine:
             self._seen.put_nowait(sighting)
 
     def _halt(self, case: Case, why: str, *, leave_alone: bool = False) -> None:
-        case.leave_alone = leave_alone
-        case.interrupted = why
+        case.halted = Interruption(why, leave_alone)
         self._feed(case, course.Halted())
+        case.halted = Interruption("it is not wanted any more")
 
     # --- whether it is well -----------------------------------------------------------------------------------
 
@@ -239,21 +243,22 @@ class RemedyEngine:
             case.wellness = None
 
     def _is_up(self, component: str) -> bool:
-        name = _service(component)
+        name = service_of(component)
         return name is not None and self._tending.is_up(name)
 
     # --- diagnosis --------------------------------------------------------------------------------------------
 
     async def _diagnose(self, sighting: Sighting) -> None:
-        fault = await self._recognised(await self._with_lines(sighting))
+        fault = await self._diagnosis.recognised(await self._diagnosis.with_lines(sighting))
         case = self._case(sighting.component)
         if is_warning(sighting) and (fault.kind == UNKNOWN or self._is_known(case, fault)):
             return
         if not is_warning(sighting):
             self._stop_timer(case)
         fault = self._memory.remember(fault)
-        case.fault = fault
-        remedies = await self._ordered(fault)
+        if case.course.phase != "trying":  # what comes next there is for the fault that it is tried on
+            case.fault = fault
+        remedies = await self._diagnosis.ordered(fault)
         reason = self._why_not(fault.component, fault.sighting)
         self._tell_diagnosis(case, fault, remedies, reason)
         candidates = tuple(course.Candidate(remedy.name, remedy.asks) for remedy in remedies)
@@ -264,74 +269,9 @@ class RemedyEngine:
             fault.sighting.at - case.fault.sighting.at < course.INCIDENT_S
         )  # fmt: skip
 
-    async def _with_lines(self, sighting: Sighting) -> Sighting:
-        """The end of the log for what is told without lines."""
-        name = _service(sighting.component)
-        if sighting.lines or name is None:
-            return sighting
-        return replace(sighting, lines=await asyncio.to_thread(self._log_tail, name))
-
-    async def _recognised(self, sighting: Sighting) -> Fault:
-        """By what the failure was told with; by more of the log where that says nothing."""
-        fault = await self._searched(sighting)
-        name = _service(sighting.component)
-        if fault.kind != UNKNOWN or name is None or sighting.event != "service_failed":
-            return fault
-        more = await asyncio.to_thread(self._log_tail, name)
-        if len(more) <= len(sighting.lines):
-            return fault
-        wider = await self._searched(replace(sighting, lines=more))
-        return fault if wider.kind == UNKNOWN else wider
-
-    async def _searched(self, sighting: Sighting) -> Fault:
-        own = await self._own_matches(sighting)
-        return await asyncio.to_thread(recognise, sighting, self._kinds, own)
-
-    async def _own_matches(self, sighting: Sighting) -> dict[str, matcher.Match]:
-        """What the user's remedies find. One that explodes is told once, and left out until it is changed."""
-        name = _service(sighting.component)
-        texts = searched(sighting)
-        while True:
-            patterns = {
-                own.name: own.declared.pattern
-                for own in self._own
-                if own.is_for(name) and own.name not in self._exploded
-            }
-            try:
-                matches = await matcher.search(patterns, texts)
-            except OSError as error:
-                log.warning("the remedies of the settings could not be searched for: %s", error)
-                return {}
-            if not matches.exploded:
-                return matches.found
-            self._exploded[matches.exploded] = patterns[matches.exploded]
-            self._tell_part(
-                f"the pattern of your remedy `{matches.exploded}` takes too long on what a service printed, so it is"
-                " left out until it is changed: make it simpler, without repetitions inside of repetitions"
-            )
-
-    def _log_tail(self, name: str) -> tuple[str, ...]:
-        """Blocking; without the values of its environment."""
-        view, spec = self._tending.view(name), self._tending.definition(name)
-        if view is None or spec is None or not view.log_path:
-            return ()
-        hidden = Environment(spec.env)
-        return tuple(hidden.masked(line) for line in tail(Path(view.log_path), MOST_LINES))
-
-    async def _ordered(self, fault: Fault) -> list[Remedy]:
-        """Those for this fault that the settings allow, in the order in which they are tried."""
-        return await self._choice.ordered(fault, self._allowed(fault))
-
-    def _allowed(self, fault: Fault) -> list[Remedy]:
-        own: Iterable[Remedy] = (
-            own for own in self._own if own.is_for(fault.service) and f"{own.name}." in fault.facts
-        )
-        off = self._settings.healing.off
-        return [*own, *(r for r in self._built_in if r.name not in off and fault.kind in r.kinds)]
-
     def _why_not(self, component: str, sighting: Sighting | None = None) -> str:
         """Why nothing may be done now, in words; "" when it may."""
-        healing, name = self._settings.healing, _service(component)
+        healing, name = self._settings.healing, service_of(component)
         if self._closing:
             return "Aurora quits"
         if not healing.enabled:
@@ -362,7 +302,7 @@ class RemedyEngine:
                 cause=f"{fault.sentence}{held}",
                 signature=fault.signature,
                 remedies=tuple(remedy.name for remedy in remedies),
-                next_step=next_step(fault, self._kinds),
+                next_step=self._diagnosis.next_step(fault),
             )
         )
 
@@ -384,16 +324,13 @@ class RemedyEngine:
             case course.Offer(name):
                 self._run(self._offer(case, name))
             case course.Cancel():
-                self._cancel(case, case.interrupted or "it is not wanted any more", leave_alone=case.leave_alone)
+                self._cancel(case, case.halted)
             case course.CloseOffers():
-                self._close_offers(case)
+                self._desk.close_all(case.component)
             case course.Escalate(attempts):
                 self._escalate(case, attempts)
             case course.ClearEscalation():
-                self._cleared(case, "operator")
-
-    def _remedy(self, name: str) -> Remedy | None:
-        return next((remedy for remedy in (*self._own, *self._built_in) if remedy.name == name), None)
+                self._desk.clear(case.component, "operator")
 
     # --- a remedy ---------------------------------------------------------------------------------------------
 
@@ -401,7 +338,6 @@ class RemedyEngine:
         """In a task of its own; one that still undoes what it did is waited for."""
         before, approved = case.task, case.approved.pop(name, None)
         fault = approved.fault if approved is not None else case.fault
-        case.interrupted, case.leave_alone = "", False
 
         async def work() -> None:
             if before is not None and not before.done():
@@ -412,7 +348,7 @@ class RemedyEngine:
         case.task.add_done_callback(self._no_silence)
 
     async def _attempt(self, case: Case, name: str, attempt: int, fault: Fault | None, approved: Offer | None) -> None:
-        remedy = self._remedy(name)
+        remedy = self._diagnosis.remedy(name)
         reason = self._why_not(case.component, None if approved is not None or fault is None else fault.sighting)
         if remedy is None or fault is None or reason:
             self._settle(case, course.Refused())
@@ -427,7 +363,8 @@ class RemedyEngine:
         try:
             ended = await trying.run()
         except asyncio.CancelledError:
-            ended = await trying.interrupted(case.interrupted, leave_alone=case.leave_alone)
+            cut = self._interruptions.pop(asyncio.current_task(), Interruption("Aurora ends"))
+            ended = await trying.interrupted(cut.why, leave_alone=cut.leave_alone)
             if ended is not None:
                 self._tell_ended(fault, name, ended, started_at)
             return  # the course knows: it, or the quit, has cancelled this
@@ -440,9 +377,9 @@ class RemedyEngine:
             case.task = None
             self._feed(case, stimulus)
 
-    def _cancel(self, case: Case, why: str, *, leave_alone: bool) -> None:
-        case.interrupted, case.leave_alone = why, leave_alone
-        if case.task is not None:
+    def _cancel(self, case: Case, interruption: Interruption) -> None:
+        if case.task is not None and not case.task.done():
+            self._interruptions.setdefault(case.task, interruption)
             case.task.cancel()
 
     def _tell_started(self, fault: Fault, name: str, attempt: int, plan: Plan) -> None:
@@ -469,7 +406,7 @@ class RemedyEngine:
 
     async def _offer(self, case: Case, name: str) -> None:
         """Plan it, so that the operator sees exactly what would run."""
-        remedy, fault = self._remedy(name), case.fault
+        remedy, fault = self._diagnosis.remedy(name), case.fault
         plan: Plan | None = None
         if remedy is not None and fault is not None:
             try:
@@ -479,107 +416,53 @@ class RemedyEngine:
         if plan is None or fault is None:
             self._feed(case, course.Unoffered(name))
         elif name in case.course.offered:
-            self._add_offer(fault, name, plan)
-
-    def _add_offer(self, fault: Fault, name: str, plan: Plan) -> None:
-        view = OfferView(
-            id=self._store.next_id(), at=self._clock.wall(), component=fault.component, remedy=name,
-            sentence=plan.sentence, fault=fault.sentence, command=tuple(plan.command),
-        )  # fmt: skip
-        self._store.add_offer(Offer(view=view, fault=fault))
-        self._publish(
-            RemedyOffered(
-                at=view.at, component=view.component, offer_id=view.id, failure_id=fault.failure_id, remedy=name,
-                cause=f"{fault.sentence}: {plan.sentence}", command=view.command,
-            )
-        )  # fmt: skip
+            self._desk.offer(fault, name, plan)
 
     def offers(self) -> tuple[OfferView, ...]:
         """Newest first."""
-        return tuple(offer.view for offer in reversed(self._store.offers.values()))
+        return self._desk.offers()
 
     def accept(self, offer_id: int) -> None:
         """The operator's word: it is tried now, or once what is being tried has ended."""
-        offer = self._known_offer(offer_id)
+        offer = self._desk.known(offer_id)
         if reason := self._why_not(offer.view.component):
             raise AuroraError(
                 f"`{offer.view.remedy}` cannot be applied now", reason, "The offer stays: accept it once that is over."
             )
         case = self._case(offer.view.component)
-        self._close_offer(offer, "accepted")
+        self._desk.close(offer, "accepted")
         case.approved[offer.view.remedy] = offer
         self._feed(case, course.Accepted(offer.view.remedy))
 
     def decline(self, offer_id: int) -> None:
-        offer = self._known_offer(offer_id)
-        self._close_offer(offer, "declined")
+        offer = self._desk.known(offer_id)
+        self._desk.close(offer, "declined")
         self._feed(self._case(offer.view.component), course.Declined(offer.view.remedy))
-
-    def _known_offer(self, offer_id: int) -> Offer:
-        offer = self._store.offers.get(offer_id)
-        if offer is None:
-            raise AuroraError("This offer is of no use any more", "It was answered, or what was wrong is over.")
-        return offer
-
-    def _close_offers(self, case: Case) -> None:
-        for offer in tuple(self._store.offers.values()):
-            if offer.view.component == case.component:
-                self._close_offer(offer, "expired")
-
-    def _close_offer(self, offer: Offer, answer: str) -> None:
-        self._store.close_offer(offer.view.id)
-        at, component = self._clock.wall(), offer.view.component
-        match answer:
-            case "accepted" | "declined":
-                self._publish(OfferClosed(at=at, component=component, offer_id=offer.view.id, answer=answer))
-            case _:
-                self._publish(OfferClosed(at=at, component=component, offer_id=offer.view.id, answer="expired"))
 
     # --- escalation -------------------------------------------------------------------------------------------
 
     def _escalate(self, case: Case, attempts: int) -> None:
         fault = case.fault
         sentence = fault.sentence if fault is not None else case.component
-        hint = next_step(fault, self._kinds) if fault is not None else ""
-        tries = "one remedy" if attempts == 1 else f"{attempts} remedies"
-        cause = f"{sentence}: {tries} did not help, and nothing more is tried until you act"
-        hint = hint or "Look at its log, mend the cause, then restart it"
-        view = EscalationView(at=self._clock.wall(), component=case.component, sentence=cause, hint=hint)
-        self._store.escalate(view)
-        self._publish(Escalated(at=view.at, component=view.component, cause=cause, attempts=attempts, hint=hint))
+        self._desk.escalate(
+            case.component, sentence, attempts, self._diagnosis.next_step(fault) if fault is not None else ""
+        )
 
     def escalations(self) -> tuple[EscalationView, ...]:
-        return tuple(sorted(self._store.escalations.values(), key=lambda view: -view.at))
+        """Newest first."""
+        return self._desk.escalations()
 
     def clear_escalation(self, component: str, by: str) -> None:
         """Seen to by the operator. Nothing happens where there is none."""
-        if component in self._store.escalations:
-            self._cleared(self._case(component), by)
+        if self._desk.has_escalation(component):
+            self._desk.clear(component, by)
             self._feed(self._case(component), course.Acted())
-
-    def _cleared(self, case: Case, by: str) -> None:
-        if case.component in self._store.escalations:
-            self._store.clear_escalation(case.component)
-            self._publish(EscalationCleared(at=self._clock.wall(), component=case.component, by=by))
 
     # --- what there is, and what would be done ----------------------------------------------------------------
 
     def remedies(self) -> tuple[RemedyView, ...]:
         """Those of the settings first."""
-        off = self._settings.healing.off
-        own = [self._view(r, own=r, enabled=r.name not in self._exploded) for r in self._own]
-        return (*own, *(self._view(remedy, enabled=remedy.name not in off) for remedy in self._built_in))
-
-    def _view(self, remedy: Remedy, *, enabled: bool, own: OwnRemedy | None = None) -> RemedyView:
-        patterns = [own.declared.pattern] if own is not None else [
-            pattern for name in remedy.kinds if (kind := self._kinds.get(name)) for pattern in kind.patterns
-        ]  # fmt: skip
-        tried, worked = self._store.counts.get(remedy.name, (0, 0))
-        return RemedyView(
-            name=remedy.name, kinds=remedy.kinds, summary=remedy.summary, recognises=tuple(patterns),
-            verifies=remedy.verifies, undoes=remedy.undoes, invasiveness=int(remedy.invasiveness), asks=remedy.asks,
-            enabled=enabled and self._settings.healing.enabled, own=own is not None, tried=tried, worked=worked,
-        )  # fmt: skip
+        return self._diagnosis.views(self._store.counts)
 
     async def test(self, text: str, service: str | None) -> RemedyTrial:
         """What this text would be recognised as, and what would be tried. Raises AuroraError for no such service."""
@@ -590,11 +473,11 @@ class RemedyEngine:
             at=self._clock.wall(), component=service_component(service) if service else "aurora",
             event="service_failed", event_id=0, kind="exit", message=lines[0], lines=tuple(lines),
         )  # fmt: skip
-        fault = await self._searched(sighting)
-        remedies = await self._ordered(fault)
+        fault = await self._diagnosis.searched(sighting)
+        remedies = await self._diagnosis.ordered(fault)
         return RemedyTrial(
             kind=fault.kind, sentence=fault.sentence, facts=fault.facts,
-            remedies=tuple(remedy.name for remedy in remedies), next_step=next_step(fault, self._kinds),
+            remedies=tuple(remedy.name for remedy in remedies), next_step=self._diagnosis.next_step(fault),
         )  # fmt: skip
 
     async def heal_now(self, name: str | None, *, apply: bool) -> tuple[str, ...]:
@@ -612,17 +495,17 @@ class RemedyEngine:
         view = self._tending.view(name)
         if view is None or not view.is_problem:
             return f"{name}: nothing is wrong"
-        seen = await self._with_lines(
+        seen = await self._diagnosis.with_lines(
             Sighting(
                 at=self._clock.wall(), component=service_component(name), event="service_failed", event_id=0,
                 message=view.problem,
             )
         )  # fmt: skip
-        fault = await self._recognised(seen)
-        remedies = await self._ordered(fault)
+        fault = await self._diagnosis.recognised(seen)
+        remedies = await self._diagnosis.ordered(fault)
         names = ", ".join(remedy.name for remedy in remedies)
         if not remedies:
-            step = next_step(fault, self._kinds)
+            step = self._diagnosis.next_step(fault)
             return f"{fault.sentence}. " + (f"Next step: {step}" if step else "No remedy is known for it")
         if reason := self._why_not(fault.component):
             return f"{fault.sentence}. What may help: {names}; nothing is done: {reason}"
@@ -640,6 +523,7 @@ class RemedyEngine:
         task.add_done_callback(self._no_silence)
 
     def _no_silence(self, task: "asyncio.Task[None]") -> None:
+        self._interruptions.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a remedy ended with a fault of ours", exc_info=error)
             self._tell_part(f"a part of healing failed: {type(error).__name__}: {error}")
@@ -651,11 +535,6 @@ class RemedyEngine:
 def _key(fault: Fault) -> str:
     """What makes an incident: the kind, or for what nobody knows the signature."""
     return fault.kind if fault.kind != UNKNOWN else fault.signature or fault.sentence
-
-
-def _service(component: str) -> str | None:
-    prefix, _, name = component.partition(":")
-    return name if prefix == "service" else None
 
 
 def _stimulus_of(ended: Ended | None) -> course.Stimulus:

@@ -268,5 +268,5 @@ class World(RuleBasedStateMachine):
         assert (self.course.phase == "resting") == self.escalated
 
 
-World.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+World.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestPromises = World.TestCase

@@ -36,7 +36,7 @@ from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings, ServiceHealing, UserRemedy
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.core.storage.database import Database
-from aurora_desktop.healing.faults import Fault, Invasiveness
+from aurora_desktop.healing.faults import Fault, Invasiveness, Sighting
 from aurora_desktop.healing.remedies import matcher
 from aurora_desktop.healing.remedies.engine import RemedyEngine
 from aurora_desktop.healing.remedies.gated import GatedFixes
@@ -786,3 +786,48 @@ async def test_remedies_are_shown_as_they_are_declared(tmp_path: Path) -> None:
         "mending", True, "`true` exits with 0", "undone by `spoil`")  # fmt: skip
     assert mine.recognises == (r"cannot open (?P<file>\S+)",)
     assert (built_in.enabled, built_in.recognises) == (False, KINDS[0].patterns)
+
+
+@in_loop
+async def test_a_remedy_of_the_user_takes_the_place_of_a_built_in_one_of_its_name(tmp_path: Path) -> None:
+    log: list[str] = []
+    mine = own(pattern="Address already in use", command=Command(["mend"]))
+    async with healing(tmp_path, Scripted("free_port", log), own={"free_port": mine}) as bench:
+        bench.fail("Address already in use :8080")
+        ended = await bench.until(RemedyFinished)
+        assert (ended.remedy, log) == ("free_port", [])
+        assert [view.enabled for view in bench.engine.remedies()] == [True, False]
+
+
+@in_loop
+async def test_what_an_earlier_aurora_left_half_done_is_rolled_back_and_told(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    await asyncio.to_thread(folder.mkdir)
+    yard = FakeYard({"web": service(healing=ServiceHealing(check=Command(["check"])))})
+    yard.folders["web"] = folder
+    fault = Fault(
+        kind="x",
+        sentence="x",
+        failure_id=7,
+        sighting=Sighting(at=0.0, component=WEB, event="service_failed", event_id=1),
+    )
+
+    async def change() -> None:
+        await asyncio.to_thread((folder / "new").write_text, "new")
+
+    await GatedFixes(tmp_path / "fixes").apply(fault, "mending", yard, change)  # and then it is killed
+    async with healing(tmp_path) as bench:
+        told = await bench.until(RemedyFinished)
+    assert (told.outcome, told.remedy, told.failure_id) == ("undone", "mending", 7)
+    assert "was rolled back" in told.cause
+    assert await asyncio.to_thread(lambda: list(folder.iterdir())) == []
+
+
+@in_loop
+async def test_a_storm_of_failures_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora_desktop.healing.remedies.engine.MOST_WAITING", 5)
+    async with healing(tmp_path) as bench:
+        for _ in range(50):
+            bench.fail()
+        await bench.diagnosed(5)
+        assert len(bench.memory.remembered) <= 6
