@@ -108,7 +108,7 @@ class RemedyEngine:
         )
         self._cases: dict[str, Case] = {}
         self._seen: asyncio.Queue[Sighting] = asyncio.Queue(MOST_WAITING)
-        self._closing = False
+        self._closing = self._is_paused = False
         self._interruptions: dict[asyncio.Task[None] | None, Interruption] = {}
         self._offering: set[asyncio.Task[None]] = set()
         for offer in store.offers.values():
@@ -206,6 +206,7 @@ class RemedyEngine:
                 self._halt(case, "the emergency stop", leave_alone=True)
 
     def _paused(self, *, paused: bool) -> None:
+        self._is_paused = paused
         for case in tuple(self._cases.values()):
             if paused:
                 self._halt(case, "supervision was paused")
@@ -277,7 +278,7 @@ class RemedyEngine:
         if not healing.enabled:
             return "healing is switched off (`healing.enabled`)"
         if name is None:
-            return ""
+            return "supervision is paused" if self._is_paused else ""
         spec = self._tending.definition(name)
         if spec is not None and not spec.healing.remedies:
             return f"its settings allow no remedies (`services.{name}.healing.remedies`)"
