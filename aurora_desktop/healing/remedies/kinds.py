@@ -20,6 +20,12 @@ class FaultKind(Struct, frozen=True, kw_only=True, dict=True):
     newest. Start a pattern with `(?i)` where case does not matter. Its named groups become the facts of the fault.
     A kind without patterns matches by the three conditions alone.
 
+    `more` are patterns for facts that stand in other lines than the one that matched, as the file and line of a
+    traceback: of each the nearest match counts, the lines after that line before those above it.
+
+    `hints`: lower-case words of which a text must hold one before the patterns are searched in it at all, which is a
+    hundred times quicker; empty: they are searched in every text.
+
     `events`, `failures` and `exit_codes` say where the kind applies at all: types of events (`service_failed`), kinds
     of failures (`memory`, `exit`, ...) and exit codes; empty: any. The kind with the highest `priority` that matches
     wins, among equals the one declared first.
@@ -33,6 +39,8 @@ class FaultKind(Struct, frozen=True, kw_only=True, dict=True):
     sentence: str
     next_step: str
     patterns: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     events: frozenset[str] = frozenset()
     failures: frozenset[str] = frozenset()
     exit_codes: frozenset[int] = frozenset()
@@ -42,6 +50,10 @@ class FaultKind(Struct, frozen=True, kw_only=True, dict=True):
     def compiled(self) -> tuple[re.Pattern[str], ...]:
         """Made at first use: most programs never fail, and those that do need not wait for it at the start."""
         return tuple(re.compile(pattern) for pattern in self.patterns)
+
+    @cached_property
+    def compiled_more(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(re.compile(pattern) for pattern in self.more)
 
 
 class KindRegistry:

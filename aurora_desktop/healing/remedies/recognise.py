@@ -73,11 +73,26 @@ def _found(kind: FaultKind, sighting: Sighting, texts: Iterable[str]) -> dict[st
         return None
     if not kind.patterns:
         return {}
+    likely = [text for text in texts if not kind.hints or any(hint in text.lower() for hint in kind.hints)]
     for pattern in kind.compiled:
-        for text in texts:
+        for text in likely:
             if match := pattern.search(text):
-                return {name: value for name, value in match.groupdict().items() if value is not None}
+                facts = {name: value for name, value in match.groupdict().items() if value is not None}
+                return {**_more(kind, sighting, text), **facts}
     return None
+
+
+def _more(kind: FaultKind, sighting: Sighting, matched: str) -> dict[str, str]:
+    """What the lines around the one that matched tell: those after it first, as in a trace of JavaScript, then those
+    before it, as in one of Python."""
+    lines = [line[:LONGEST_LINE] for line in sighting.lines[-MOST_LINES:]]
+    place = len(lines) - lines[::-1].index(matched) - 1 if matched in lines else len(lines)
+    near, found = [*lines[place + 1 :], *reversed(lines[:place])], dict[str, str]()
+    for pattern in kind.compiled_more:
+        match = next((match for line in near if (match := pattern.search(line))), None)
+        if match is not None and not match.groupdict().keys() & found.keys():
+            found.update({name: value for name, value in match.groupdict().items() if value is not None})
+    return found
 
 
 def _applies(kind: FaultKind, sighting: Sighting) -> bool:

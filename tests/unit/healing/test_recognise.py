@@ -160,3 +160,15 @@ def test_a_dangerous_remedy_is_refused_when_the_settings_are_read(keys: dict[str
 def test_an_argument_of_a_shell_script_is_no_code() -> None:
     command = Command(["sh", "-c", 'rm -- "$1" "{service}"', "sh", "{x}"])
     assert UserRemedy(pattern=r"(?P<x>\w+)", command=command, verify=Command(["test", "-e", "{x}"])).command == command
+
+
+def test_facts_around_the_line_that_matched_are_found_too() -> None:
+    kinds = KindRegistry([kind("x", r"no (?P<what>\w+)", more=(r'File "(?P<file>[^"]+)", line (?P<line>\d+)',))])
+    fault = recognise(seen("x", 'File "far.py", line 1', 'File "near.py", line 2', "no luck"), kinds)
+    assert fault.facts == {"what": "luck", "file": "near.py", "line": "2"}
+
+
+def test_hints_spare_the_search_and_change_nothing_where_they_are_there() -> None:
+    kinds = KindRegistry([kind("x", "(?i)no luck", hints=("luck",))])
+    assert recognise(seen("x", "No LUCK"), kinds).kind == "x"
+    assert recognise(seen("x", "no lack"), kinds).kind == "unknown"
