@@ -31,7 +31,7 @@ from aurora_desktop.healing.remedies import course
 from aurora_desktop.healing.remedies.attempt import Attempt, Ended, in_words
 from aurora_desktop.healing.remedies.desk import Desk
 from aurora_desktop.healing.remedies.diagnosing import Diagnosis
-from aurora_desktop.healing.remedies.gated import GatedFixes
+from aurora_desktop.healing.remedies.gated import GatedFixes, RolledBack
 from aurora_desktop.healing.remedies.kinds import KindRegistry
 from aurora_desktop.healing.remedies.recognise import UNKNOWN
 from aurora_desktop.healing.remedies.remedy import Plan, RefusedError, Remedy
@@ -122,7 +122,11 @@ class RemedyEngine:
 
     async def run(self) -> None:
         """Roll back what an earlier Aurora left half done, then diagnose what is seen, for ever."""
-        await self._recover_fixes()
+        try:
+            await self._recover_fixes()
+        except Exception as error:  # whatever is wrong with an old fix, failures are diagnosed
+            log.exception("fixes of an earlier Aurora could not be looked through")
+            self._tell_part(f"fixes of an earlier Aurora could not be looked through: {error}")
         while True:
             sighting = await self._seen.get()
             try:
@@ -155,18 +159,29 @@ class RemedyEngine:
                 self._halt(case, "healing was switched off")
 
     async def _recover_fixes(self) -> None:
+        """What ran on the half done files meanwhile starts anew on those that it knows."""
         for found in await self._gate.recover():
-            fix, outcome = found.fix, "undo_failed" if found.problem else "undone"
-            why = "Aurora ended while it was tried"
-            cause = f"{why}, and it could not be rolled back: {found.problem}" if found.problem else (
-                f"{why}; its change of files was rolled back"
-            )  # fmt: skip
-            self._publish(
-                RemedyFinished(
-                    at=self._clock.wall(), component=fix.component, failure_id=fix.failure_id, remedy=fix.remedy,
-                    outcome="undo_failed" if outcome == "undo_failed" else "undone", cause=cause, duration_s=0.0,
-                )
-            )  # fmt: skip
+            self._tell_recovered(found)
+            name = service_of(found.fix.component)
+            if name is None or found.problem or self._why_not(found.fix.component):
+                continue
+            with contextlib.suppress(AuroraError):  # its settings say `restart: never`
+                self._yard.restart(name, "a change of its files that was half done was rolled back")
+
+    def _tell_recovered(self, found: RolledBack) -> None:
+        fix, why = found.fix, "Aurora ended while it was tried"
+        failed = f"{why}, and its change of files could not be rolled back: {found.problem}"
+        self._publish(
+            RemedyFinished(
+                at=self._clock.wall(),
+                component=fix.component,
+                failure_id=fix.failure_id,
+                remedy=fix.remedy,
+                outcome="undo_failed" if found.problem else "undone",
+                cause=failed if found.problem else f"{why}; its change of files was rolled back",
+                duration_s=0.0,
+            )
+        )
 
     # --- the stream of events ---------------------------------------------------------------------------------
 

@@ -816,8 +816,9 @@ async def test_what_an_earlier_aurora_left_half_done_is_rolled_back_and_told(tmp
         await asyncio.to_thread((folder / "new").write_text, "new")
 
     await GatedFixes(tmp_path / "fixes").apply(fault, "mending", yard, change)  # and then it is killed
-    async with healing(tmp_path) as bench:
+    async with healing(tmp_path, yard=yard) as bench:
         told = await bench.until(RemedyFinished)
+    assert yard.called("restart") == [("web", "a change of its files that was half done was rolled back")]
     assert (told.outcome, told.remedy, told.failure_id) == ("undone", "mending", 7)
     assert "was rolled back" in told.cause
     assert await asyncio.to_thread(lambda: list(folder.iterdir())) == []
