@@ -10,9 +10,9 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import IO, BinaryIO, Literal, Protocol
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ MOST_BYTES = 256 * 1024 * 1024
 _GIT_S = 120.0
 _SHA1_LENGTH = 40
 # Neither hooks nor monitors of the repository run because of us.
-_QUIET = ("-c", "core.fsync=loose-object,reference", "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+_QUIET = ("-c", "fastimport.unpackLimit=0", "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
 
 
 class Entry(Struct, frozen=True):
@@ -38,21 +38,17 @@ class Entry(Struct, frozen=True):
 class Snapshot(Struct, frozen=True, kw_only=True):
     """`skipped`: folders that git ignores, like `node_modules`; they are neither kept nor touched.
 
-    `commit` holds the contents in the folder's repository; "" where they are copies.
+    `in_git`: the contents are in the folder's repository; else they are copies.
     """
 
     folder: str
     entries: tuple[Entry, ...]
     skipped: tuple[str, ...] = ()
-    commit: str = ""
+    in_git: bool = False
 
 
 class Contents(Protocol):
     """Where contents of files are kept."""
-
-    def keep(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """A name of the content of each file, by its path from the folder."""
-        ...
 
     def read(self, content: str) -> bytes: ...
 
@@ -80,20 +76,19 @@ def _taken(folder: Path, copies: Path, reference: str) -> Snapshot:
     found = list(_walk(folder, frozenset(skipped)))
     files = {entry.path: folder / entry.path for entry in found if entry.kind == "file"}
     _refuse_too_much(folder, files)
-    kept = git.keep(files) if git is not None else Copies(copies).keep(files)
+    kept = git.keep(files, reference) if git is not None else Copies(copies).keep(files)
     entries = tuple(
         Entry(entry.path, entry.kind, entry.mode, kept[entry.path]) if entry.kind == "file" else entry
         for entry in found
     )
-    commit = git.hold(kept, reference) if git is not None and kept else ""
-    return Snapshot(folder=str(folder), entries=entries, skipped=tuple(skipped), commit=commit)
+    return Snapshot(folder=str(folder), entries=entries, skipped=tuple(skipped), in_git=git is not None)
 
 
 def restore(snapshot: Snapshot, copies: Path) -> None:
     """Make the folder what it was: contents, modes, what was deleted and what is new. Raises OSError, RefusedError."""
     folder = Path(snapshot.folder)
     contents: Contents = Copies(copies)
-    if snapshot.commit:
+    if snapshot.in_git:
         git = Git.of(folder)
         if git is None:
             raise RefusedError(f"the repository of {folder} is gone, and with it the snapshot")
@@ -109,7 +104,7 @@ def restore(snapshot: Snapshot, copies: Path) -> None:
 
 def release(snapshot: Snapshot, reference: str) -> None:
     """The snapshot is not needed any more."""
-    if snapshot.commit and (git := Git.of(Path(snapshot.folder))) is not None:
+    if snapshot.in_git and (git := Git.of(Path(snapshot.folder))) is not None:
         git.release(reference)
 
 
@@ -207,6 +202,14 @@ def _put_back_file(path: Path, entry: Entry, contents: Contents) -> None:
 # --- where contents are kept --------------------------------------------------------------------------------------
 
 
+def _content(path: Path) -> bytes:
+    try:
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as reading:
+            return reading.read()
+    except PermissionError as error:
+        raise RefusedError(f"{path} cannot be read") from error
+
+
 class Copies:
     """Copies one after the other in a file of ours, so that the disk is waited for once; named `offset:length`."""
 
@@ -223,12 +226,7 @@ class Copies:
 
     def _append(self, source: Path, kept: BinaryIO) -> str:
         start = kept.tell()
-        try:
-            with open(os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as reading:
-                shutil.copyfileobj(reading, kept)
-        except PermissionError as error:
-            raise RefusedError(f"{source} cannot be read") from error
-        return f"{start}:{kept.tell() - start}"
+        return f"{start}:{kept.write(_content(source))}"
 
     def read(self, content: str) -> bytes:
         start, length = map(int, content.split(":"))
@@ -238,6 +236,22 @@ class Copies:
 
     def matches(self, content: str, data: bytes) -> bool:
         return content.endswith(f":{len(data)}") and self.read(content) == data
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n" % len(content) + content + b"\n"
+
+
+def _sha1(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+_DIGESTS: dict[str, Callable[[bytes], str]] = {"sha1": _sha1, "sha256": _sha256}
+"""The names that git gives to contents, by its object format."""
 
 
 class Git:
@@ -251,8 +265,7 @@ class Git:
     def of(cls, folder: Path) -> "Git | None":
         """None where there is no git, no repository, or one of somebody else."""
         ours = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        who = {f"GIT_{role}_{what}": "aurora" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        git = cls(folder, {**ours, **who, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"})
+        git = cls(folder, {**ours, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"})
         try:
             is_inside = git._run("rev-parse", "--is-inside-work-tree").strip() == b"true"
         except (OSError, subprocess.SubprocessError):
@@ -264,25 +277,41 @@ class Git:
         names = (os.fsdecode(name) for name in said.split(b"\0") if name.endswith(b"/"))
         return tuple(name.rstrip("/") for name in names if name != "./")
 
-    def keep(self, files: Mapping[str, Path]) -> dict[str, str]:
-        """Without filters and line endings: bytes. Names with a line feed cannot be told to git."""
-        if not files:
-            return {}
-        if odd := [path for path in files if "\n" in path or not os.access(files[path], os.R_OK)]:
-            raise RefusedError(f"{self._folder / odd[0]} cannot be read, or git cannot be told its name")
-        names = b"".join(os.fsencode(os.path.abspath(path)) + b"\n" for path in files.values())
-        ids = self._run("hash-object", "-w", "--no-filters", "--stdin-paths", said=names).decode().split()
-        return dict(zip(files, ids, strict=True))
+    def keep(self, files: Mapping[str, Path], reference: str) -> dict[str, str]:
+        """Byte by byte, without filters and line endings, in one pack: the disk is waited for once.
 
-    def hold(self, kept: Mapping[str, str], reference: str) -> str:
-        """A commit of its own by a flat tree, so that `git gc` keeps the contents; its id."""
-        lines = "".join(
-            f"100644 blob {content}\t{number}\n" for number, content in enumerate(sorted(set(kept.values())))
+        `reference` leads to a commit of its own with all of them, so that `git gc` keeps them.
+        """
+        digest = _DIGESTS[self._run("rev-parse", "--show-object-format").decode().strip()]
+        importing = subprocess.Popen(
+            self._command("fast-import", "--quiet", "--done"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(self._environment),
         )
-        tree = self._run("mktree", said=lines.encode()).decode().strip()
-        commit = self._run("commit-tree", tree, "-m", "Kept by Aurora while a fix is tried").decode().strip()
-        self._run("update-ref", reference, commit)
-        return commit
+        with importing:
+            assert importing.stdin is not None  # noqa: S101 - for the type checker: it is a pipe
+            with contextlib.suppress(BrokenPipeError):  # its exit code tells
+                kept = self._told(importing.stdin, files, reference, digest)
+                importing.stdin.close()
+        if importing.returncode:
+            raise subprocess.CalledProcessError(importing.returncode, "git fast-import")
+        return kept
+
+    def _told(
+        self, git: IO[bytes], files: Mapping[str, Path], reference: str, digest: Callable[[bytes], str]
+    ) -> dict[str, str]:
+        """The stream of `git fast-import`: one commit, its files called by number."""
+        git.write(b"commit %s\ncommitter Aurora <aurora> 0 +0000\n" % reference.encode())
+        git.write(_data(b"Kept by Aurora while a fix is tried"))
+        kept = {}
+        for number, (path, source) in enumerate(files.items()):
+            content = _content(source)
+            kept[path] = digest(content)
+            git.write(b"M 100644 inline %d\n" % number + _data(content))
+        git.write(b"\ndone\n")
+        return kept
 
     def release(self, reference: str) -> None:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
@@ -296,14 +325,16 @@ class Git:
 
     def matches(self, content: str, data: bytes) -> bool:
         """By the object's name, which is its digest: no process for each file that is as it was."""
-        digest = hashlib.sha1 if len(content) == _SHA1_LENGTH else hashlib.sha256
-        return digest(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == content
+        return _DIGESTS["sha1" if len(content) == _SHA1_LENGTH else "sha256"](data) == content
 
-    def _run(self, *arguments: str, said: bytes = b"") -> bytes:
+    def _command(self, *arguments: str) -> tuple[str, ...]:
+        return ("git", *_QUIET, "-C", str(self._folder), *arguments)
+
+    def _run(self, *arguments: str) -> bytes:
         """Raises OSError, CalledProcessError, TimeoutExpired."""
         return subprocess.run(
-            ("git", *_QUIET, "-C", str(self._folder), *arguments),
-            input=said,
+            self._command(*arguments),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(self._environment),

@@ -93,7 +93,7 @@ def vandal(folder: Path) -> None:
     (folder / ".gitignore").write_bytes(b"new/\nsrc/\n")
 
 
-@pytest.fixture(params=["plain", "git", "git below"])
+@pytest.fixture(params=["plain", "git", "git below", "git of sha256"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder; in git with something committed, staged, changed and stashed, and a folder that is ignored."""
     root = tmp_path / "project"
@@ -105,7 +105,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
         (root / ".gitattributes").write_text("*.py text eol=lf\n")
         (place / "node_modules").mkdir()
         (place / "node_modules" / "big.js").write_text("x")
-        git(root, "init")
+        git(root, "init", *(["--object-format=sha256"] if request.param == "git of sha256" else []))
         git(root, "add", ".")
         git(root, "commit", "-m", "first")
         (place / "app.py").write_bytes(b"print('stashed')\n")

@@ -18,6 +18,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import ServiceRestarting, StrayEnded
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Command
+from aurora_desktop.healing import holders
 from aurora_desktop.healing.supervised_yard import SupervisedYard
 from aurora_desktop.healing.yard import Holder
 from aurora_desktop.supervisor.engine import Supervisor
@@ -374,3 +375,13 @@ async def test_what_does_not_come_up_within_the_time_is_not_well(stage: Stage) -
     async with healing(stage, services) as (_, real):
         assert await real.until_well("web", 0.05, 0.0) is False
         assert await real.until_well("db", 10.0, 0.0) is False
+
+
+def test_the_way_of_other_platforms_finds_the_same_holders(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    with opened.open("w"), socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        assert holders._pids_of_port_elsewhere(port) == holders.pids_of_port(port) == {os.getpid()}
+        assert holders._pids_of_file_elsewhere(opened) == holders.pids_of_file(opened) == {os.getpid()}
