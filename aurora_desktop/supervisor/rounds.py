@@ -79,7 +79,7 @@ class Rounds:
         """Often where a service has a limit: what grows without end takes a gigabyte a second."""
         try:
             while True:
-                limited = [runner for runner in self._runners() if runner.spec.memory_max is not None]
+                limited = [r for r in self._runners() if (r.spec.memory_high or r.spec.memory_max) is not None]
                 await asyncio.sleep(MEMORY_CHECK_S if limited else _NO_LIMITS_S)
                 self._sampler.check_memory(limited)
         finally:

@@ -13,11 +13,15 @@ from aurora_desktop.supervisor.surroundings import Surroundings
 
 MEMORY_WARNING = 0.9
 MEMORY_CALM = 0.8
+MEMORY_HIGH_REPEAT_S = 600.0
 CPU_LASTING_S = 60.0
 
 
 class Sampler:
     """`sample` reads every tree in one pass; `check_memory` only the trees with a limit, and more often.
+
+    Over `memory_max` a service is unwell at once. Over `memory_high` it is only told, and again every
+    MEMORY_HIGH_REPEAT_S seconds as long as it stays there: the quiet moment is waited for by whoever reads that.
 
     Where there is a `glance`, what it finds far below its limit is not looked at properly.
     """
@@ -28,6 +32,7 @@ class Sampler:
         self._cpu: dict[str, tuple[str, float, float]] = {}
         self._cpu_over_since: dict[str, float] = {}
         self._memory_warned: set[str] = set()
+        self._high_told_at: dict[str, float] = {}
 
     def sample(self, runners: Iterable[Runner]) -> None:
         everyone = self._around.processes()
@@ -42,16 +47,17 @@ class Sampler:
 
     def check_memory(self, runners: Iterable[Runner]) -> None:
         for runner in runners:
-            if runner.tree is None or runner.spec.memory_max is None:
+            lowest = runner.spec.memory_high or runner.spec.memory_max
+            if runner.tree is None or lowest is None:
                 continue
-            if not self._is_calm(runner, runner.tree.main.pid, runner.spec.memory_max):
+            if not self._is_calm(runner, runner.tree.main.pid, lowest):
                 self._judge_memory(runner, self._family(runner.tree.main.pid))
         if self._glance is not None:
             self._glance.tidy()
 
     def _is_calm(self, runner: Runner, root: int, limit: int) -> bool:
         """Whether a glance is enough to say that it is far below its limit; no warning waits to be taken back."""
-        if self._glance is None or runner.name in self._memory_warned:
+        if self._glance is None or runner.name in self._memory_warned or runner.name in self._high_told_at:
             return False
         used = self._glance.of(root)
         return used is not None and used < MEMORY_CALM * limit
@@ -92,13 +98,31 @@ class Sampler:
         self._warn(runner, "cpu", percent, limit, runner.warning)
 
     def _judge_memory(self, runner: Runner, members: dict[int, ProcessInfo]) -> None:
-        limit = runner.spec.memory_max
-        if limit is None or not members:
+        lowest = runner.spec.memory_high or runner.spec.memory_max
+        if lowest is None or not members:
             return
         used = sum(info.memory_bytes for info in members.values())
-        if used > limit and len(members) > 1:
+        if used > lowest and len(members) > 1:
             # The sum counts shared pages several times: before it costs a restart, count them once.
             used = self._around.table.proportional_bytes(members) or used
+        if runner.spec.memory_high is not None:
+            self._judge_high(runner, used, runner.spec.memory_high)
+        if runner.spec.memory_max is not None:
+            self._judge_max(runner, used, runner.spec.memory_max)
+
+    def _judge_high(self, runner: Runner, used: int, limit: int) -> None:
+        now = self._around.clock.monotonic()
+        told_at = self._high_told_at.get(runner.name)
+        if used > limit and runner.status.state != "stopping":
+            if told_at is None or now - told_at >= MEMORY_HIGH_REPEAT_S:
+                self._high_told_at[runner.name] = now
+                runner.warning = f"over memory_high: {format_bytes(used)} of {format_bytes(limit)}"
+                self._warn(runner, "memory", used, limit, runner.warning)
+        elif used < MEMORY_CALM * limit and told_at is not None:
+            del self._high_told_at[runner.name]
+            runner.warning = ""
+
+    def _judge_max(self, runner: Runner, used: int, limit: int) -> None:
         if used > limit:
             cause = f"over memory limit: {format_bytes(used)} of {format_bytes(limit)} (memory_max)"
             self._warn_once(runner, used, limit, cause)
@@ -134,3 +158,4 @@ class Sampler:
         self._cpu.pop(runner.name, None)
         self._cpu_over_since.pop(runner.name, None)
         self._memory_warned.discard(runner.name)
+        self._high_told_at.pop(runner.name, None)

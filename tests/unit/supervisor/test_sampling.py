@@ -14,7 +14,7 @@ from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import ByteSize, Command
 from aurora_desktop.supervisor.presenting import present
 from aurora_desktop.supervisor.processes import process_table
-from aurora_desktop.supervisor.sampling import CPU_LASTING_S, Sampler
+from aurora_desktop.supervisor.sampling import CPU_LASTING_S, MEMORY_HIGH_REPEAT_S, Sampler
 from aurora_desktop.supervisor.status import Status
 from aurora_desktop.supervisor.stimuli import Stimulus, Unwell
 from aurora_desktop.supervisor.tree import Identity, Tree
@@ -310,3 +310,54 @@ def test_calm_cpu_does_not_hide_that_memory_is_near_its_limit(play: Play) -> Non
     play.uses(memory=950, cpu_s=play.table.infos[100].cpu_s)
     play.sample()
     assert play.runner.warning.startswith("near its memory limit")
+
+
+# --- memory_high ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def high(in_a_loop: None, tmp_path: Path) -> Play:
+    return Play(tmp_path, memory_high=ByteSize(LIMIT))
+
+
+@pytest.mark.parametrize("look", ["sample", "check"])
+def test_over_memory_high_it_is_told_and_goes_on(look: str, high: Play) -> None:
+    high.uses(memory=900, child_memory=600)
+    for _ in range(3):
+        getattr(high, look)()
+    (warning,) = high.warnings()
+    cause = "over memory_high: 1.5 kB of 1.0 kB"
+    assert (warning.resource, warning.value, warning.limit, warning.cause) == ("memory", 1500.0, 1000.0, cause)
+    assert (high.runner.fed, high.runner.warning) == ([], cause)
+
+
+def test_over_memory_high_for_long_it_is_told_again(high: Play) -> None:
+    high.uses(memory=1500)
+    high.check()
+    high.clock.advance(MEMORY_HIGH_REPEAT_S - 1)
+    high.check()
+    assert len(high.warnings()) == 1
+    high.clock.advance(1)
+    high.check()
+    assert len(high.warnings()) == 2
+
+
+def test_calm_again_memory_high_is_told_anew(high: Play) -> None:
+    high.uses(memory=1500)
+    high.check()
+    high.uses(memory=700)
+    high.check()
+    assert high.runner.warning == ""
+    high.uses(memory=1500)
+    high.check()
+    assert len(high.warnings()) == 2
+
+
+def test_the_hard_limit_holds_beside_memory_high(in_a_loop: None, tmp_path: Path) -> None:
+    play = Play(tmp_path, memory_high=ByteSize(LIMIT), memory_max=ByteSize(2 * LIMIT))
+    play.uses(memory=1500)
+    play.check()
+    assert play.unwell() == []
+    play.uses(memory=2500)
+    play.check()
+    assert [type(stimulus) for stimulus in play.unwell()] == [Unwell]
