@@ -92,8 +92,9 @@ class SupervisedYard:
         info = self._tending.identify(pid)
         if info is None:
             return None
-        service = self._tending.stray_of(pid)
-        return Holder(pid, info.program, service is not None, service or "", info.started)
+        stray_of = self._tending.stray_of(pid)
+        service = stray_of or self._tending.member_of(pid) or ""
+        return Holder(pid, info.program, stray_of is not None, service, info.started)
 
     async def end_stray(self, holder: Holder) -> bool:
         service = self._tending.stray_of(holder.pid)

@@ -26,6 +26,7 @@ class Holder(Struct, frozen=True):
     """A process that holds a port, a file or a lock.
 
     `is_stray`: Aurora started it for a service, and it belongs to no service's present tree, so that it may be ended.
+    `service`: whose stray it is, or to whose present tree it belongs; "" for what Aurora did not start.
     """
 
     pid: int

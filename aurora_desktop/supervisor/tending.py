@@ -136,6 +136,12 @@ class Tending:
             return self._strays.service_of(pid)
         return None
 
+    def member_of(self, pid: int) -> str | None:
+        """The service to whose present tree a process belongs."""
+        everyone = self._around.processes()
+        trees = [(name, runner.tree) for name, runner in self._runners.items() if runner.tree is not None]
+        return next((name for name, tree in trees if pid in tree.members(everyone)), None)
+
     async def end_stray(self, stray: Identity) -> bool:
         """End it; False, and nothing is done, unless this very process still is a stray of ours."""
         return await self._strays.end(stray)

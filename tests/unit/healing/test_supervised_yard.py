@@ -385,3 +385,11 @@ def test_the_way_of_other_platforms_finds_the_same_holders(tmp_path: Path) -> No
         port = listening.getsockname()[1]
         assert holders._pids_of_port_elsewhere(port) == holders.pids_of_port(port) == {os.getpid()}
         assert holders._pids_of_file_elsewhere(opened) == holders.pids_of_file(opened) == {os.getpid()}
+
+
+@in_loop
+async def test_a_holder_that_belongs_to_a_service_is_told_with_its_name(stage: Stage) -> None:
+    async with healing(stage, {"web": telling("web")}) as (_, real):
+        holder = real._holder(int((await stage.yard.heard()).split()[-1]))
+        assert holder is not None
+        assert (holder.is_stray, holder.service) == (False, "web")
