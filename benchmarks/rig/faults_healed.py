@@ -49,25 +49,18 @@ def healed(bench: Bench) -> list[Figure]:
 
 
 def _heals(bench: Bench, figure: Figure, injury: Injured) -> None:
-    rounds = max(3, bench.runs // 6)
-    folder = fresh(bench.folder, "injured")
-    # A budget that the rounds do not spend: each is an incident of its own.
-    calm = {"cwd": str(folder), "restart_sec": 0.1, "start_limit_burst": 1000}
-    with bench.contending(HEADLESS, {"injured": {**calm, **injury.definition(bench, "injured", folder)}}):
-        child = bench.nursery.wait("born", "injured")
-        for _ in range(rounds):
-            child = _sample(bench, figure, injury, child, folder)
-
-
-def _sample(bench: Bench, figure: Figure, injury: Injured, child: Said, folder: Path) -> Said:
-    time.sleep(injury.settle_s + random.uniform(0.0, 0.5))
-    bench.nursery.forget()
-    with ExitStack() as culprits:
-        at_ns = time.monotonic_ns()
-        injury.injure(child, folder, culprits)
-        born = bench.nursery.wait("born", "injured", HEALED_TIMEOUT_S)
-    figure.add(injury.who, (born.at_ns - at_ns) / 1e9)
-    return born
+    """An Aurora for each sample: what comes back within minutes of its cure counts as not cured, and so it should."""
+    for _ in range(max(3, bench.runs // 6)):
+        folder = fresh(bench.folder, "injured")
+        services = {"injured": {"cwd": str(folder), "restart_sec": 0.1, **injury.definition(bench, "injured", folder)}}
+        with bench.contending(HEADLESS, services), ExitStack() as culprits:
+            child = bench.nursery.wait("born", "injured")
+            time.sleep(injury.settle_s + random.uniform(0.0, 0.5))
+            bench.nursery.forget()
+            at_ns = time.monotonic_ns()
+            injury.injure(child, folder, culprits)
+            born = bench.nursery.wait("born", "injured", HEALED_TIMEOUT_S)
+            figure.add(injury.who, (born.at_ns - at_ns) / 1e9)
 
 
 # --- the injuries -----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from core.clocks import FakeClock
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import Record, ServiceStateChanged
+from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.settings.schema import HealingSettings, Service, ServiceHealing, Settings
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.healing.remedies.builtin.code_change import NameTheChange
@@ -476,5 +477,36 @@ def test_the_commit_is_read_without_git(code: tuple[Kept, RealCommands], folder:
 
 def test_the_services_of_the_settings_alone_are_kept(kept: Kept) -> None:
     kept.keeper.apply(Settings(services={"other": Service(command=Command(["x"]))}))
+    kept.works()
+    assert kept.keeper.of("web") is None
+
+
+def test_of_two_files_both_are_put_back_or_none(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept(folder, tmp_path / "state")
+    spec = service(folder, healing=ServiceHealing(config_files=["web.yaml", "more.yaml"]))
+    (folder / "more.yaml").write_text("more\n")
+    kept.keeper.apply(Settings(services={"web": spec}))
+    kept.works()
+    for path in (kept.path, folder / "more.yaml"):
+        path.write_text("edited")
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "more.yaml":
+            raise OSError(28, "No space left on device")
+        replace_content(path, content)
+
+    monkeypatch.setattr("aurora_desktop.healing.remedies.builtin.config_edit.replace_content", full)
+    yard = CatalogueYard(web=spec)
+    with pytest.raises(OSError, match="No space left"):
+        run(kept.remedy.apply(BAD, yard))
+    assert {path.name: path.read_text() for path in folder.glob("*.yaml*")} == {
+        "web.yaml": "edited",
+        "more.yaml": "edited",
+    }
+    assert yard.done == []
+
+
+def test_a_disk_without_room_costs_no_more_than_the_copy(kept: Kept, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
     kept.works()
     assert kept.keeper.of("web") is None

@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import ClassVar
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.healing.faults import Fault, Invasiveness
 from aurora_desktop.healing.remedies.builtin.common import Helping, ending, named, typed
 from aurora_desktop.healing.remedies.builtin.known_good import KnownGood
@@ -140,26 +140,29 @@ class RestoreConfig(Helping):
 
 
 def _exchange(changed: dict[Path, bytes]) -> dict[Path, Path]:
-    """Write each old version in place of the edited one, which is kept beside it; where, by path."""
+    """Write each old version in place of the edited one, which is kept beside it; where, by path.
+
+    All are exchanged or none. Of one that was removed there is nothing to keep: undoing removes it again.
+    """
     kept: dict[Path, Path] = {}
-    for path, content in changed.items():
-        edited = path.with_name(f"{path.name}{_EDITED}{time.time_ns()}")
-        draft = path.with_name(f".{path.name}.aurora")
-        draft.write_bytes(content)
-        if path.exists():
-            shutil.copymode(path, draft)
-            os.link(path, edited)
-            kept[path] = edited
-        else:
-            draft.chmod(0o600)
-            kept[path] = edited  # it was removed: there is nothing to be kept, and undoing removes it again
-        os.replace(draft, path)
+    try:
+        for path, content in changed.items():
+            kept[path] = path.with_name(f"{path.name}{_EDITED}{time.time_ns()}")
+            if path.exists():
+                os.link(path, kept[path])
+            replace_content(path, content)
+    except OSError:
+        _put_back(kept)
+        raise
     return kept
 
 
 def _put_back(kept: dict[Path, Path]) -> None:
     for path, edited in kept.items():
         if edited.exists():
-            os.replace(edited, path)
+            if path.exists() and edited.samefile(path):
+                edited.unlink()  # it was not exchanged yet; of two links to one file `rename` leaves both
+            else:
+                os.replace(edited, path)
         else:
             path.unlink(missing_ok=True)

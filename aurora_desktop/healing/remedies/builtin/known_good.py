@@ -5,7 +5,7 @@ between the service's start and that moment: nobody knows which of two versions 
 """
 
 import asyncio
-import os
+import logging
 import stat
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import SERVICE_PREFIX, Record, ServiceStateChanged
+from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.healing.remedies.builtin.places import within
 from aurora_desktop.supervisor.spawn import SpawnError, working_folder
@@ -23,6 +24,8 @@ LARGEST_BYTES = 1_000_000
 _UP = ("running", "ready")
 _ROUND_S = 0.5
 _RECORD = "known_good.json"
+
+log = logging.getLogger(__name__)
 
 Signature = tuple[int, int, int]
 
@@ -85,18 +88,25 @@ class KnownGood:
             up, spec = self._up[name], self._settings.services.get(name)
             up.since = float("inf")  # once for each time that it comes up
             if spec is not None and signatures(spec) == up.started_with:
-                await asyncio.to_thread(self._keep, name, spec, self._clock.wall())
+                await self._kept_or_said(name, spec)
+
+    async def _kept_or_said(self, name: str, spec: Service) -> None:
+        try:
+            await asyncio.to_thread(self._keep, name, spec, self._clock.wall())
+        except (OSError, SpawnError) as error:
+            log.warning("what %s works with could not be kept: %s", name, error)
 
     def _keep(self, name: str, spec: Service, at: float) -> None:
         place, folder = self._place(name), working_folder(spec)
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.mkdir(exist_ok=True, mode=0o700)
         files = {}
         for number, text in enumerate(spec.healing.config_files):
             content = read_own(folder, text)
             if content is not None:
-                write_private(place / str(number), content)
+                replace_content(place / str(number), content)
                 files[text] = str(number)
-        write_private(place / _RECORD, msgspec.json.encode(WorkedWith(at, head_of(folder), files)))
+        replace_content(place / _RECORD, msgspec.json.encode(WorkedWith(at, head_of(folder), files)))
 
     def of(self, name: str) -> WorkedWith | None:
         """What it last worked with, or None when that is not known. Reads a file."""
@@ -153,18 +163,6 @@ def read_own(folder: Path, text: str) -> bytes | None:
         return path.read_bytes()
     except OSError:
         return None
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Whole or not at all, readable by the owner alone: settings hold secrets."""
-    draft = path.with_name(f".{path.name}.new")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.replace(draft, path)
 
 
 def head_of(folder: Path) -> str:
