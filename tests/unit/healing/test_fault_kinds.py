@@ -7,6 +7,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aurora_desktop.healing.remedies.builtin import FAULT_KINDS, REMEDIES
 from aurora_desktop.healing.remedies.kinds import KindRegistry
@@ -61,6 +62,13 @@ def test_the_remedies_are_for_kinds_that_there_are() -> None:
 def test_every_kind_is_met_in_a_text() -> None:
     met = {text.kind for text in texts()} | {"memory_high", "routing"}
     assert met >= {kind.name for kind in FAULT_KINDS}
+
+
+@pytest.mark.parametrize("text", texts(), ids=lambda text: text.name)
+def test_the_hints_keep_no_kind_from_being_recognised(text: Text) -> None:
+    slow = KindRegistry(replace(kind, hints=()) for kind in FAULT_KINDS)
+    seen = sighting(*text.lines, kind=_FAILURES.get(text.kind, "exit"))
+    assert recognise(seen, slow) == recognise(seen, KINDS)
 
 
 _WORDS = sorted({word for text in texts() for line in text.lines for word in re.findall(r"[\w.:/']+|\W", line)})

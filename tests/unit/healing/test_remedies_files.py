@@ -381,6 +381,25 @@ def test_an_edit_after_the_start_is_not_taken_for_what_works(kept: Kept) -> None
     assert list(kept.keeper.changed("web", kept.spec).values()) == [b"port: 1\n"]
 
 
+def test_of_an_adopted_service_nobody_knows_what_it_read(kept: Kept) -> None:
+    kept.becomes("running")
+    kept.clock.advance(5.0)
+    run(kept.keeper.keep_due())
+    assert kept.keeper.of("web") is None
+
+
+def test_unhealthy_for_a_while_it_is_kept_once_it_is_well_for_long_enough(kept: Kept) -> None:
+    kept.becomes("starting")
+    for state in ("ready", "unhealthy", "ready"):
+        kept.becomes(state)
+        kept.clock.advance(4.0)
+        run(kept.keeper.keep_due())
+    assert kept.keeper.of("web") is None
+    kept.clock.advance(1.0)
+    run(kept.keeper.keep_due())
+    assert kept.keeper.of("web") is not None
+
+
 def test_what_is_kept_is_for_the_owners_eyes_alone(kept: Kept, tmp_path: Path) -> None:
     kept.works()
     assert {path.stat().st_mode & 0o077 for path in (tmp_path / "state" / "web").iterdir()} == {0}

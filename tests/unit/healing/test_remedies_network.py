@@ -1,12 +1,18 @@
 """Taken ports and refused connections: what is done, what is left alone, and what is said then."""
 
 import asyncio
+import re
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aurora_desktop.core.settings.schema import HttpProbe, Probe, ServiceHealing, TcpProbe
+from aurora_desktop.healing.remedies.builtin.distributions import is_module
+from aurora_desktop.healing.remedies.builtin.npm_packages import package_of
 from aurora_desktop.healing.remedies.builtin.places import declared_ports, is_here, port_of, within
 from aurora_desktop.healing.remedies.builtin.ports import EndStrayOnPort, MoveToFreePort, answers, next_free
 from aurora_desktop.healing.remedies.builtin.refused import RestartDependency
@@ -182,6 +188,22 @@ def test_ports_are_found_in_probes_variable_and_command() -> None:
 @pytest.mark.parametrize(("host", "here"), [("127.0.0.1", True), ("::1", True), ("LOCALHOST", True), ("db", False)])
 def test_what_is_this_machine(host: str, here: bool) -> None:
     assert is_here(host) is here
+
+
+@given(st.lists(st.sampled_from(["..", ".", "/", "own", "out", "a", "\n", "\0", "~", "etc", "//"]), max_size=12))
+def test_no_text_leads_out_of_the_folder(parts: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root).resolve() / "own"
+        folder.mkdir()
+        (folder / "out").symlink_to(root)
+        found = within(folder, "/".join(parts))
+        assert found is None or (found.parent.resolve().is_relative_to(folder) and found != folder)
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_an_option_of_a_command(text: str) -> None:
+    for name in (package_of(text) or "x", text if is_module(text) else "x"):
+        assert re.fullmatch(r"@?[A-Za-z0-9_][A-Za-z0-9_./-]*", name)
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,8 @@ class KnownGood:
             self._started[name] = signatures(spec)
         if event.state not in _UP:
             self._up.pop(name, None)
-        elif name not in self._up:
-            started_with = self._started.pop(name) if name in self._started else signatures(spec)
-            self._up[name] = _Up(self._clock.monotonic(), started_with)
+        elif name not in self._up and name in self._started:  # of an adopted one nobody knows what it read
+            self._up[name] = _Up(self._clock.monotonic(), self._started[name])
 
     async def run(self) -> None:
         """Keep what has worked long enough, for ever."""
