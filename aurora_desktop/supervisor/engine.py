@@ -172,6 +172,15 @@ class Supervisor:
     def view(self, name: str) -> ServiceView:
         return present(self._known(name), self._around)
 
+    def memory_of(self, name: str) -> int | None:
+        """Bytes of its tree as they are now, shared pages counted once; None when it does not run. Costs some reads."""
+        tree = self._known(name).tree
+        members = tree.members(self._around.processes()) if tree is not None else {}
+        if not members:
+            return None
+        resident = sum(info.memory_bytes for info in members.values())
+        return (len(members) > 1 and self._around.table.proportional_bytes(members)) or resident
+
     def start(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)
         self._tell_command("start", names, source)
