@@ -92,7 +92,7 @@ def _day_by_day(points: Sequence[Point], limit: float, least_rise: float) -> For
     if rise < least_rise or min(rises) < rise / 2 or max(rises) > 1.6 * rise or min(within_a_day) < 0.4 * rise:
         return None
     noise = 1.4826 * median(abs(one - rise) for one in rises) / rise
-    per_s, level = rise / (24 * HOUR_S), floors[-1]
+    per_s, level = rise / (24 * HOUR_S), _top(points, 24 * HOUR_S * BLOCKS / 2)  # the top of a whole day
     in_s = max(0.0, (limit - level) / per_s)
     return Forecast(in_s, per_s, seen_s, level, _confidence(min(noise, _MOST_NOISE), in_s, seen_s))
 
@@ -109,7 +109,7 @@ def goes_on(points: Sequence[Point], before: Forecast, limit: float) -> Forecast
     slope = _sen_slope(floors)
     if slope < _LEAST_LEFT * before.per_s:
         return None
-    level, per_s = floors[-1][1], (slope + before.per_s) / 2
+    level, per_s = _top(points, before.seen_s), (slope + before.per_s) / 2
     return Forecast(max(0.0, (limit - level) / per_s), before.per_s, before.seen_s, level, before.confidence)
 
 
@@ -139,7 +139,7 @@ def _steady_rise(points: Sequence[Point], start: int, limit: float, least_rise: 
     noise = _noise(floors, slope) / rise
     if slope <= 0 or noise > _MOST_NOISE or _mann_kendall_z([value for _, value in floors]) < _LEAST_Z:
         return None
-    level = floors[-1][1]
+    level = _top(points, seen_s)
     in_s = max(0.0, (limit - level) / slope)
     return Forecast(in_s, slope, seen_s, level, _confidence(noise, in_s, seen_s))
 
@@ -155,6 +155,11 @@ def _floors(points: Sequence[Point], start: int, blocks: int = BLOCKS) -> list[P
         if block not in lowest or point[1] < lowest[block][1]:
             lowest[block] = point
     return list(lowest.values())
+
+
+def _top(points: Sequence[Point], seen_s: float) -> float:
+    """The highest of the last twelfth: it is the teeth of a saw, not its floor, that reach the limit first."""
+    return max(value for _, value in points[_first_after(points, points[-1][0] - 2 * seen_s / BLOCKS) :])
 
 
 def _rise_of_pieces(floors: Sequence[Point], least_rise: float, least_pace: float) -> float | None:
