@@ -16,6 +16,7 @@ from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.supervisor import graph
 from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
 from aurora_desktop.supervisor.ledger import Ledger
+from aurora_desktop.supervisor.measures import Measures
 from aurora_desktop.supervisor.notify import NotifySocket, notify_address
 from aurora_desktop.supervisor.order import Order
 from aurora_desktop.supervisor.presenting import present
@@ -171,6 +172,10 @@ class Supervisor:
 
     def view(self, name: str) -> ServiceView:
         return present(self._known(name), self._around)
+
+    def measures(self, name: str) -> Measures:
+        """What was measured of it in passing; not to be changed."""
+        return self._known(name).measures
 
     def memory_of(self, name: str) -> int | None:
         """Bytes of its tree as they are now, shared pages counted once; None when it does not run. Costs some reads."""

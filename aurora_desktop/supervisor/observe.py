@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 
 from aurora_desktop.core.events import ProbeKind
 from aurora_desktop.core.settings.schema import Probe, Service
+from aurora_desktop.supervisor.measures import Measures
 from aurora_desktop.supervisor.probes import Prober, Result, Target
 from aurora_desktop.supervisor.status import needs_signal_of_readiness
 from aurora_desktop.supervisor.stimuli import NotReady, Ready, Started, Stimulus, Unwell
@@ -21,13 +22,20 @@ class Observation:
     """
 
     def __init__(
-        self, spec: Service, target: Target, around: Surroundings, feed: Callable[[Stimulus], None], on_probe: OnProbe
+        self,
+        spec: Service,
+        target: Target,
+        around: Surroundings,
+        feed: Callable[[Stimulus], None],
+        on_probe: OnProbe,
+        measures: Measures | None = None,
     ) -> None:
         self._spec = spec
         self._target = target
         self._around = around
         self._feed = feed
         self._on_probe = on_probe
+        self._measures = measures or Measures()
         self._tasks: set[asyncio.Task[None]] = set()
         self._liveness_runs = False
         self._watchdog: asyncio.TimerHandle | None = None
@@ -112,12 +120,23 @@ class Observation:
             if not good:
                 self._feed(Unwell("liveness", f"liveness probe: {detail}"))
 
+    async def _measured(self, kind: ProbeKind, probe: Probe, prober: Prober) -> Result:
+        """One check; how long it took is noted unless we ourselves stood still meanwhile."""
+        began, stalled_s = self._around.clock.monotonic(), self._around.stalls.total_s()
+        result = await prober.check()
+        took_s = self._around.clock.monotonic() - began
+        if result.verdict == "failed":
+            self._measures.went_wrong(kind, timed_out=took_s >= probe.timeout_sec)
+        elif result.verdict == "ok" and self._around.stalls.total_s() == stalled_s:
+            self._measures.answered(kind, took_s)
+        return result
+
     async def _verdicts(self, kind: ProbeKind, probe: Probe) -> AsyncIterator[tuple[bool, str]]:
         """Yield (good, detail) whenever a threshold is reached, and again while the failing goes on."""
         prober = Prober(probe, self._target, self._around.clock, self._around.stalls)
         good = bad = 0
         while True:
-            result: Result = await prober.check()
+            result = await self._measured(kind, probe, prober)
             if result.verdict == "ok":
                 good, bad = good + 1, 0
                 if good == probe.success_threshold:

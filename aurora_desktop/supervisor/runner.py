@@ -19,11 +19,20 @@ from aurora_desktop.supervisor.adjustments import Adjustments
 from aurora_desktop.supervisor.definition import definition_digest
 from aurora_desktop.supervisor.ending import SIGKILL
 from aurora_desktop.supervisor.incarnation import Incarnation
+from aurora_desktop.supervisor.measures import Measures
 from aurora_desktop.supervisor.observe import Observation
 from aurora_desktop.supervisor.probes import Target
 from aurora_desktop.supervisor.processes import PROBE_MARKER, SPAWN_MARKER
 from aurora_desktop.supervisor.spawn import Launch, SpawnError, environment, signal_number, spawn, working_folder
-from aurora_desktop.supervisor.status import Blocker, Context, Status, is_up, next_deadline, shift
+from aurora_desktop.supervisor.status import (
+    Blocker,
+    Context,
+    Status,
+    is_up,
+    needs_signal_of_readiness,
+    next_deadline,
+    shift,
+)
 from aurora_desktop.supervisor.stimuli import (
     Adopted,
     Continue,
@@ -74,6 +83,8 @@ class Runner:
         self.warning = ""
         self.last_failure = ""
         self.adjustments = Adjustments()
+        self.measures = Measures()
+        self._spawned_at: float | None = None
         self._around = around
         self._blockers = blockers
         self._on_change = on_change
@@ -188,9 +199,16 @@ class Runner:
             self._tell_state(before.state)
         if self.is_up and self._observation is not None:
             self._observation.is_up()
+        if self.is_up and self._spawned_at is not None:
+            self._measure_start(self._spawned_at)
         self._set_timer()
         if after.state != before.state or after.finished != before.finished:
             self._on_change(self)
+
+    def _measure_start(self, spawned_at: float) -> None:
+        self._spawned_at = None
+        if needs_signal_of_readiness(self.spec):
+            self.measures.started(self._around.clock.monotonic() - spawned_at)
 
     def _tell_state(self, previous: State) -> None:
         self._around.publish(
@@ -219,6 +237,7 @@ class Runner:
 
     def stalled(self, stall_s: float) -> None:
         """Aurora itself stood still: move on what is held against the child."""
+        self._spawned_at = None  # how long it took to start is not known any more
         self.status = shift(self.status, stall_s)
         self._set_timer()
 
@@ -249,6 +268,7 @@ class Runner:
         if self.next_spec is not None:
             self.spec, self.next_spec = self.next_spec, None
             self.adjustments.definition_changed(self.spec)
+            self.measures = Measures()
         if self.is_latched:  # whatever led here: a restart, changed settings, a policy of its own
             return SpawnFailed(self._around.latched_by, "Reset the emergency stop in Aurora's window, then start it")
         marker = self._around.ledger.take(self.name)
@@ -261,6 +281,7 @@ class Runner:
         info = self._around.table.read(child.pid)
         main = Identity(child.pid, info.started if info else 0)
         tree = Tree(self._around.table, marker, main, self._around.clock.monotonic())
+        self._spawned_at = tree.taken_at
         self._life = life = Incarnation(self.name, tree, child, self._around, self._main_ended, self._tree_gone)
         life.watch()
         self._observe(log_start, is_up=False)
@@ -372,7 +393,9 @@ class Runner:
             was_up=is_up,
         )
         self._failing_probes.clear()
-        self._observation = Observation(self.spec, target, self._around, self._observed, self._probe_said)
+        self._observation = Observation(
+            self.spec, target, self._around, self._observed, self._probe_said, self.measures
+        )
         self._observation.begin(is_up=is_up)
 
     def _probe_environment(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ block on the disk. They raise SettingsError; then the file is as it was.
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -52,6 +53,23 @@ def save_service(
         _update(splices, file.mapping_of(previous_name), file.settings.services[previous_name], asked, service)
         _rename(file, splices, previous_name, name)
     file.write(splices.result(), wanted, name)
+
+
+def set_option(path: Path, name: str, keys: Sequence[str], value: object, known: Settings | None = None) -> object:
+    """Set one option of a service (`("liveness_probe", "timeout_sec")`), None takes it out; what stood there before.
+
+    `known` as for `save_service`.
+    """
+    file = _File(path)
+    file.refuse_if_stale(name, known)
+    values: dict[str, Any] = {key: plain(entry.value) for key, entry in file.mapping_of(name).entries.items()}
+    place = values
+    for key in keys[:-1]:
+        place = place.setdefault(key, {})
+    before = place.get(keys[-1])
+    place[keys[-1]] = value
+    save_service(path, name, values, name, known)
+    return before
 
 
 def remove_service(path: Path, name: str, known: Settings | None = None) -> None:

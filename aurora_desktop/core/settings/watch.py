@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,6 +99,13 @@ class SettingsSource:
         async with self._lock:
             await asyncio.to_thread(edit.save_service, self.path, name, values, previous_name, self._settings)
             self._seen = _stamp(self.path)
+
+    async def set_option(self, name: str, keys: Sequence[str], value: object) -> object:
+        """See `edit.set_option`; the next `poll` applies it."""
+        async with self._lock:
+            before = await asyncio.to_thread(edit.set_option, self.path, name, keys, value, self._settings)
+            self._seen = _stamp(self.path)
+            return before
 
     async def remove_service(self, name: str) -> None:
         """See `edit.remove_service`; the next `poll` applies it."""
