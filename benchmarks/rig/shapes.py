@@ -96,19 +96,19 @@ def leak(mb_per_h: float, random: Random) -> Values:
     return [at(minute) for minute in _minutes()]
 
 
-def innocent(seeds: int) -> Iterator[tuple[str, Values, float]]:
+def innocent(seeds: range) -> Iterator[tuple[str, Values, float]]:
     """Kind, series, and a limit that it never reaches, from a little to far above its peak."""
     for kind, shape in INNOCENT.items():
-        for seed in range(seeds):
+        for seed in seeds:
             random = Random(f"{kind} {seed}")
             values = shape(random)
             yield kind, values, max(values) * random.uniform(1.15, 3.0)
 
 
-def leaks(seeds: int) -> Iterator[tuple[int, Values, float]]:
+def leaks(seeds: range) -> Iterator[tuple[int, Values, float]]:
     """Rate in MB/h, series, and the limit that it reaches after 30 to 66 hours, or sooner where it is fast."""
     for rate in LEAKS_MB_H:
-        for seed in range(seeds):
+        for seed in seeds:
             random = Random(f"leak {rate} {seed}")
             values = leak(rate, random)
             hours = random.uniform(30, 66) if rate < 20 else random.uniform(6, 40)

@@ -1,7 +1,6 @@
 """What the machine's part of healing keeps over restarts, in `state.db`: samples, and a few values as JSON."""
 
 import logging
-from array import array
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -11,7 +10,6 @@ import msgspec
 from msgspec import Struct
 
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
-from aurora_desktop.healing.machine.prediction import Point
 
 MIGRATIONS = (
     """
@@ -20,7 +18,9 @@ MIGRATIONS = (
         pid INTEGER NOT NULL,
         started_at REAL NOT NULL,
         saved_at REAL NOT NULL,
-        points BLOB NOT NULL
+        clock REAL NOT NULL,
+        times BLOB NOT NULL,
+        numbers BLOB NOT NULL
     );
     CREATE TABLE machine_values (key TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Kept(Struct, frozen=True):
-    """The samples of one series: seconds relative to `saved_at` (Unix time), so below zero, with their values.
+    """The samples of one series, as `Series.kept` gives them; `clock` is what its clock said at `saved_at` (Unix time).
 
     `pid` and `started_at` (Unix time) name the process that they are of: of another one they are of no use.
     """
@@ -41,7 +41,8 @@ class Kept(Struct, frozen=True):
     pid: int
     started_at: float
     saved_at: float
-    points: tuple[Point, ...]
+    clock: float
+    points: tuple[bytes, bytes]
 
 
 class MachineStore:
@@ -52,16 +53,18 @@ class MachineStore:
 
     def samples(self) -> dict[str, Kept]:
         """By the name of their series. Blocks."""
-        rows = self._database.read("SELECT series, pid, started_at, saved_at, points FROM machine_samples")
-        return {row[0]: Kept(row[0], row[1], row[2], row[3], _unpacked(row[4])) for row in rows}
+        rows = self._database.read(
+            "SELECT series, pid, started_at, saved_at, clock, times, numbers FROM machine_samples"
+        )
+        return {row[0]: Kept(row[0], row[1], row[2], row[3], row[4], (row[5], row[6])) for row in rows}
 
     def keep_samples(self, kept: Sequence[Kept]) -> None:
         """In place of all that was kept before."""
-        rows = [(one.series, one.pid, one.started_at, one.saved_at, _packed(one.points)) for one in kept]
+        rows = [(one.series, one.pid, one.started_at, one.saved_at, one.clock, *one.points) for one in kept]
 
         def write(connection: apsw.Connection) -> None:
             connection.execute("DELETE FROM machine_samples")
-            connection.executemany("INSERT INTO machine_samples VALUES (?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT INTO machine_samples VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
         self._submit(write)
 
@@ -95,13 +98,3 @@ class MachineStore:
 def _report(future: "Future[Any]") -> None:
     if (error := future.exception()) is not None:
         log.warning("what is known of the machine cannot be kept: %s", error)
-
-
-def _packed(points: Sequence[Point]) -> bytes:
-    return array("d", [number for point in points for number in point]).tobytes()
-
-
-def _unpacked(blob: bytes) -> tuple[Point, ...]:
-    numbers = array("d")
-    numbers.frombytes(blob[: len(blob) // numbers.itemsize * numbers.itemsize])
-    return tuple(zip(numbers[::2], numbers[1::2], strict=False))

@@ -1,13 +1,12 @@
-"""The samples of one quantity over days, in bounded memory: each minute for three hours, each ten minutes before."""
+"""The samples of one quantity over two days, in 8 kB: each minute for three hours, each ten minutes before."""
 
 from array import array
-from collections.abc import Sequence
 
 from aurora_desktop.healing.machine.prediction import HOUR_S, Point
 
 FINE_S = 3 * HOUR_S
 COARSE_S = 600.0
-KEPT_S = 3 * 24 * HOUR_S
+KEPT_S = 50 * HOUR_S
 _SLACK = 64
 """Points that are let go of together: cheaper than one by one."""
 
@@ -16,8 +15,9 @@ class Series:
     """Appended to in order of time; of each ten minutes the lowest sample is kept beyond the last three hours."""
 
     def __init__(self) -> None:
-        self._fine_at, self._fine = array("d"), array("d")
-        self._coarse_at, self._coarse = array("d"), array("d")
+        # Values in single precision: a part in ten million is more than anybody asks for.
+        self._fine_at, self._fine = array("d"), array("f")
+        self._coarse_at, self._coarse = array("d"), array("f")
 
     def __len__(self) -> int:
         return len(self._fine) + len(self._coarse)
@@ -40,14 +40,17 @@ class Series:
         coarse = [pair for pair in zip(self._coarse_at, self._coarse, strict=True) if pair[0] < begin]
         return coarse + list(zip(self._fine_at, self._fine, strict=True))
 
-    def kept(self) -> list[Point]:
-        """What is worth keeping over a restart."""
-        return list(zip(self._coarse_at, self._coarse, strict=True))
+    def kept(self) -> tuple[bytes, bytes]:
+        """What is worth keeping over a restart: times and values."""
+        return self._coarse_at.tobytes(), self._coarse.tobytes()
 
-    def restore(self, points: Sequence[Point]) -> None:
-        """Before the first `add`: what was kept."""
-        self._coarse_at.extend(at for at, _ in points)
-        self._coarse.extend(value for _, value in points)
+    def restore(self, kept: tuple[bytes, bytes], later_s: float) -> None:
+        """Before the first `add`: what was kept, with `later_s` added to its times. Raises ValueError if it is torn."""
+        times, values = array("d", kept[0]), array("f", kept[1])
+        if len(times) != len(values):
+            raise ValueError("as many times as values are needed")
+        self._coarse_at.extend(at + later_s for at in times)
+        self._coarse.extend(values)
 
     def _add_coarse(self, at: float, value: float) -> None:
         """The lowest of each span of COARSE_S stands for it, at the time at which the span began."""

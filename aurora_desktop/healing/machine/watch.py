@@ -285,8 +285,8 @@ class Foresight:
 
     def _kept_now(self, key: Key, watched: Watched) -> Kept:
         wall, now = self._clock.wall(), self._clock.monotonic()
-        ages = tuple((at - now, value) for at, value in watched.series.kept())
-        return Kept(" ".join(key), watched.origin.pid, wall - now + watched.origin.started, wall, ages)
+        started_at = wall - now + watched.origin.started
+        return Kept(" ".join(key), watched.origin.pid, started_at, wall, now, watched.series.kept())
 
     def _restore(self) -> None:
         """What rests on rates alone is let go: they are counted anew."""
@@ -303,7 +303,8 @@ class Foresight:
         wall, now = self._clock.wall(), self._clock.monotonic()
         if key[0] == MACHINE or watched.origin.is_same(Origin(kept.pid, now - wall + kept.started_at)):
             away_s = max(0.0, wall - kept.saved_at)
-            watched.series.restore([(now - away_s + age, value) for age, value in kept.points])
+            with contextlib.suppress(ValueError):
+                watched.series.restore(kept.points, now - away_s - kept.clock)
         else:
             self._announcer.forget(key, "it was started anew")
 

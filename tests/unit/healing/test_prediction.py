@@ -162,7 +162,13 @@ def test_what_was_kept_is_restored() -> None:
     for minute in range(600):
         kept.add(minute * 60.0, float(minute))
     again = Series()
-    again.restore(kept.kept())
-    assert again.points() == kept.kept()
+    again.restore(kept.kept(), 1000.0)
+    assert again.points()[0] == (1000.0, 0.0)
+    assert len(again) == 60
     assert again.last is not None
     assert Series().last is None
+
+
+def test_what_is_torn_is_not_restored() -> None:
+    with pytest.raises(ValueError, match="as many"):
+        Series().restore((bytes(8), b""), 0.0)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from aurora_desktop.core import paths
-from aurora_desktop.core.settings.edit import create_default, create_gate, remove_service, save_service
+from aurora_desktop.core.settings.edit import create_default, create_gate, remove_service, save_service, set_option
 from aurora_desktop.core.settings.loader import check, load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.splice import Splices
@@ -114,6 +114,27 @@ def test_only_the_characters_of_the_change_differ(path: Path, change: dict[str, 
     assert before.count(old) == 1 or not old
     save_service(path, "web", values, "web")
     assert text_of(path) == before.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "stood", "old", "new"),
+    [
+        (("liveness_probe", "period_sec"), 5, 2, "period_sec: 2", "period_sec: 5"),
+        (("liveness_probe", "period_sec"), None, 2, "      period_sec: 2   # often\n", ""),
+        (("restart_sec",), 2.5, None, "_sec: 3\n", "_sec: 3\n    restart_sec: 2.5\n"),
+    ],
+)
+def test_a_single_option_is_set_and_what_stood_is_told(
+    path: Path, keys: tuple[str, ...], value: object, stood: object, old: str, new: str
+) -> None:
+    assert set_option(path, "web", keys, value, load(path)) == stood
+    assert text_of(path) == SAMPLE.replace(old, new, 1)
+
+
+def test_an_option_that_would_be_wrong_is_refused(path: Path) -> None:
+    with pytest.raises(SettingsError):
+        set_option(path, "web", ("liveness_probe", "period_sec"), -1)
+    assert text_of(path) == SAMPLE
 
 
 def test_a_new_service_comes_after_the_last_and_before_what_follows(path: Path) -> None:

@@ -60,6 +60,31 @@ def around(supervisor: Supervisor) -> Surroundings:
     return supervisor._around
 
 
+# --- what is measured -------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_the_time_that_a_start_takes_is_measured_where_something_tells_it(stage: Stage, tmp_path: Path) -> None:
+    probe = exists(tmp_path / "ready")
+    async with stage.supervising({"web": telling(readiness_probe=probe), "plain": sh("sleep 60")}) as supervisor:
+        (tmp_path / "ready").touch()
+        await stage.until_state(supervisor, web="ready")
+        (took_s,) = supervisor.measures("web").starts_s
+        assert took_s > 0
+        assert supervisor.measures("web").probes["readiness"].answered >= 1
+        assert list(supervisor.measures("plain").starts_s) == []
+
+
+@in_loop
+async def test_memory_can_be_asked_for_at_once(stage: Stage) -> None:
+    async with stage.supervising({"web": telling()}) as supervisor:
+        await stage.yard.heard_pid()
+        assert (supervisor.memory_of("web") or 0) > 100_000
+        supervisor.stop(("web",), "window")
+        await supervisor.settled(("web",))
+        assert supervisor.memory_of("web") is None
+
+
 # --- ends and restarts ------------------------------------------------------------------------------------------
 
 

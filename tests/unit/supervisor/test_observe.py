@@ -367,6 +367,23 @@ async def test_a_sign_of_life_before_it_is_up_begins_nothing(tmp_path: Path) -> 
     assert play.observation._watchdog is None
 
 
+# --- what is measured -------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_each_check_is_measured_as_what_it_came_to(tmp_path: Path) -> None:
+    play = Play(tmp_path, spec(readiness_probe=exists("ready")))
+    play.begin()
+    await play.until(lambda: NotReady in play.kinds())
+    play.make("ready")
+    await play.until(lambda: Ready in play.kinds())
+    play.end()
+    latencies = play.observation._measures.probes["readiness"]
+    assert latencies.failed >= 1
+    assert latencies.answered >= 1
+    assert latencies.timed_out == 0
+
+
 # --- the end ----------------------------------------------------------------------------------------------------
 
 
