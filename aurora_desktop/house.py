@@ -43,6 +43,8 @@ from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
 from aurora_desktop.healing.alerts import store as alerts_store
 from aurora_desktop.healing.alerts.alerts import Alerts
+from aurora_desktop.healing.machine import machine_store
+from aurora_desktop.healing.machine.part import MachinePart
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control
 from aurora_desktop.heartbeat.pulse import Pulse
@@ -60,6 +62,7 @@ STATE_MIGRATIONS = (
     *safety_store.MIGRATIONS,
     *audit.MIGRATIONS,
     *alerts_store.MIGRATIONS,
+    *machine_store.MIGRATIONS,
 )
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
@@ -135,6 +138,19 @@ class House:
             secrets_folder=paths.secrets,
         )
         self.bus.subscribe(self.alerts.read)
+        self.machine = MachinePart(
+            settings,
+            paths,
+            self._state,
+            clock=self._clock,
+            publish=self._publish,
+            supervisor=self.supervisor,
+            restart=lambda name, _: self.supervisor.restart((name,), "healing"),
+            prune=lambda: asyncio.wrap_future(self.journal.prune()),
+            set_option=source.set_option,
+        )
+        self.machine.remember(self.journal.recent(200, recovery_only=True, component="machine"))
+        self.bus.subscribe(self.machine.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
@@ -159,6 +175,7 @@ class House:
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
+            *self.machine.rounds(),
         ):
             self._run(rounds)
         systemd.notify("READY=1", self._own)
@@ -318,6 +335,7 @@ class House:
         self.supervisor.apply(settings)
         self.brake.apply(settings)
         self.alerts.apply(settings)
+        self.machine.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(
