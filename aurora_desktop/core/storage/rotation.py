@@ -1,6 +1,7 @@
 """Keeps log files within their size: full ones become `name.log.1.gz`, `name.log.2.gz` and so on, newest first.
 
-All functions block: call them in a thread. Archives have mode 0600.
+All functions block: call them in a thread. Archives have mode 0600. Of two that want the same log one waits: they would
+write the same archive.
 """
 
 import contextlib
@@ -8,9 +9,13 @@ import glob
 import gzip
 import os
 import shutil
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -25,6 +30,23 @@ MOST_PASSES = 8
 MOST_IN_MEMORY_BYTES = 4 * 2**20
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_at_work: defaultdict[Path, threading.RLock] = defaultdict(threading.RLock)
+
+
+def _one_at_a_time(work: "Callable[Concatenate[Path, P], T]") -> "Callable[Concatenate[Path, P], T]":
+    """The keeper of the logs and a clean-up may come to the same log at once, each in a thread."""
+
+    @wraps(work)
+    def alone(path: Path, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with _at_work[path]:
+            return work(path, *args, **kwargs)
+
+    return alone
+
+
 class Rotation(msgspec.Struct, frozen=True):
     """What became of a log: its archive (None when none is kept), and bytes that found no place on the disk."""
 
@@ -34,6 +56,7 @@ class Rotation(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+@_one_at_a_time
 def rotate(path: Path, keep: int) -> Rotation:
     """Turn a file that nobody but us holds open into the newest of `keep` archives. Raises OSError.
 
@@ -58,6 +81,7 @@ def set_aside(path: Path, keep: int) -> Path:
     return plain
 
 
+@_one_at_a_time
 def compress_archives(path: Path, keep: int) -> None:
     """The slow half of `rotate`; what finds no room is tried again the next time."""
     for number in range(1, keep + 1):
@@ -74,6 +98,7 @@ def archives(path: Path) -> list[Path]:
     return found
 
 
+@_one_at_a_time
 def copy_truncate(path: Path, max_bytes: int, keep: int) -> Rotation | None:
     """Archive and empty a log that a child holds open for appending; None while it is within `max_bytes`.
 

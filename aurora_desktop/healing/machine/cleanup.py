@@ -20,7 +20,7 @@ from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.rotation import COMPRESSION, compress_archives, copy_truncate, rotate
 from aurora_desktop.healing.machine.dangerous import refuse_dangerous
-from aurora_desktop.healing.machine.open_files import FileId, open_files
+from aurora_desktop.healing.machine.open_files import open_files
 from aurora_desktop.healing.machine.temp_folders import Limits, clear, until
 from aurora_desktop.supervisor.outcome import format_bytes
 
@@ -187,6 +187,3 @@ def _blocks(path: Path) -> int:
     except OSError:
         return 0
     return getattr(found, "st_blocks", 0) * 512 or found.st_size
-
-
-__all__ = ["CleanUp", "FileId", "Freed", "LogFile", "OldFiles", "clean_up_of", "free_space"]

@@ -174,3 +174,16 @@ def test_archives_are_readable_by_this_user_alone(log: Path) -> None:
 def test_a_missing_log_raises(log: Path) -> None:
     with pytest.raises(FileNotFoundError):
         copy_truncate(log, 1, 5)
+
+
+def test_two_that_come_to_the_same_log_at_once_lose_nothing(log: Path) -> None:
+    content = os.urandom(3_000_000)
+    log.write_bytes(content)
+    threads = [threading.Thread(target=copy_truncate, args=(log, 1000, 5)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.read_bytes() == b""
+    assert unpacked(log, 1) == content
+    assert not archive(log, 2).exists()
