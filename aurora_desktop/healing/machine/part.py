@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Protocol
 
 from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AnyEvent, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
@@ -22,6 +23,9 @@ from aurora_desktop.supervisor.view import ServiceView
 
 class Supervising(Protocol):
     """What is needed of the supervisor."""
+
+    @property
+    def paused(self) -> bool: ...
 
     def views(self) -> tuple[ServiceView, ...]: ...
 
@@ -51,7 +55,7 @@ class MachinePart:
         hands = Hands(
             machine=machine,
             services=supervisor.views,
-            restart=restart,
+            restart=_unless_paused(supervisor, restart),
             memory_of=supervisor.memory_of,
             prune=prune,
             programs=lambda: look_at_programs(table.all, clock),
@@ -95,3 +99,14 @@ class MachinePart:
         async with asyncio.TaskGroup() as group:
             for work in self.rounds():
                 group.create_task(work)
+
+
+def _unless_paused(supervisor: Supervising, restart: Callable[[str, str], None]) -> Callable[[str, str], None]:
+    """The operator's pause holds for healing, too."""
+
+    def ask(name: str, cause: str) -> None:
+        if supervisor.paused:
+            raise AuroraError("Supervision is paused", f"{name} is not restarted", "Resume it first.")
+        restart(name, cause)
+
+    return ask

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from core.clocks import FakeClock
 
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AnyEvent, Record, ResourceBreached
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
@@ -18,6 +19,8 @@ from aurora_desktop.supervisor.view import ServiceView
 
 
 class NoServices:
+    paused = True
+
     def views(self) -> tuple[ServiceView, ...]:
         return ()
 
@@ -63,6 +66,8 @@ def test_they_run_side_by_side_and_share_stream_and_settings(tmp_path: Path) -> 
             await running
 
     asyncio.run(play())
+    with pytest.raises(AuroraError, match="paused"):
+        part.infrastructure._hands.restart("web", "memory")
     database.close()
     breached = ResourceBreached(
         at=0.0, component="machine", resource="cpu", value=95.0, limit=90.0, lasting_s=90.0, cause="busy"
