@@ -380,6 +380,17 @@ class AgentResumed(Event, frozen=True):
     cause: str
 
 
+class WatchTrouble(Event, frozen=True):
+    """Something that is needed to watch agents cannot be read: a workspace, `agents.root`, `orchestration.yml`.
+
+    Told once, and once more when it is over (`recovered`).
+    """
+
+    detail: str
+    hint: str = ""
+    recovered: bool = False
+
+
 class FaultDiagnosed(Event, frozen=True):
     """A failure was recognised: `kind` is its short name; `signature` its message with what varies folded out.
 
@@ -603,6 +614,7 @@ AnyEvent = (
     | AuditAltered
     | AgentStalled
     | AgentResumed
+    | WatchTrouble
     | FaultDiagnosed
     | RemedyStarted
     | RemedyFinished

@@ -11,6 +11,7 @@ from aurora_desktop.core.events import (
     StorageFailing,
     StorageQuarantined,
     StorageRecovered,
+    WatchTrouble,
 )
 from aurora_desktop.healing.alerts.view import AlertsView
 from aurora_desktop.heartbeat.health import Problem
@@ -77,5 +78,9 @@ class OwnProblems:
                 self._problems["settings"] = Problem("aurora", sentence, f"Correct the settings file: {path}", 2)
             case SettingsApplied():
                 self._problems.pop("settings", None)
+            case WatchTrouble(component="aurora", recovered=True):
+                self._problems.pop("watch", None)
+            case WatchTrouble(component="aurora", detail=detail, hint=hint):
+                self._problems["watch"] = Problem("aurora", detail, hint, 3)
             case PartFailed(component=component, detail=detail):
                 self._problems[component] = Problem(component, detail, "Restart Aurora", 1)

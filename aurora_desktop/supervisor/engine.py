@@ -9,7 +9,14 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
-from aurora_desktop.core.events import AnyEvent, OperatorCommand, OperatorVerb, PartFailed, SupervisionPaused
+from aurora_desktop.core.events import (
+    AnyEvent,
+    FailureKind,
+    OperatorCommand,
+    OperatorVerb,
+    PartFailed,
+    SupervisionPaused,
+)
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.diff import changes
 from aurora_desktop.core.settings.schema import Service, Settings
@@ -23,7 +30,17 @@ from aurora_desktop.supervisor.presenting import present
 from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessTable, process_table
 from aurora_desktop.supervisor.rounds import Rounds
 from aurora_desktop.supervisor.runner import Runner
-from aurora_desktop.supervisor.stimuli import DependenciesChanged, Freeze, Restart, Resumed, Start, Stimulus, Stop, Thaw
+from aurora_desktop.supervisor.stimuli import (
+    DependenciesChanged,
+    Freeze,
+    Restart,
+    Resumed,
+    Start,
+    Stimulus,
+    Stop,
+    Thaw,
+    Unwell,
+)
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.takeover import Takeover
 from aurora_desktop.supervisor.tending import Tending
@@ -243,6 +260,29 @@ class Supervisor:
         self._check(names)
         for name in names:
             self._runners[name].feed(Thaw(cause))
+
+    # --- what healing asks for ----------------------------------------------------------------------------------
+
+    @property
+    def stood_still_s(self) -> float:
+        """For how long Aurora itself could not run so far, in seconds; no child is to be blamed for that time."""
+        return self._around.stalls.total_s()
+
+    @property
+    def table(self) -> ProcessTable:
+        return self._around.table
+
+    def tree(self, name: str) -> Tree | None:
+        """The processes of a service that is up and may be judged: neither frozen, stopped nor on its way."""
+        runner = self._runners.get(name)
+        is_judged = runner is not None and runner.status.state in ("running", "ready", "unhealthy")
+        return runner.tree if runner is not None and is_judged else None
+
+    def unwell(self, name: str, kind: FailureKind, cause: str) -> None:
+        """Alive, and to be replaced, as after a failed liveness probe. Raises UnknownServiceError."""
+        self._known(name).feed(Unwell(kind, cause))
+
+    # --- waiting ------------------------------------------------------------------------------------------------
 
     async def settled(self, names: tuple[str, ...]) -> None:
         self._check(names)

@@ -61,6 +61,12 @@ HUNG_GRACE_S = 1.0
 """Between SIGTERM and SIGKILL for a service that hangs: TERM stays pending on a stopped process."""
 MEMORY_GRACE_S = 0.2
 """The same for a service over its memory limit, which goes on growing meanwhile."""
+_GRACES_S: dict[FailureKind, float] = {
+    "memory": MEMORY_GRACE_S,
+    "liveness": HUNG_GRACE_S,
+    "watchdog": HUNG_GRACE_S,
+    "stall": HUNG_GRACE_S,
+}
 DAEMONIZES_S = 5.0
 """A program that ends well within this time and leaves processes behind is taken for a daemon."""
 
@@ -196,7 +202,7 @@ def _resumed(status: Status, spec: Service, context: Context) -> Step:
     if status.state != "unhealthy" or status.failure is None:
         return _try_waiting(status, context)
     kind, cause = status.failure
-    if kind not in ("liveness", "memory"):
+    if kind not in ("liveness", "memory", "stall"):
         return _unwell(status, spec, kind, cause, context)
     is_ready = status.up_since is not None and (spec.type == "notify" or spec.readiness_probe is not None)
     return replace(status, state="ready" if is_ready else "running", failure=None, cause="supervision goes on"), ()
@@ -264,7 +270,7 @@ def _unwell(status: Status, spec: Service, kind: FailureKind, cause: str, contex
         return status, ()
     if context.paused:
         return replace(status, state="unhealthy", cause=f"{cause}; supervision is paused", failure=(kind, cause)), ()
-    grace_s = {"memory": MEMORY_GRACE_S, "liveness": HUNG_GRACE_S, "watchdog": HUNG_GRACE_S}.get(kind)
+    grace_s = _GRACES_S.get(kind)
     grace_s = spec.timeout_stop_sec if grace_s is None else min(grace_s, spec.timeout_stop_sec)
     stopping, effects = _terminate(status, "recover", cause, grace_s, context)
     return replace(stopping, failure=(kind, cause)), effects

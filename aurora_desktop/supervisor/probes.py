@@ -162,7 +162,16 @@ async def _tcp(probe: TcpProbe) -> str:
 
 async def _http(probe: HttpProbe) -> str:
     """GET, no redirects followed, the body left unread."""
-    url = urlsplit(probe.url)
+    status, _ = await http_answer(probe.url, most_bytes=0)
+    return "" if 200 <= status < 400 else f"answered with HTTP status {status}"
+
+
+async def http_answer(address: str, most_bytes: int) -> tuple[int, bytes]:
+    """Status and body of a GET, the body up to `most_bytes` (0: unread); no redirects are followed.
+
+    Raises OSError, h11.ProtocolError or ValueError; takes as long as it takes.
+    """
+    url = urlsplit(address)
     is_tls = url.scheme == "https"
     port = url.port or (443 if is_tls else 80)
     reader, writer = await _connect(url.hostname or "", port, is_tls=is_tls)
@@ -173,10 +182,22 @@ async def _http(probe: HttpProbe) -> str:
         request = connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
         writer.write(request + (connection.send(h11.EndOfMessage()) or b""))
         await writer.drain()
-        status = await _status(connection, reader)
+        return await _status(connection, reader), await _body(connection, reader, most_bytes)
     finally:
         writer.transport.abort()
-    return "" if 200 <= status < 400 else f"answered with HTTP status {status}"
+
+
+async def _body(connection: h11.Connection, reader: asyncio.StreamReader, most_bytes: int) -> bytes:
+    body = b""
+    while len(body) < most_bytes:
+        event = connection.next_event()
+        if isinstance(event, h11.Data):
+            body += event.data
+        elif event is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_CHUNK))
+        else:
+            break
+    return body[:most_bytes]
 
 
 async def _status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:

@@ -26,6 +26,12 @@ class IdleRule(Section, frozen=True):
         option("Regular expression; idle while the last line of the log matches it."),
     ] = None
 
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.log_pattern or "")
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            raise ValueError(f"`log_pattern` is no regular expression: {error}") from error
+
 
 class ProgressProbe(Section, frozen=True):
     """Asks the program itself how far it is: progress is an answer that differs from the one before."""

@@ -1,6 +1,6 @@
 """What only the whole file can tell: reserved and unknown names, self-references and cycles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ class Reference(NamedTuple):
 def check_whole(tree: Tree, findings: Findings) -> None:
     """Leave to `findings` what is wrong between the services, whether or not each is right by itself."""
     services = services_of(tree)
+    _check_agents(tree, services.entries if services is not None else {}, findings)
     if services is None:
         return
     _check_names(services, findings)
@@ -44,6 +45,22 @@ def services_of(tree: Tree | None) -> Mapping | None:
     """The mapping under `services`, if there is one."""
     entry = tree.entries.get("services") if isinstance(tree, Mapping) else None
     return entry.value if entry and isinstance(entry.value, Mapping) else None
+
+
+def _check_agents(tree: Tree, services: Iterable[str], findings: Findings) -> None:
+    """The service that is restarted for an agent has to be there."""
+    agents = _member(_member(tree, "agents"), "watch")
+    for name, entry in agents.entries.items() if isinstance(agents, Mapping) else ():
+        service = _member(entry.value, "service")
+        if isinstance(service, Scalar) and isinstance(service.value, str) and service.value not in services:
+            field = f"agents.watch.{shown_key(name)}.service"
+            message = f"there is no service `{shown_key(service.text)}`"
+            findings.add(service, field, message, near_miss(service.text, services))
+
+
+def _member(tree: Tree | None, key: str) -> Tree | None:
+    entry = tree.entries.get(key) if isinstance(tree, Mapping) else None
+    return entry.value if entry is not None else None
 
 
 def references(services: Mapping) -> Iterator[Reference]:

@@ -1,0 +1,417 @@
+"""The watch over services with a `stall` rule and over agents: rounds of looks, and what follows from them."""
+
+import asyncio
+import difflib
+import itertools
+import logging
+from collections.abc import Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import FailureKind, PartFailed, WatchTrouble
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.healing.ladder.store import LadderStore
+from aurora_desktop.healing.memory.face import Memory
+from aurora_desktop.healing.stalls.command import EnvironmentOf, OwnRuns, Runs
+from aurora_desktop.healing.stalls.entry import Entry, Extra
+from aurora_desktop.healing.stalls.looking import look_at
+from aurora_desktop.healing.stalls.orchestration import NAME, OrchestrationFile, filled_in, most_attempts
+from aurora_desktop.healing.stalls.progress import answer
+from aurora_desktop.healing.stalls.roster import Listing, Override, Watched, agents_of, listed, services_of
+from aurora_desktop.healing.stalls.rule import Token
+from aurora_desktop.healing.stalls.sockets import Traffic
+from aurora_desktop.healing.stalls.tending import Policy, Publish, Tending
+from aurora_desktop.healing.stalls.trees import TreeMeter
+from aurora_desktop.healing.view import AgentView, EscalationView
+from aurora_desktop.supervisor.processes import ProcessTable
+from aurora_desktop.supervisor.tree import Tree
+from aurora_desktop.supervisor.view import ServiceView
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""So many agents are tended together: each rung waits for a disk."""
+_SOON_S = 0.02
+"""Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
+_PAUSED = "supervision is paused"
+
+
+class Services(Protocol):
+    """What the watch needs of the supervisor."""
+
+    @property
+    def paused(self) -> bool: ...
+
+    @property
+    def stood_still_s(self) -> float: ...
+
+    @property
+    def table(self) -> ProcessTable: ...
+
+    def views(self) -> tuple[ServiceView, ...]: ...
+
+    def tree(self, name: str) -> Tree | None: ...
+
+    def unwell(self, name: str, kind: FailureKind, cause: str) -> None: ...
+
+
+class StallWatch:
+    """`run` looks for ever, each at its interval; `check_now` looks at once. All calls on the loop's thread.
+
+    `config_folder` is where `orchestration.yml` may lie; `override` is above all settings; `environment_of`
+    gives what the commands of agents are started with, unless `run` is given to run them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        publish: Publish,
+        services: Services,
+        store: LadderStore,
+        memory: Memory,
+        config_folder: Path,
+        environment_of: EnvironmentOf,
+        override: Override | None = None,
+        run: Runs | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._publish = publish
+        self._services = services
+        self._store = store
+        self._override = override or Override()
+        self._run = run or OwnRuns(environment_of)
+        self._orchestration = OrchestrationFile(config_folder / NAME)
+        self._meter = TreeMeter(services.table)
+        self._entries: dict[str, Entry] = {}
+        self._of: tuple[object, ...] = ()
+        self._followed: Settings | None = None
+        self._followed_at = 0.0
+        self._problem = ""
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._tended: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._tending = Tending(
+            clock=clock,
+            fair_now=self._fair_now,
+            publish=publish,
+            store=store,
+            memory=memory,
+            unwell=services.unwell,
+            run=self._run,
+            policy=self._policy,
+        )
+
+    # --- what it is asked -------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Look at each when it is due, for ever."""
+        try:
+            while True:
+                await self._round()
+                await self._until_due()
+        finally:
+            for task in self._tended:
+                task.cancel()
+
+    def apply(self, settings: Settings) -> None:
+        """Take over changed settings; whoever has the same rule as before keeps what was seen of it."""
+        self._settings = settings
+        self._wake.set()
+
+    async def check_now(self, name: str | None = None, *, heal: bool = False) -> tuple[str, ...]:
+        """Look at everybody, or at one, at once: a sentence each. With `heal` what helps is done before it returns.
+
+        Raises AuroraError for a name that is not watched.
+        """
+        await self._round((), only=name)
+        chosen = self._chosen(name)
+        await self._round(chosen, unhurried=True, acts=heal)
+        if heal:
+            await self.settled()
+        return tuple(f"{entry.component}: {entry.sentence}" for entry in chosen)
+
+    def is_watched(self, name: str) -> bool:
+        """Whether `name` (`worker`, `agent:worker` or `service:worker`) is watched, as far as the last look knows."""
+        return any(name in (entry.component, entry.watched.name) for entry in self._entries.values())
+
+    def views(self) -> tuple[AgentView, ...]:
+        """Everybody who is watched, as the last look found them."""
+        return tuple(entry.view() for entry in self._entries.values())
+
+    def escalations(self) -> tuple[EscalationView, ...]:
+        """Those that wait for the operator, the newest first."""
+        waiting = [entry for entry in self._entries.values() if entry.standing.ladder.escalated]
+        waiting.sort(key=lambda entry: -entry.standing.escalated_at)
+        return tuple(
+            EscalationView(at=one.standing.escalated_at, component=one.component, sentence=one.sentence)
+            for one in waiting
+        )
+
+    def clear_escalation(self, component: str, by: str) -> None:
+        """The operator says that it is mended: the marker goes, and healing begins anew. Raises AuroraError."""
+        entry = self._entries.get(component)
+        if entry is None or not entry.standing.ladder.escalated:
+            raise AuroraError(f"Nothing of `{component}` waits for you", "", "Look at the recovery page again.")
+        self._start(self._tending.clear(entry, by))
+
+    async def check_once(self) -> None:
+        """One round over those who are due."""
+        await self._round()
+
+    async def settled(self) -> None:
+        """Wait until everything that was begun by looks so far is done."""
+        while self._tended:
+            await asyncio.wait(tuple(self._tended))
+
+    # --- rounds -----------------------------------------------------------------------------------------------
+
+    async def _round(
+        self,
+        chosen: Iterable[Entry] | None = None,
+        *,
+        only: str | None = None,
+        unhurried: bool = False,
+        acts: bool = True,
+    ) -> None:
+        """Follow who is there; look at the chosen, or at those that are due; then act on what was seen."""
+        async with self._lock:
+            await self._follow()
+            if only is not None:
+                self._chosen(only)
+            entries = self._due() if chosen is None else [entry for entry in chosen if not entry.is_busy]
+            looked_at = [entry for entry in entries if self._may_be_looked_at(entry)]
+            extras = await self._extras(looked_at)
+            wanted = await asyncio.to_thread(self._look, looked_at, extras, unhurried)
+            for entry in wanted if acts else ():
+                self._tend(entry)
+
+    def _due(self) -> list[Entry]:
+        now = self._fair_now()
+        return [entry for entry in self._entries.values() if entry.due <= now and not entry.is_busy]
+
+    def _look(self, entries: list[Entry], extras: dict[str, Extra], unhurried: bool) -> list[Entry]:
+        """Those who are to be tended after this look. In a thread: nobody else touches them meanwhile."""
+        now = self._fair_now()
+        look_at(entries, extras, now, unhurried=unhurried)
+        for entry in entries:
+            if entry.is_put_off:
+                entry.due = now
+        return [entry for entry in entries if not entry.is_put_off and self._tending.is_wanted(entry, now)]
+
+    def _interval_s(self, entry: Entry) -> float:
+        """What is being verified is also looked at right when its time is over."""
+        interval_s = entry.watched.rule.check_interval_sec
+        ladder = entry.standing.ladder
+        if ladder.rung is None:
+            return interval_s
+        return min(interval_s, max(_SOON_S, ladder.deadline - self._fair_now()))
+
+    async def _until_due(self) -> None:
+        """Until the next is due, or the settings changed; what was tended meanwhile may be due earlier."""
+        while self._followed is self._settings:
+            self._wake.clear()
+            wait_s = self._until_next_s()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                return
+            await asyncio.sleep(_SOON_S)
+
+    def _until_next_s(self) -> float | None:
+        """Seconds; None when nobody is watched."""
+        now = self._fair_now()
+        due = [entry.due for entry in self._entries.values() if not entry.is_busy]
+        if self._settings.agents.root is not None:
+            rule = filled_in(self._settings.agents.stall, self._orchestration.said)
+            due.append(self._followed_at + self._override.over(rule).check_interval_sec)
+        return max(_SOON_S, min(due) - now) if due else None
+
+    def _tend(self, entry: Entry) -> None:
+        async def work() -> None:
+            try:
+                async with self._turns:
+                    await self._tending.tend(entry)
+            finally:
+                entry.is_busy = False
+                entry.due = min(entry.due, self._fair_now() + self._interval_s(entry))
+                self._wake.set()
+
+        entry.is_busy = True
+        self._start(work())
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tended.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """No task ends in silence."""
+        self._tended.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("looking after an agent failed", exc_info=error)
+            detail = f"looking after an agent failed: {type(error).__name__}: {error}"
+            self._publish(PartFailed(at=self._clock.wall(), component="aurora", detail=detail))
+
+    # --- who is there -----------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """New, vanished and renamed workspaces; changed settings; a changed `orchestration.yml`."""
+        listing = Listing()
+        self._followed = settings = self._settings
+        self._followed_at = self._fair_now()
+        if settings.agents.root is not None or settings.agents.watch:
+            listing = await asyncio.to_thread(self._listed, settings.agents.root)
+        self._tell_problem((*listing.problems, *filter(None, [self._orchestration.problem])))
+        of = (settings, frozenset(listing.names), self._orchestration.said)
+        if of != self._of:
+            self._of = of
+            self._regroup(settings, sorted(listing.names))
+
+    def _listed(self, root: str | None) -> Listing:
+        self._orchestration.look()
+        return listed(root)
+
+    def _regroup(self, settings: Settings, names: list[str]) -> None:
+        agents = agents_of(settings, names, self._orchestration.said, self._override)
+        before, now = self._entries, self._fair_now()
+        logs = {view.name: view.log_path for view in self._services.views()} if settings.services else {}
+        self._entries = {
+            watched.component: self._entry(watched, before.get(watched.component), logs, now)
+            for watched in itertools.chain(services_of(settings, self._override), agents)
+        }
+        for component in before.keys() - self._entries.keys():
+            self._store.forget(component)
+
+    def _entry(self, watched: Watched, before: Entry | None, logs: Mapping[str, str], now: float) -> Entry:
+        if before is not None and before.watched == watched:
+            return before
+        standing = before.lasting() if before is not None else self._store.standing(watched.component)
+        return Entry(watched, standing, logs.get(watched.service or ""), now)
+
+    def _tell_problem(self, problems: tuple[str, ...]) -> None:
+        text = "; ".join(problems)
+        if text == self._problem:
+            return
+        before, self._problem = self._problem, text
+        at = self._clock.wall()
+        hint = "Correct the file, or `agents` in the settings; meanwhile it is as if it were not there." if text else ""
+        self._publish(WatchTrouble(at=at, component="aurora", detail=text or before, hint=hint, recovered=not text))
+
+    def _chosen(self, name: str | None) -> list[Entry]:
+        if name is None:
+            return list(self._entries.values())
+        chosen = [one for one in self._entries.values() if name in (one.component, one.watched.name)]
+        if not chosen:
+            known = {one.watched.name for one in self._entries.values()}
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else "Give it a `stall` rule, or name it under `agents`."
+            raise AuroraError(f"Nobody named `{name}` is watched for stalls", "", hint)
+        return chosen
+
+    # --- what is seen beside the workspace --------------------------------------------------------------------
+
+    def _may_be_looked_at(self, entry: Entry) -> bool:
+        """Not while nothing may be expected of it: paused, frozen, stopped, on its way."""
+        entry.due = self._fair_now() + self._interval_s(entry)
+        if self._services.paused:
+            entry.rest(_PAUSED)
+            return False
+        service = entry.watched.service
+        if service is None:
+            self._goes_on(entry)
+            return True
+        tree = self._services.tree(service)
+        if tree is None:
+            entry.rest(f"service {service} is not up")
+            return False
+        self._goes_on(entry)
+        if tree.marker != entry.marker:
+            self._has_new_process(entry, tree.marker)
+        return True
+
+    def _goes_on(self, entry: Entry) -> None:
+        """After a rest, what is being verified has all of its time."""
+        if entry.rests:
+            entry.rests = ""
+            self._tending.restarted(entry)
+
+    def _has_new_process(self, entry: Entry, marker: str) -> None:
+        """What an earlier process did, and what starting this one looks like, is no sign of work."""
+        first_seen, entry.marker = not entry.marker, marker
+        if first_seen:
+            return
+        entry.begin_anew()
+        self._tending.restarted(entry)
+        if entry.watched.workspace is None and entry.standing.ladder.escalated:
+            self._start(self._tending.clear(entry, "a restart of the service"))
+
+    async def _extras(self, entries: list[Entry]) -> dict[str, Extra]:
+        special = [one for one in entries if one.watched.service is not None or one.watched.rule.probe is not None]
+        if not special:
+            return {}
+        cpu_s, network = await self._of_trees(special)
+        answers = await self._answers(special)
+        return {one.component: _extra(one.watched, cpu_s, network, answers.get(one.component)) for one in special}
+
+    async def _of_trees(self, entries: list[Entry]) -> tuple[dict[str, float], dict[str, Token]]:
+        """CPU seconds and network traffic of each service that is asked for them."""
+        watched = [one.watched for one in entries if one.watched.service is not None]
+        names = {one.service for one in watched if one.service and (one.has("cpu") or one.has("network"))}
+        if not names:
+            return {}, {}
+        everyone = await asyncio.to_thread(self._meter.snapshot)
+        trees = {name: tree for name in names if (tree := self._services.tree(name)) is not None}
+        cpu_s = self._meter.cpu_s(trees, everyone)
+        on_network = [one.service for one in watched if one.service and one.has("network")]
+        return cpu_s, await asyncio.to_thread(self._traffic, on_network) if on_network else {}
+
+    def _traffic(self, names: list[str]) -> dict[str, Token]:
+        return self._meter.traffic(names, Traffic())
+
+    async def _answers(self, entries: list[Entry]) -> dict[str, Token | None]:
+        asked = [one for one in entries if one.watched.rule.probe is not None and one.watched.has("probe")]
+        answers = await asyncio.gather(*(self._answer(one.watched) for one in asked))
+        return {one.component: token for one, token in zip(asked, answers, strict=True)}
+
+    async def _answer(self, watched: Watched) -> Token | None:
+        if watched.rule.probe is None:
+            return None
+        async with self._turns:
+            return await answer(watched.rule.probe, self._folder(watched), watched.service, self._run)
+
+    def _folder(self, watched: Watched) -> Path:
+        """Where its commands run: its workspace, or the folder of its service."""
+        if watched.workspace is not None:
+            return watched.workspace
+        spec = self._settings.services.get(watched.service or "")
+        return Path.home() / Path(spec.cwd).expanduser() if spec is not None and spec.cwd else Path.home()
+
+    # --- small change -----------------------------------------------------------------------------------------
+
+    def _fair_now(self) -> float:
+        """Monotonic seconds without those in which Aurora or the machine stood still."""
+        return self._clock.monotonic() - self._services.stood_still_s
+
+    def _policy(self) -> Policy:
+        said, settings = self._orchestration.said, self._settings
+        return Policy(
+            heals=settings.healing.enabled and said.heals,
+            may_reset=said.may_reset,
+            max_attempts=most_attempts(settings.agents, said),
+            verify_s=settings.agents.verify_sec,
+        )
+
+
+def _extra(watched: Watched, cpu_s: dict[str, float], network: dict[str, Token], answered: Token | None) -> Extra:
+    tokens: dict[str, Token] = {} if answered is None else {"probe": answered}
+    service = watched.service or ""
+    if watched.has("network") and service in network:
+        tokens["network"] = network[service]
+    return Extra(tokens, cpu_s.get(service) if watched.has("cpu") else None)
