@@ -39,8 +39,13 @@ class Standing(Struct, frozen=True, kw_only=True):
     has_marker: bool = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether a stall of it was told, or is being healed."""
+        return bool(self.told) or self.ladder != Ladder()
+
+    @property
     def is_blank(self) -> bool:
-        return self.ladder == Ladder() and not self.told
+        return not self.is_open and self.own_status is None
 
 
 class LadderStore:

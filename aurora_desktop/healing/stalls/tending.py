@@ -94,7 +94,7 @@ class Tending:
             entry.problem != entry.told_problem
             or ladder.escalated
             or (ladder.rung is not None and now >= ladder.deadline)
-            or (bool(entry.worked) and not entry.standing.is_blank)
+            or (bool(entry.worked) and entry.standing.is_open)
             or self._is_to_be_judged(entry)
         )
 
@@ -269,7 +269,7 @@ class Tending:
                 await self._escalate(entry, effect)
             case rules.Release(by):
                 entry.begin_anew()
-                self._keep(entry, Standing(ladder=entry.standing.ladder))
+                self._keep(entry, Standing(ladder=entry.standing.ladder, own_status=entry.standing.own_status))
                 self._publish(EscalationCleared(at=self._clock.wall(), component=entry.component, by=by))
 
     async def _perform(self, entry: Entry, rung: Rung, attempt: int) -> None:
@@ -369,6 +369,10 @@ class Tending:
         )
 
     def _keep(self, entry: Entry, standing: Standing) -> None:
+        """A status.json of ours is remembered until somebody writes another."""
+        seen = entry.silence.tokens.get("status") if entry.silence is not None else None
+        if seen is not None and seen != standing.own_status and standing.own_status is not None:
+            standing = replace(standing, own_status=None)
         entry.standing = standing
         self._store.keep(entry.component, entry.lasting())
 

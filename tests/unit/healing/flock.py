@@ -95,6 +95,7 @@ class Flock:
         self.services = FakeServices()
         self.memory = FakeMemory()
         self.events: list[AnyEvent] = []
+        self.happened = asyncio.Event()
         self.database = database
         self.watch = self.begin(self.settings())
 
@@ -108,7 +109,7 @@ class Flock:
         self.watch = StallWatch(
             settings,
             clock=self.clock,
-            publish=self.events.append,
+            publish=self._take,
             services=self.services,
             store=LadderStore(self.database),
             memory=self.memory,
@@ -117,6 +118,10 @@ class Flock:
             **more,
         )
         return self.watch
+
+    def _take(self, event: AnyEvent) -> None:
+        self.events.append(event)
+        self.happened.set()
 
     def saved(self) -> None:
         """Everything that was kept is in the database."""
