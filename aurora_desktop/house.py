@@ -45,6 +45,10 @@ from aurora_desktop.healing.alerts import store as alerts_store
 from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.healing.machine import machine_store
 from aurora_desktop.healing.machine.part import MachinePart
+from aurora_desktop.healing.ladder import store as ladder_store
+from aurora_desktop.healing.ladder.store import LadderStore
+from aurora_desktop.healing.memory.none import NoMemory
+from aurora_desktop.healing.stalls.watch import StallWatch
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control
 from aurora_desktop.heartbeat.pulse import Pulse
@@ -63,6 +67,7 @@ STATE_MIGRATIONS = (
     *audit.MIGRATIONS,
     *alerts_store.MIGRATIONS,
     *machine_store.MIGRATIONS,
+    *ladder_store.MIGRATIONS,
 )
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
@@ -151,6 +156,16 @@ class House:
         )
         self.machine.remember(self.journal.recent(200, recovery_only=True, component="machine"))
         self.bus.subscribe(self.machine.read)
+        self.stalls = StallWatch(
+            settings,
+            clock=self._clock,
+            publish=self.bus.publish,
+            services=self.supervisor,
+            store=LadderStore(self._state),
+            memory=NoMemory(),
+            config_folder=source.path.parent,
+            environment_of=lambda _: self._environment,
+        )
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
@@ -172,6 +187,7 @@ class House:
             self.brake.begin(),
             self.pulse.run(),
             self.alerts.run(),
+            self.stalls.run(),
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
@@ -336,6 +352,7 @@ class House:
         self.brake.apply(settings)
         self.alerts.apply(settings)
         self.machine.apply(settings)
+        self.stalls.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(

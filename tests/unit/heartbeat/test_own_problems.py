@@ -12,6 +12,7 @@ from aurora_desktop.core.events import (
     StorageFailing,
     StorageQuarantined,
     StorageRecovered,
+    WatchTrouble,
 )
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
 from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_alerts, of_control
@@ -148,3 +149,12 @@ def test_a_channel_that_did_not_take_the_last_alert_is_a_problem() -> None:
     (problem,) = of_alerts(view)
     assert problem.sentence == "alerts do not reach `bad`: it answered 500"
     assert problem.next_step == "Mend it, then run `aurora alerts test bad`"
+
+
+def test_what_keeps_agents_from_being_watched_is_a_problem_until_it_is_mended() -> None:
+    trouble = WatchTrouble(at=1.0, component="aurora", detail="`agents.root` cannot be read", hint="Mend it")
+    of_one = WatchTrouble(at=1.0, component="agent:one", detail="its workspace is gone")
+    problems = after(trouble, of_one)
+    assert sentences(problems) == ["`agents.root` cannot be read"]
+    problems.read(Record(9, WatchTrouble(at=2.0, component="aurora", detail="", recovered=True)))
+    assert problems.current() == ()

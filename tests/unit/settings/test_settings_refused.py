@@ -360,3 +360,24 @@ def test_neither_message_nor_traceback_carries_a_value_of_env(text: str) -> None
     assert not [p for p in refused.value.problems if "hush" in str(p)]
     shown = "".join(traceback.format_exception(refused.value))
     assert "hush" not in shown
+
+
+# Agents that are watched.
+
+
+def test_an_agent_of_a_service_that_is_not_there_is_told_with_the_near_one(problems_of: ProblemsOf) -> None:
+    text = "services: {runner: {command: x}}\nagents: {watch: {one: {workspace: w, service: runer}}}"
+    problem = only(problems_of(text))
+    assert (problem.field, problem.line) == ("agents.watch.one.service", 2)
+    assert (problem.message, problem.hint) == ("there is no service `runer`", "did you mean `runner`?")
+
+
+def test_an_agent_of_a_service_where_there_are_none_is_told(problems_of: ProblemsOf) -> None:
+    problem = only(problems_of("agents: {watch: {one: {workspace: w, service: runner}}}"))
+    assert problem.field == "agents.watch.one.service"
+
+
+def test_an_idle_pattern_that_is_no_expression_is_told(problems_of: ProblemsOf) -> None:
+    problem = only(problems_of("services: {web: {command: x, stall: {idle_ok: {log_pattern: '('}}}}"))
+    assert problem.field == "services.web.stall.idle_ok"
+    assert "no regular expression" in problem.message

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aurora_desktop.core.errors import UnknownServiceError
 from aurora_desktop.core.events import (
     LimitWarning,
     PartFailed,
@@ -637,3 +638,30 @@ async def test_a_hundred_services_give_the_loop_its_turns(stage: Stage, monkeypa
     monkeypatch.setattr(turns, "SLICE_S", 0.0)
     async with stage.supervising({f"s{n}": telling() for n in range(10)}) as supervisor:
         assert all(view.state == "running" for view in supervisor.views())
+
+
+@in_loop
+async def test_a_service_that_is_alive_and_does_not_work_is_replaced_on_healings_word(stage: Stage) -> None:
+    async with stage.supervising({"web": telling()}) as supervisor:
+        first = await stage.yard.heard_pid()
+        tree = supervisor.tree("web")
+        assert tree is not None
+        assert tree.main.pid == first
+        supervisor.unwell("web", "stall", "no sign of work for 5 min")
+        assert supervisor.tree("web") is None, "what is on its way is not to be judged"
+        assert await stage.yard.heard_pid() != first
+        (failed,) = stage.told(ServiceFailed, WEB)
+        assert (failed.kind, failed.cause) == ("stall", "no sign of work for 5 min")
+        assert supervisor.stood_still_s >= 0.0
+        with pytest.raises(UnknownServiceError):
+            supervisor.unwell("wep", "stall", "nobody")
+
+
+@in_loop
+async def test_a_frozen_service_is_not_to_be_judged(stage: Stage) -> None:
+    async with stage.supervising({"web": telling(on_estop="freeze")}) as supervisor:
+        await stage.yard.heard_pid()
+        supervisor.freeze_marked("the operator stopped everything")
+        assert supervisor.tree("web") is None
+        assert supervisor.tree("nobody") is None
+        supervisor.thaw(("web",), "go on")

@@ -232,7 +232,8 @@ def test_a_stall_of_ours_moves_the_deadline_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "grace_s"), [("liveness", policy.HUNG_GRACE_S), ("watchdog", 1.0), ("memory", policy.MEMORY_GRACE_S)]
+    ("kind", "grace_s"),
+    [("liveness", policy.HUNG_GRACE_S), ("watchdog", 1.0), ("stall", 1.0), ("memory", policy.MEMORY_GRACE_S)],
 )
 def test_the_unwell_have_a_short_grace(kind: str, grace_s: float) -> None:
     play = Play().running().feed(stimuli.Unwell(kind, "unwell"))  # type: ignore[arg-type]
