@@ -269,6 +269,11 @@ class Supervisor:
         return self._around.stalls.total_s()
 
     @property
+    def latched(self) -> bool:
+        """Whether the emergency stop holds: nothing may be started but services that it does not concern."""
+        return bool(self._around.latched_by)
+
+    @property
     def table(self) -> ProcessTable:
         return self._around.table
 

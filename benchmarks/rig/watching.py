@@ -37,6 +37,7 @@ class MovedClock:
 
 class NoServices:
     paused = False
+    latched = False
     stood_still_s = 0.0
 
     @property

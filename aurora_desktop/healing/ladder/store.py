@@ -56,6 +56,10 @@ class LadderStore:
         self._database = database
         self._rows: dict[str, str] = dict(database.read("SELECT component, standing FROM agent_ladders"))
 
+    def components(self) -> set[str]:
+        """Those of whom anything is kept."""
+        return set(self._rows)
+
     def standing(self, component: str) -> Standing:
         """As it was kept; blank where there is nothing, or nothing that is understood."""
         try:

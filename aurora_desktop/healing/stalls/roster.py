@@ -53,9 +53,13 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """The folders under the root by name; `problems` in words: what cannot be watched, and why."""
+    """The folders under the root by name; `problems` in words: what cannot be watched, and why.
+
+    `is_known`: the root could be read; else nobody is taken to have vanished.
+    """
 
     names: tuple[str, ...] = ()
+    is_known: bool = True
     problems: tuple[str, ...] = ()
 
 
@@ -77,7 +81,7 @@ def listed(root: str | None) -> Listing:
                     else:
                         odd += 1
     except OSError as error:
-        return Listing(problems=(f"`agents.root` cannot be read: {expanded(root)}: {error.strerror}",))
+        return Listing(is_known=False, problems=(f"`agents.root` cannot be read: {expanded(root)}: {error.strerror}",))
     return Listing(names=tuple(names), problems=_problems(root, links, odd))
 
 

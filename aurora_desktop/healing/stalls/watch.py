@@ -2,11 +2,12 @@
 
 import asyncio
 import difflib
-import itertools
 import logging
 from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
@@ -36,6 +37,9 @@ AT_ONCE = 4
 _SOON_S = 0.02
 """Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
 _PAUSED = "supervision is paused"
+_LATCHED = "the emergency stop holds"
+_ROOT_GONE = "`agents.root` cannot be read"
+PROBES_AT_ONCE = 8
 
 
 class Services(Protocol):
@@ -43,6 +47,9 @@ class Services(Protocol):
 
     @property
     def paused(self) -> bool: ...
+
+    @property
+    def latched(self) -> bool: ...
 
     @property
     def stood_still_s(self) -> float: ...
@@ -89,6 +96,7 @@ class StallWatch:
         self._meter = TreeMeter(services.table)
         self._entries: dict[str, Entry] = {}
         self._of: tuple[object, ...] = ()
+        self._listing = Listing()
         self._followed: Settings | None = None
         self._followed_at = 0.0
         self._problem = ""
@@ -96,6 +104,7 @@ class StallWatch:
         self._wake = asyncio.Event()
         self._tended: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._asking = asyncio.Semaphore(PROBES_AT_ONCE)
         self._tending = Tending(
             clock=clock,
             fair_now=self._fair_now,
@@ -269,28 +278,31 @@ class StallWatch:
         if settings.agents.root is not None or settings.agents.watch:
             listing = await asyncio.to_thread(self._listed, settings.agents.root)
         self._tell_problem((*listing.problems, *filter(None, [self._orchestration.problem])))
-        of = (settings, frozenset(listing.names), self._orchestration.said)
+        self._listing = listing if listing.is_known else replace(listing, names=self._listing.names)
+        of = (settings, frozenset(self._listing.names), self._orchestration.said)
         if of != self._of:
-            self._of = of
-            self._regroup(settings, sorted(listing.names))
+            logs = {view.name: view.log_path for view in self._services.views()}
+            is_complete = await asyncio.to_thread(self._regroup, settings, logs)
+            self._of = of if is_complete else ()
 
     def _listed(self, root: str | None) -> Listing:
         self._orchestration.look()
         return listed(root)
 
-    def _regroup(self, settings: Settings, names: list[str]) -> None:
-        agents = agents_of(settings, names, self._orchestration.said, self._override)
+    def _regroup(self, settings: Settings, logs: Mapping[str, str]) -> bool:
+        """Whether everybody has the entry that the settings want; who is being tended gets it later. In a thread."""
+        agents = agents_of(settings, sorted(self._listing.names), self._orchestration.said, self._override)
+        everyone = [*services_of(settings, self._override), *agents]
         before, now = self._entries, self._fair_now()
-        logs = {view.name: view.log_path for view in self._services.views()} if settings.services else {}
-        self._entries = {
-            watched.component: self._entry(watched, before.get(watched.component), logs, now)
-            for watched in itertools.chain(services_of(settings, self._override), agents)
-        }
-        for component in before.keys() - self._entries.keys():
-            self._store.forget(component)
+        entries = {one.component: self._entry(one, before.get(one.component), logs, now) for one in everyone}
+        self._entries = entries
+        if self._listing.is_known:
+            for component in self._store.components() - entries.keys():
+                self._store.forget(component)
+        return all(entries[one.component].watched == one for one in everyone)
 
     def _entry(self, watched: Watched, before: Entry | None, logs: Mapping[str, str], now: float) -> Entry:
-        if before is not None and before.watched == watched:
+        if before is not None and (before.is_busy or before.watched == watched):
             return before
         standing = before.lasting() if before is not None else self._store.standing(watched.component)
         return Entry(watched, standing, logs.get(watched.service or ""), now)
@@ -325,6 +337,9 @@ class StallWatch:
             return False
         service = entry.watched.service
         if service is None:
+            if why := self._why_not_now(entry.watched):
+                entry.rest(why)
+                return False
             self._goes_on(entry)
             return True
         tree = self._services.tree(service)
@@ -335,6 +350,12 @@ class StallWatch:
         if tree.marker != entry.marker:
             self._has_new_process(entry, tree.marker)
         return True
+
+    def _why_not_now(self, watched: Watched) -> str:
+        """A stop must not end by our waking somebody; and a root that is gone is told once, not for each in it."""
+        if self._services.latched:
+            return _LATCHED
+        return "" if watched.follow or self._listing.is_known else _ROOT_GONE
 
     def _goes_on(self, entry: Entry) -> None:
         """After a rest, what is being verified has all of its time."""
@@ -383,7 +404,7 @@ class StallWatch:
     async def _answer(self, watched: Watched) -> Token | None:
         if watched.rule.probe is None:
             return None
-        async with self._turns:
+        async with self._asking:
             return await answer(watched.rule.probe, self._folder(watched), watched.service, self._run)
 
     def _folder(self, watched: Watched) -> Path:

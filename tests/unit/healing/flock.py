@@ -32,6 +32,7 @@ class FakeServices:
 
     def __init__(self) -> None:
         self.paused = False
+        self.latched = False
         self.stood_still_s = 0.0
         self.up: dict[str, str] = {}
         self.logs: dict[str, Path] = {}

@@ -427,6 +427,63 @@ def test_a_vanished_root_and_its_return_are_told_once_each(tmp_path: Path) -> No
     run(tmp_path, story)
 
 
+def test_a_root_that_cannot_be_read_for_a_while_loses_nobodys_escalation(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        await escalated(flock)
+        flock.root.rename(tmp_path / "away")
+        await flock.later(600.0)
+        flock.saved()
+        flock.begin(flock.settings())  # not even by a restart of Aurora meanwhile
+        await flock.look()
+        (tmp_path / "away").rename(flock.root)
+        await flock.later(600.0)
+        assert flock.state() == "escalated"
+        assert [event.component for event in flock.told(WatchTrouble) if not event.recovered] == ["aurora", "aurora"]
+
+    run(tmp_path, story)
+
+
+def test_while_the_emergency_stop_holds_nobody_is_woken(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        workspace = flock.agent()
+        restart = WatchedAgent(workspace=str(workspace), restart=Command(["touch", "restarted"]))
+        flock.begin(flock.settings(agents={"watch": {"Agent-1": restart}, "max_attempts": 1}))
+        await flock.look()
+        await flock.later(90.0)
+        flock.services.latched = True
+        await flock.later(3600.0)
+        assert flock.events == []
+        assert flock.sentence() == "the emergency stop holds"
+        flock.services.latched = False
+        await flock.later(90.0)
+        assert flock.events == []
+        assert not (workspace / "restarted").exists()
+
+    run(tmp_path, story)
+
+
+def test_settings_that_change_while_an_agent_is_tended_reach_it_afterwards(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        workspace = flock.agent()
+        slow = Command(["sh", "-c", "read line < gate"])
+        os.mkfifo(workspace / "gate")
+        watched = WatchedAgent(workspace=str(workspace), restart=slow)
+        flock.begin(flock.settings(agents={"watch": {"Agent-1": watched}, "max_attempts": 1}))
+        await flock.look()
+        flock.clock.advance(300.0)
+        await flock.watch.check_once()  # the restart goes on from here
+        changed = WatchedAgent(workspace=str(workspace), restart=slow, stall=StallRule(threshold_sec=200.0))
+        flock.watch.apply(flock.settings(agents={"watch": {"Agent-1": changed}, "max_attempts": 1}))
+        await flock.watch.check_once()
+        await asyncio.to_thread((workspace / "gate").write_text, "go on\n")
+        await flock.watch.settled()
+        await flock.look()
+        assert flock.state() == "healing"
+        assert flock.watch._entries[AGENT].watched.rule.threshold_sec == 200.0
+
+    run(tmp_path, story)
+
+
 def test_links_under_the_root_are_no_workspaces(tmp_path: Path) -> None:
     async def story(flock: Flock) -> None:
         elsewhere = tmp_path / "elsewhere"
