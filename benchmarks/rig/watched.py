@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,13 +26,14 @@ QUIET_S = 100.0
 def watched(bench: Bench) -> list[Figure]:
     """A check of AGENTS workspaces of five entries each, and the longest turn of the loop while it went on."""
     check = bench.report.figure("watched", f"{AGENTS} watched agents: one check", "ms", "target: under 200")
+    cpu = bench.report.figure("watched_cpu", "CPU time of that check, all threads", "ms")
     turn = bench.report.figure("watched_loop", "the loop's longest turn during that check", "ms", "target: under 50")
     for who in CASES:
-        bench.report.measure([check, turn], who, partial(_measure, bench, check, turn, who))
-    return [check, turn]
+        bench.report.measure([check, cpu, turn], who, partial(_measure, bench, (check, cpu, turn), who))
+    return [check, cpu, turn]
 
 
-def _measure(bench: Bench, check: Figure, turn: Figure, who: str) -> None:
+def _measure(bench: Bench, figures: Sequence[Figure], who: str) -> None:
     folder = bench.folder / f"watched-{CASES.index(who)}"
     runs = max(5, bench.runs)
     command = [sys.executable, "-m", "rig.watched", str(folder), str(AGENTS), str(runs), who]
@@ -40,8 +41,8 @@ def _measure(bench: Bench, check: Figure, turn: Figure, who: str) -> None:
     if ran.returncode != 0:
         raise RuntimeError(ran.stderr.strip().splitlines()[-1])
     samples = json.loads(ran.stdout)
-    check.add(who, *samples["check"])
-    turn.add(who, *samples["turn"])
+    for figure, name in zip(figures, ("check", "cpu", "turn"), strict=True):
+        figure.add(who, *samples[name])
 
 
 def make_workspaces(root: Path, count: int) -> list[Path]:
@@ -67,15 +68,14 @@ def main(folder: Path, count: int, runs: int, who: str) -> dict[str, list[float]
 async def _checks(folder: Path, workspaces: list[Path], runs: int, who: str) -> dict[str, list[float]]:
     from rig.watching import watching  # the program itself, so only in this process
 
-    samples: dict[str, list[float]] = {"check": [], "turn": []}
+    samples: dict[str, list[float]] = {"check": [], "cpu": [], "turn": []}
     with watching(folder) as (watch, clock):
         await watch.check_once()
         for _ in range(runs):
             _let_work(workspaces if who == CASES[0] else [])
             clock.advance({CASES[0]: 30.0, CASES[1]: QUIET_S / runs, CASES[2]: 400.0}[who])
-            check_ms, turn_ms = await _timed(watch.check_once)
-            samples["check"].append(check_ms)
-            samples["turn"].append(turn_ms)
+            for name, ms in zip(samples, await _timed(watch.check_once), strict=True):
+                samples[name].append(ms)
     return samples
 
 
@@ -84,14 +84,15 @@ def _let_work(workspaces: list[Path]) -> None:
         os.utime(folder / "status.json")
 
 
-async def _timed(check: Callable[[], "asyncio._CoroutineLike[object]"]) -> tuple[float, float]:
+async def _timed(check: Callable[[], Coroutine[None, None, None]]) -> tuple[float, float, float]:
+    """How long it took, the CPU time of it, and the loop's longest turn meanwhile, in ms."""
     turns = asyncio.ensure_future(_longest_turn())
     await asyncio.sleep(TICK_S)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     await check()
-    took_ms = (time.perf_counter() - began) * 1e3
+    took_ms, cpu_ms = (time.perf_counter() - began) * 1e3, (time.process_time() - used) * 1e3
     turns.cancel()
-    return took_ms, await turns * 1e3
+    return took_ms, cpu_ms, await turns * 1e3
 
 
 async def _longest_turn() -> float:
