@@ -15,6 +15,7 @@ from aurora_desktop.supervisor.tree import Identity, Tree, signal_all
 
 MOST_OUTPUT = 64 * 1024
 _SIGKILL = 9
+_KILL_S = 1.0
 
 
 class Runs(Protocol):
@@ -45,28 +46,37 @@ class OwnRuns:
                 stderr=output,
                 start_new_session=sys.platform != "win32",
             )
-            in_time = await _ended(child, timeout_s)
-            code = reap(child) if in_time else None
+            code = await _code(child, timeout_s)
             output.seek(0)
             return Ran(code, output.read(MOST_OUTPUT).decode("utf-8", "replace"))
 
 
-async def _ended(child: "subprocess.Popen[bytes]", timeout_s: float) -> bool:
+async def _code(child: "subprocess.Popen[bytes]", timeout_s: float) -> int | None:
+    """Its exit code; None when its time was over, and then it and its children are ended."""
     owned.add(child.pid)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     watch = watch_exit(child.pid, ended.set, loop)
     try:
-        async with asyncio.timeout(timeout_s):
-            await ended.wait()
-    except BaseException as error:
-        watch.cancel()
+        if await _happens(ended, timeout_s):
+            return reap(child)
         _end_tree(child)
-        watch_exit(child.pid, lambda: _collected(child), loop)
-        if not isinstance(error, TimeoutError):
-            raise
+        if await _happens(ended, _KILL_S):
+            reap(child)
+        return None
+    finally:
+        watch.cancel()
+        if child.returncode is None:  # cancelled, or SIGKILL comes late: collected whenever it has ended
+            _end_tree(child)
+            watch_exit(child.pid, lambda: _collected(child), loop)
+
+
+async def _happens(event: asyncio.Event, within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            await event.wait()
+    except TimeoutError:
         return False
-    watch.cancel()
     return True
 
 

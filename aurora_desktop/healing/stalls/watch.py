@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
@@ -36,9 +37,6 @@ AT_ONCE = 4
 """So many agents are tended together: each rung waits for a disk."""
 _SOON_S = 0.02
 """Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
-_PAUSED = "supervision is paused"
-_LATCHED = "the emergency stop holds"
-_ROOT_GONE = "`agents.root` cannot be read"
 PROBES_AT_ONCE = 8
 
 
@@ -62,6 +60,22 @@ class Services(Protocol):
     def tree(self, name: str) -> Tree | None: ...
 
     def unwell(self, name: str, kind: FailureKind, cause: str) -> None: ...
+
+
+class _Moment(Struct, frozen=True):
+    """The supervisor as it was when a round began; `trees` by service, None for one that may not be judged."""
+
+    paused: bool
+    latched: bool
+    trees: dict[str, Tree | None]
+
+
+class _SortedOut(Struct):
+    """`special` are those of whom more than their workspace is looked at; `restarted` rested until that."""
+
+    looked_at: list[Entry] = []
+    special: list[Entry] = []
+    restarted: list[Entry] = []
 
 
 class StallWatch:
@@ -95,6 +109,7 @@ class StallWatch:
         self._orchestration = OrchestrationFile(config_folder / NAME)
         self._meter = TreeMeter(services.table)
         self._entries: dict[str, Entry] = {}
+        self._special: list[Entry] = []
         self._of: tuple[object, ...] = ()
         self._listing = Listing()
         self._followed: Settings | None = None
@@ -193,16 +208,39 @@ class StallWatch:
             await self._follow()
             if only is not None:
                 self._chosen(only)
-            entries = self._due() if chosen is None else [entry for entry in chosen if not entry.is_busy]
-            looked_at = [entry for entry in entries if self._may_be_looked_at(entry)]
-            extras = await self._extras(looked_at)
-            wanted = await asyncio.to_thread(self._look, looked_at, extras, unhurried)
+            moment = self._moment()
+            sorted_out = await asyncio.to_thread(self._sort_out, chosen, moment)
+            for entry in sorted_out.restarted:
+                self._start(self._tending.clear(entry, "a restart of the service"))
+            extras = await self._extras(sorted_out.special)
+            wanted = await asyncio.to_thread(self._look, sorted_out.looked_at, extras, unhurried)
             for entry in wanted if acts else ():
                 self._tend(entry)
 
-    def _due(self) -> list[Entry]:
+    def _moment(self) -> _Moment:
+        """What only the loop's thread may ask."""
+        names = {entry.watched.service for entry in self._special if entry.watched.service is not None}
+        trees = {name: self._services.tree(name) for name in names}
+        return _Moment(paused=self._services.paused, latched=self._services.latched, trees=trees)
+
+    def _sort_out(self, chosen: Iterable[Entry] | None, moment: _Moment) -> _SortedOut:
+        """Who is due and may be looked at. In a thread: of ten thousand it takes longer than a turn of the loop may."""
         now = self._fair_now()
-        return [entry for entry in self._entries.values() if entry.due <= now and not entry.is_busy]
+        if chosen is None:
+            chosen = (entry for entry in self._entries.values() if entry.due <= now)
+        found = _SortedOut()
+        for entry in chosen:
+            if entry.is_busy:
+                continue
+            entry.due = now + self._interval_s(entry)
+            if why := self._why_not_now(entry.watched, moment):
+                entry.rest(why)
+                continue
+            self._goes_on(entry, moment, found)
+            found.looked_at.append(entry)
+            if _is_special(entry.watched):
+                found.special.append(entry)
+        return found
 
     def _look(self, entries: list[Entry], extras: dict[str, Extra], unhurried: bool) -> list[Entry]:
         """Those who are to be tended after this look. In a thread: nobody else touches them meanwhile."""
@@ -295,6 +333,7 @@ class StallWatch:
         everyone = [*services_of(settings, self._override), *agents]
         before, now = self._entries, self._fair_now()
         entries = {one.component: self._entry(one, before.get(one.component), logs, now) for one in everyone}
+        self._special = [entry for entry in entries.values() if _is_special(entry.watched)]
         self._entries = entries
         if self._listing.is_known:
             for component in self._store.components() - entries.keys():
@@ -329,52 +368,33 @@ class StallWatch:
 
     # --- what is seen beside the workspace --------------------------------------------------------------------
 
-    def _may_be_looked_at(self, entry: Entry) -> bool:
-        """Not while nothing may be expected of it: paused, frozen, stopped, on its way."""
-        entry.due = self._fair_now() + self._interval_s(entry)
-        if self._services.paused:
-            entry.rest(_PAUSED)
-            return False
-        service = entry.watched.service
-        if service is None:
-            if why := self._why_not_now(entry.watched):
-                entry.rest(why)
-                return False
-            self._goes_on(entry)
-            return True
-        tree = self._services.tree(service)
-        if tree is None:
-            entry.rest(f"service {service} is not up")
-            return False
-        self._goes_on(entry)
-        if tree.marker != entry.marker:
-            self._has_new_process(entry, tree.marker)
-        return True
+    def _why_not_now(self, watched: Watched, moment: _Moment) -> str:
+        """Why nothing may be expected of it: all is paused; a stop must not end by our waking somebody; and so on."""
+        if moment.paused:
+            return "supervision is paused"
+        if watched.service is not None:
+            return "" if moment.trees.get(watched.service) else f"service {watched.service} is not up"
+        if moment.latched:
+            return "the emergency stop holds"
+        # Told once for all of them, not for each.
+        return "" if watched.follow or self._listing.is_known else "`agents.root` cannot be read"
 
-    def _why_not_now(self, watched: Watched) -> str:
-        """A stop must not end by our waking somebody; and a root that is gone is told once, not for each in it."""
-        if self._services.latched:
-            return _LATCHED
-        return "" if watched.follow or self._listing.is_known else _ROOT_GONE
-
-    def _goes_on(self, entry: Entry) -> None:
-        """After a rest, what is being verified has all of its time."""
-        if entry.rests:
+    def _goes_on(self, entry: Entry, moment: _Moment, found: _SortedOut) -> None:
+        """After a rest, or with a new process of its service, what is being verified has all of its time."""
+        tree = moment.trees.get(entry.watched.service or "")
+        is_new = tree is not None and tree.marker != entry.marker
+        is_other = is_new and bool(entry.marker)
+        if tree is not None:
+            entry.marker = tree.marker
+        if is_other:  # what an earlier process did, and what starting this one looks like, is no sign of work
+            entry.begin_anew()
+        if is_other or entry.rests:
             entry.rests = ""
             self._tending.restarted(entry)
+        if is_other and entry.watched.workspace is None and entry.standing.ladder.escalated:
+            found.restarted.append(entry)
 
-    def _has_new_process(self, entry: Entry, marker: str) -> None:
-        """What an earlier process did, and what starting this one looks like, is no sign of work."""
-        first_seen, entry.marker = not entry.marker, marker
-        if first_seen:
-            return
-        entry.begin_anew()
-        self._tending.restarted(entry)
-        if entry.watched.workspace is None and entry.standing.ladder.escalated:
-            self._start(self._tending.clear(entry, "a restart of the service"))
-
-    async def _extras(self, entries: list[Entry]) -> dict[str, Extra]:
-        special = [one for one in entries if one.watched.service is not None or one.watched.rule.probe is not None]
+    async def _extras(self, special: list[Entry]) -> dict[str, Extra]:
         if not special:
             return {}
         cpu_s, network = await self._of_trees(special)
@@ -428,6 +448,11 @@ class StallWatch:
             max_attempts=most_attempts(settings.agents, said),
             verify_s=settings.agents.verify_sec,
         )
+
+
+def _is_special(watched: Watched) -> bool:
+    """Whether there is more to it than its workspace."""
+    return watched.service is not None or watched.rule.probe is not None
 
 
 def _extra(watched: Watched, cpu_s: dict[str, float], network: dict[str, Token], answered: Token | None) -> Extra:

@@ -77,7 +77,7 @@ async def live_through(folder: Path, happenings: list[Happening]) -> Flock:
         return flock
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(_happenings)
 def test_who_works_or_waits_is_left_alone_whatever_the_clocks_do(happenings: list[Happening]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aurora_desktop.core.events import Escalated, RemedyFinished, WatchTrouble
@@ -256,6 +256,7 @@ def test_whatever_the_bytes_are_they_are_understood_or_said_to_be_broken(raw: by
     assert bool(status.problem) == (status.kind == "broken")
 
 
+@settings(max_examples=30)
 @given(
     st.dictionaries(
         st.sampled_from(["status", "current_tasks"]),
