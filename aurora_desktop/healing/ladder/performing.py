@@ -11,7 +11,7 @@ from aurora_desktop.healing.ladder import marks
 from aurora_desktop.healing.ladder.ladder import Rung
 from aurora_desktop.healing.remedies.remedy import RefusedError
 from aurora_desktop.healing.stalls import status_file
-from aurora_desktop.healing.stalls.folder import OURS, Folder, Stamp
+from aurora_desktop.healing.stalls.folder import OURS, Folder, Stamp, folder_stamp_of
 from aurora_desktop.healing.stalls.rule import Token
 from aurora_desktop.healing.stalls.status_file import Status
 
@@ -128,7 +128,7 @@ def _rescue(folder: Folder, patient: Patient) -> Wrote:
     with folder.subfolder("inbox") as inbox:
         inbox.create(name, marks.rescue_message(patient.agent, patient.reason, patient.wall))
         now = inbox.stat()
-    token: Token = (now.st_mtime_ns, now.st_ino) if now is not None else ()
+    token: Token = folder_stamp_of(now) if now is not None else ()
     return Wrote(f"a rescue message was laid into its inbox ({name})", {"inbox": token})
 
 

@@ -26,8 +26,17 @@ Stamp = tuple[int, int, int]
 """Modification time in ns, size, inode: what changes when a file does."""
 
 
+_63_BITS = 2**63 - 1
+"""Some file systems keep years that no database has a number for; a stamp is only ever compared."""
+
+
 def stamp_of(status: os.stat_result) -> Stamp:
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return status.st_mtime_ns & _63_BITS, status.st_size, status.st_ino
+
+
+def folder_stamp_of(status: os.stat_result) -> tuple[int, int]:
+    """The same of a folder: it changes when an entry comes, goes or is replaced."""
+    return status.st_mtime_ns & _63_BITS, status.st_ino
 
 
 class Folder:

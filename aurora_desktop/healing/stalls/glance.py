@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from aurora_desktop.healing.ladder.marks import ESCALATION
 from aurora_desktop.healing.stalls import status_file
-from aurora_desktop.healing.stalls.folder import OURS, Folder
+from aurora_desktop.healing.stalls.folder import OURS, Folder, folder_stamp_of, stamp_of
 from aurora_desktop.healing.stalls.roster import Watched
 from aurora_desktop.healing.stalls.rule import Token
 from aurora_desktop.healing.stalls.status_file import Status, idle_reason
@@ -60,9 +60,9 @@ def glance(paths: Paths) -> Glance:
     tokens: dict[str, Token] = {}
     try:
         if paths.status is not None and (found := _stat(paths.status)) is not None:
-            tokens["status"] = (found.st_mtime_ns, found.st_size, found.st_ino)
+            tokens["status"] = stamp_of(found)
         if paths.inbox is not None and (found := _stat(paths.inbox)) is not None:
-            tokens["inbox"] = (found.st_mtime_ns, found.st_ino)
+            tokens["inbox"] = folder_stamp_of(found)
         if paths.log is not None and (found := _stat(paths.log)) is not None:
             tokens["output"] = (found.st_ino, found.st_size)
         if paths.workspace and not tokens:

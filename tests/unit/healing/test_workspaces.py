@@ -6,7 +6,9 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,8 +17,10 @@ from aurora_desktop.core.events import Escalated, RemedyFinished, WatchTrouble
 from aurora_desktop.core.settings.schema_healing import IdleRule
 from aurora_desktop.healing.ladder import marks
 from aurora_desktop.healing.ladder.performing import Patient, applicable, perform, read_status
+from aurora_desktop.healing.ladder.store import Standing
 from aurora_desktop.healing.remedies.remedy import RefusedError
-from aurora_desktop.healing.stalls.folder import Folder
+from aurora_desktop.healing.stalls import glance
+from aurora_desktop.healing.stalls.folder import Folder, stamp_of
 from aurora_desktop.healing.stalls.glance import files_token, last_line
 from aurora_desktop.healing.stalls.status_file import MOST_BYTES, Status, idle_reason, shown, understood
 from healing.flock import Flock, flocking, status_of
@@ -149,6 +153,31 @@ def test_an_unreadable_workspace_is_told_once_and_left_alone(tmp_path: Path) -> 
     run(tmp_path, story)
 
 
+def test_a_workspace_that_loses_its_permission_is_left_alone_until_it_has_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As above, for those who test as root."""
+
+    def refuse(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    async def story(flock: Flock) -> None:
+        flock.agent()
+        await flock.look()
+        await flock.later(90.0)
+        with monkeypatch.context() as refusing:
+            refusing.setattr(glance, "_stat", refuse)
+            await flock.later(900.0)
+            assert flock.state() == "unreadable"
+            assert "Permission denied" in flock.sentence()
+        await flock.later(90.0)
+        assert [event.recovered for event in flock.told(WatchTrouble)] == [False, True]
+        assert flock.rungs() == []
+        assert flock.state() == "working"
+
+    run(tmp_path, story)
+
+
 def test_a_workspace_that_is_an_ordinary_file_is_told(tmp_path: Path) -> None:
     async def story(flock: Flock) -> None:
         from aurora_desktop.core.settings.schema_healing import WatchedAgent
@@ -196,6 +225,12 @@ def test_a_status_that_changes_while_it_is_read_is_not_overwritten(tmp_path: Pat
             folder.replace("status.json", b"{}", stamp)
     assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
     assert "the agent" in (tmp_path / "status.json").read_text()
+
+
+def test_a_date_that_no_database_can_hold_is_kept_all_the_same() -> None:
+    far = stamp_of(SimpleNamespace(st_mtime_ns=10**20, st_size=1, st_ino=2))  # type: ignore[arg-type] # year 5138
+    text = msgspec.json.encode(Standing(tokens={"status": far}, own_status=far))
+    assert msgspec.json.decode(text, type=Standing).own_status == far
 
 
 @posix
