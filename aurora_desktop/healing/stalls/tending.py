@@ -26,15 +26,15 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.healing.faults import Fault, Sighting
 from aurora_desktop.healing.ladder import ladder as rules
-from aurora_desktop.healing.ladder import marks, performing
+from aurora_desktop.healing.ladder import marks
 from aurora_desktop.healing.ladder.ladder import Effect, Rung, Stimulus, Terms
-from aurora_desktop.healing.ladder.performing import Patient, Wrote
+from aurora_desktop.healing.ladder.performing import Patient
 from aurora_desktop.healing.ladder.store import LadderStore, Standing
 from aurora_desktop.healing.memory.face import Memory
 from aurora_desktop.healing.remedies.remedy import RefusedError
+from aurora_desktop.healing.stalls import hands
 from aurora_desktop.healing.stalls.command import Runs
 from aurora_desktop.healing.stalls.entry import Entry
-from aurora_desktop.healing.stalls.folder import Folder
 from aurora_desktop.healing.stalls.rule import WORDS, rebased
 from aurora_desktop.supervisor.outcome import format_duration
 
@@ -121,7 +121,7 @@ class Tending:
 
     async def clear(self, entry: Entry, by: str) -> None:
         """The operator acts: the marker is removed, and the ladder begins anew."""
-        await asyncio.to_thread(_remove_marker, entry)
+        await asyncio.to_thread(hands.remove_marker, entry)
         await self._feed(entry, rules.Cleared(by))
 
     def restarted(self, entry: Entry) -> None:
@@ -150,7 +150,7 @@ class Tending:
         standing = entry.standing
         if not (standing.ladder.escalated and standing.has_marker) or entry.problem or entry.watched.workspace is None:
             return
-        if not await asyncio.to_thread(_has_marker, entry):
+        if not await asyncio.to_thread(hands.has_marker, entry):
             await self._feed(entry, rules.Cleared(f"the operator, who removed {marks.ESCALATION}"))
 
     async def _worked(self, entry: Entry, source: str) -> None:
@@ -240,7 +240,7 @@ class Tending:
         if not policy.heals:
             return None
         try:
-            rungs, has_marker = await asyncio.to_thread(_examined, entry, self._patient(entry))
+            rungs, has_marker = await asyncio.to_thread(hands.examined, entry, self._patient(entry))
         except OSError as error:
             log.info("%s: its workspace cannot be examined: %s", entry.component, error)
             rungs, has_marker = ("restart",) if entry.watched.can_restart else (), False
@@ -293,7 +293,7 @@ class Tending:
             if rung == "restart":
                 await self._restart(entry)
                 return rules.Performed()
-            wrote = await asyncio.to_thread(_perform, entry, rung, self._patient(entry))
+            wrote = await asyncio.to_thread(hands.perform, entry, rung, self._patient(entry))
         except RefusedError as error:
             return rules.Broke(_line(error), refused=True)
         except AuroraError as error:
@@ -323,7 +323,7 @@ class Tending:
 
     async def _escalate(self, entry: Entry, effect: rules.Escalate) -> None:
         reason = entry.verdict.sentence if entry.verdict is not None else "stalled"
-        found = entry.watched.workspace is not None and await asyncio.to_thread(_has_marker, entry)
+        found = entry.watched.workspace is not None and await asyncio.to_thread(hands.has_marker, entry)
         has_marker = found or await self._lay_marker(entry, effect)
         at = self._clock.wall()
         standing = replace(entry.standing, escalated_at=at, sentence=reason, has_marker=has_marker)
@@ -337,7 +337,7 @@ class Tending:
         if entry.watched.workspace is None:
             return False
         try:
-            await asyncio.to_thread(_call_the_operator, entry, self._patient(entry), effect)
+            await asyncio.to_thread(hands.call_the_operator, entry, self._patient(entry), effect)
         except OSError as error:
             log.warning("%s: %s cannot be laid down: %s", entry.component, marks.ESCALATION, error)
             return False
@@ -375,47 +375,6 @@ class Tending:
             standing = replace(standing, own_status=None)
         entry.standing = standing
         self._store.keep(entry.component, entry.lasting())
-
-
-# --- in a thread --------------------------------------------------------------------------------------------------
-
-
-def _open(entry: Entry) -> Folder:
-    if entry.watched.workspace is None:
-        raise FileNotFoundError(f"{entry.component} has no workspace")
-    return Folder(entry.watched.workspace, follow=entry.watched.follow)
-
-
-def _examined(entry: Entry, patient: Patient) -> tuple[tuple[Rung, ...], bool]:
-    with _open(entry) as folder:
-        return performing.applicable(folder, patient), performing.has_marker(folder)
-
-
-def _perform(entry: Entry, rung: Rung, patient: Patient) -> Wrote:
-    with _open(entry) as folder:
-        return performing.perform(rung, folder, patient)
-
-
-def _call_the_operator(entry: Entry, patient: Patient, effect: rules.Escalate) -> None:
-    with _open(entry) as folder:
-        performing.call_the_operator(folder, patient, effect.attempts, effect.tried)
-
-
-def _has_marker(entry: Entry) -> bool:
-    """A workspace that cannot be opened right now says nothing about the marker."""
-    try:
-        with _open(entry) as folder:
-            return performing.has_marker(folder)
-    except OSError:
-        return entry.standing.has_marker
-
-
-def _remove_marker(entry: Entry) -> None:
-    try:
-        with _open(entry) as folder:
-            folder.remove(marks.ESCALATION)
-    except OSError as error:
-        log.info("%s: its marker could not be removed: %s", entry.component, error)
 
 
 # --- in words -----------------------------------------------------------------------------------------------------

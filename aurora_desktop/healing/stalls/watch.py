@@ -16,16 +16,13 @@ from aurora_desktop.core.events import FailureKind, PartFailed, WatchTrouble
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.ladder.store import LadderStore
 from aurora_desktop.healing.memory.face import Memory
+from aurora_desktop.healing.stalls.beside import Beside, is_special
 from aurora_desktop.healing.stalls.command import EnvironmentOf, OwnRuns, Runs
 from aurora_desktop.healing.stalls.entry import Entry, Extra
 from aurora_desktop.healing.stalls.looking import look_at
 from aurora_desktop.healing.stalls.orchestration import NAME, OrchestrationFile, filled_in, most_attempts
-from aurora_desktop.healing.stalls.progress import answer
 from aurora_desktop.healing.stalls.roster import Listing, Override, Watched, agents_of, listed, services_of
-from aurora_desktop.healing.stalls.rule import Token
-from aurora_desktop.healing.stalls.sockets import Traffic
 from aurora_desktop.healing.stalls.tending import Policy, Publish, Tending
-from aurora_desktop.healing.stalls.trees import TreeMeter
 from aurora_desktop.healing.view import AgentView, EscalationView
 from aurora_desktop.supervisor.processes import ProcessTable
 from aurora_desktop.supervisor.tree import Tree
@@ -37,7 +34,6 @@ AT_ONCE = 4
 """So many agents are tended together: each rung waits for a disk."""
 _SOON_S = 0.02
 """Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
-PROBES_AT_ONCE = 8
 
 
 class Services(Protocol):
@@ -105,9 +101,9 @@ class StallWatch:
         self._services = services
         self._store = store
         self._override = override or Override()
-        self._run = run or OwnRuns(environment_of)
+        run = run or OwnRuns(environment_of)
+        self._beside = Beside(services.table, services.tree, lambda name: self._settings.services.get(name), run)
         self._orchestration = OrchestrationFile(config_folder / NAME)
-        self._meter = TreeMeter(services.table)
         self._entries: dict[str, Entry] = {}
         self._special: list[Entry] = []
         self._of: tuple[object, ...] = ()
@@ -119,7 +115,6 @@ class StallWatch:
         self._wake = asyncio.Event()
         self._tended: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._asking = asyncio.Semaphore(PROBES_AT_ONCE)
         self._tending = Tending(
             clock=clock,
             fair_now=self._fair_now,
@@ -127,7 +122,7 @@ class StallWatch:
             store=store,
             memory=memory,
             unwell=services.unwell,
-            run=self._run,
+            run=run,
             policy=self._policy,
         )
 
@@ -212,7 +207,7 @@ class StallWatch:
             sorted_out = await asyncio.to_thread(self._sort_out, chosen, moment)
             for entry in sorted_out.restarted:
                 self._start(self._tending.clear(entry, "a restart of the service"))
-            extras = await self._extras(sorted_out.special)
+            extras = await self._beside.of(sorted_out.special)
             wanted = await asyncio.to_thread(self._look, sorted_out.looked_at, extras, unhurried)
             for entry in wanted if acts else ():
                 self._tend(entry)
@@ -238,7 +233,7 @@ class StallWatch:
                 continue
             self._goes_on(entry, moment, found)
             found.looked_at.append(entry)
-            if _is_special(entry.watched):
+            if is_special(entry.watched):
                 found.special.append(entry)
         return found
 
@@ -333,7 +328,7 @@ class StallWatch:
         everyone = [*services_of(settings, self._override), *agents]
         before, now = self._entries, self._fair_now()
         entries = {one.component: self._entry(one, before.get(one.component), logs, now) for one in everyone}
-        self._special = [entry for entry in entries.values() if _is_special(entry.watched)]
+        self._special = [entry for entry in entries.values() if is_special(entry.watched)]
         self._entries = entries
         if self._listing.is_known:
             for component in self._store.components() - entries.keys():
@@ -366,7 +361,7 @@ class StallWatch:
             raise AuroraError(f"Nobody named `{name}` is watched for stalls", "", hint)
         return chosen
 
-    # --- what is seen beside the workspace --------------------------------------------------------------------
+    # --- who may be looked at --------------------------------------------------------------------
 
     def _why_not_now(self, watched: Watched, moment: _Moment) -> str:
         """Why nothing may be expected of it: all is paused; a stop must not end by our waking somebody; and so on."""
@@ -394,46 +389,6 @@ class StallWatch:
         if is_other and entry.watched.workspace is None and entry.standing.ladder.escalated:
             found.restarted.append(entry)
 
-    async def _extras(self, special: list[Entry]) -> dict[str, Extra]:
-        if not special:
-            return {}
-        cpu_s, network = await self._of_trees(special)
-        answers = await self._answers(special)
-        return {one.component: _extra(one.watched, cpu_s, network, answers.get(one.component)) for one in special}
-
-    async def _of_trees(self, entries: list[Entry]) -> tuple[dict[str, float], dict[str, Token]]:
-        """CPU seconds and network traffic of each service that is asked for them."""
-        watched = [one.watched for one in entries if one.watched.service is not None]
-        names = {one.service for one in watched if one.service and (one.has("cpu") or one.has("network"))}
-        if not names:
-            return {}, {}
-        everyone = await asyncio.to_thread(self._meter.snapshot)
-        trees = {name: tree for name in names if (tree := self._services.tree(name)) is not None}
-        cpu_s = self._meter.cpu_s(trees, everyone)
-        on_network = [one.service for one in watched if one.service and one.has("network")]
-        return cpu_s, await asyncio.to_thread(self._traffic, on_network) if on_network else {}
-
-    def _traffic(self, names: list[str]) -> dict[str, Token]:
-        return self._meter.traffic(names, Traffic())
-
-    async def _answers(self, entries: list[Entry]) -> dict[str, Token | None]:
-        asked = [one for one in entries if one.watched.rule.probe is not None and one.watched.has("probe")]
-        answers = await asyncio.gather(*(self._answer(one.watched) for one in asked))
-        return {one.component: token for one, token in zip(asked, answers, strict=True)}
-
-    async def _answer(self, watched: Watched) -> Token | None:
-        if watched.rule.probe is None:
-            return None
-        async with self._asking:
-            return await answer(watched.rule.probe, self._folder(watched), watched.service, self._run)
-
-    def _folder(self, watched: Watched) -> Path:
-        """Where its commands run: its workspace, or the folder of its service."""
-        if watched.workspace is not None:
-            return watched.workspace
-        spec = self._settings.services.get(watched.service or "")
-        return Path.home() / Path(spec.cwd).expanduser() if spec is not None and spec.cwd else Path.home()
-
     # --- small change -----------------------------------------------------------------------------------------
 
     def _fair_now(self) -> float:
@@ -448,16 +403,3 @@ class StallWatch:
             max_attempts=most_attempts(settings.agents, said),
             verify_s=settings.agents.verify_sec,
         )
-
-
-def _is_special(watched: Watched) -> bool:
-    """Whether there is more to it than its workspace."""
-    return watched.service is not None or watched.rule.probe is not None
-
-
-def _extra(watched: Watched, cpu_s: dict[str, float], network: dict[str, Token], answered: Token | None) -> Extra:
-    tokens: dict[str, Token] = {} if answered is None else {"probe": answered}
-    service = watched.service or ""
-    if watched.has("network") and service in network:
-        tokens["network"] = network[service]
-    return Extra(tokens, cpu_s.get(service) if watched.has("cpu") else None)
