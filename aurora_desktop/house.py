@@ -41,16 +41,13 @@ from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
+from aurora_desktop.healing import healer
 from aurora_desktop.healing.alerts import store as alerts_store
 from aurora_desktop.healing.alerts.alerts import Alerts
-from aurora_desktop.healing.machine import machine_store
-from aurora_desktop.healing.machine.part import MachinePart
-from aurora_desktop.healing.ladder import store as ladder_store
-from aurora_desktop.healing.ladder.store import LadderStore
-from aurora_desktop.healing.memory.none import NoMemory
-from aurora_desktop.healing.stalls.watch import StallWatch
+from aurora_desktop.healing.healer import Healer
+from aurora_desktop.healing.stalls.roster import Override
 from aurora_desktop.heartbeat.health import Health, assess
-from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control
+from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control, of_healing
 from aurora_desktop.heartbeat.pulse import Pulse
 from aurora_desktop.input import audit
 from aurora_desktop.safety import store as safety_store
@@ -66,8 +63,7 @@ STATE_MIGRATIONS = (
     *safety_store.MIGRATIONS,
     *audit.MIGRATIONS,
     *alerts_store.MIGRATIONS,
-    *machine_store.MIGRATIONS,
-    *ladder_store.MIGRATIONS,
+    *healer.MIGRATIONS,
 )
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
@@ -91,6 +87,7 @@ class House:
         environment: Mapping[str, str],
         own: Mapping[str, str],
         mode: Literal["desktop", "headless"],
+        stall_override: Override | None = None,
     ) -> None:
         """Blocking (the journal is opened); called with the loop that it is to run in already current."""
         self.paths = paths
@@ -143,29 +140,22 @@ class House:
             secrets_folder=paths.secrets,
         )
         self.bus.subscribe(self.alerts.read)
-        self.machine = MachinePart(
+        self.healer = Healer(
             settings,
             paths,
-            self._state,
             clock=self._clock,
             publish=self._publish,
+            call_soon=self._call_soon,
+            database=self._state,
             supervisor=self.supervisor,
-            restart=lambda name, _: self.supervisor.restart((name,), "healing"),
-            prune=lambda: asyncio.wrap_future(self.journal.prune()),
-            set_option=source.set_option,
-        )
-        self.machine.remember(self.journal.recent(200, recovery_only=True, component="machine"))
-        self.bus.subscribe(self.machine.read)
-        self.stalls = StallWatch(
-            settings,
-            clock=self._clock,
-            publish=self.bus.publish,
-            services=self.supervisor,
-            store=LadderStore(self._state),
-            memory=NoMemory(),
+            environment=environment,
             config_folder=source.path.parent,
-            environment_of=lambda _: self._environment,
+            set_option=source.set_option,
+            prune=lambda: asyncio.wrap_future(self.journal.prune()),
+            recent=lambda limit: self.journal.recent(limit, recovery_only=True, component="machine"),
+            stall_override=stall_override or Override(),
         )
+        self.bus.subscribe(self.healer.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
@@ -187,11 +177,10 @@ class House:
             self.brake.begin(),
             self.pulse.run(),
             self.alerts.run(),
-            self.stalls.run(),
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
-            *self.machine.rounds(),
+            *self.healer.rounds(),
         ):
             self._run(rounds)
         systemd.notify("READY=1", self._own)
@@ -244,6 +233,7 @@ class House:
             mode=self.mode,
             control=self.brake.control,
             input=self.brake.input,
+            healing=self.healer,
             alerts=self.alerts,
         )
 
@@ -251,8 +241,12 @@ class House:
 
     def health(self) -> Health:
         """The health of the whole, now."""
-        of_parts = (*of_control(self.brake.control.view()), *of_alerts(self.alerts.view()))
-        problems = (*self.own_problems.current(), *of_parts)
+        problems = (
+            *self.own_problems.current(),
+            *of_control(self.brake.control.view()),
+            *of_alerts(self.alerts.view()),
+            *of_healing(self.healer.troubles()),
+        )
         return assess(self._views(), problems, paused=self.supervisor.paused)
 
     def _views(self) -> tuple[ServiceView, ...]:
@@ -290,6 +284,7 @@ class House:
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
         await self._close_brake()
+        await self.healer.close()
         self._left_to_successor = self.is_replaced
         leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
         await self.supervisor.end(leave=leave)
@@ -351,8 +346,7 @@ class House:
         self.supervisor.apply(settings)
         self.brake.apply(settings)
         self.alerts.apply(settings)
-        self.machine.apply(settings)
-        self.stalls.apply(settings)
+        self.healer.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(

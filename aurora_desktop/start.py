@@ -17,7 +17,6 @@ from aurora_desktop.core.events import Record, SettingsApplied
 from aurora_desktop.core.paths import StatePaths, default_config_file, gate_file
 from aurora_desktop.core.settings.edit import create_default, create_gate
 from aurora_desktop.core.settings.loader import load
-from aurora_desktop.core.settings.override import stall_checking
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.watch import SettingsSource
 from aurora_desktop.core.storage.program_log import FORMAT, ProgramLog
@@ -27,6 +26,7 @@ from aurora_desktop.desktop.launch import replace_program
 from aurora_desktop.desktop.notifications import Notifier
 from aurora_desktop.desktop.scope import move_to_own_scope
 from aurora_desktop.desktop.single_instance import InstanceLock
+from aurora_desktop.healing.stalls.roster import Override
 from aurora_desktop.house import House, keep_last_good, last_good_copy
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Start(NamedTuple):
 
     def house(self, mode: Literal["desktop", "headless"]) -> House:
         """Built in the loop that runs now."""
-        return House(self.paths, self.source, self.environment, self.own, mode)
+        stall_checking = Override(interval_s=self.options.stall_interval_s, threshold_s=self.options.stall_threshold_s)
+        return House(self.paths, self.source, self.environment, self.own, mode, stall_checking)
 
 
 def run(options: RunOptions) -> int:
@@ -60,7 +61,6 @@ def run(options: RunOptions) -> int:
     except AlreadyRunningError as error:
         return _raise_the_first(paths, error)
     source, refused = _settings(options, paths)
-    source.override(stall_checking(options.stall_interval_s, options.stall_threshold_s))
     program_log = ProgramLog(paths.logs / "aurora.log", source.current().logs)
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[program_log, logging.StreamHandler()])
     own = systemd.take_notify_environment()
@@ -254,6 +254,7 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
             control=house.brake.control,
             input=house.brake.input,
             answer_question=house.brake.input.answer,
+            healing=house.healer,
         )
     )
     house.alerts.desktop = notifier.notify

@@ -107,6 +107,16 @@ class StatePaths(NamedTuple):
         """The digest of the passphrase that stands in for a physical press."""
         return self.root / "passphrase.json"
 
+    @property
+    def known_good(self) -> Path:
+        """What each service last worked with."""
+        return self.root / "known_good"
+
+    @property
+    def fixes(self) -> Path:
+        """Changes of files that are neither kept nor rolled back yet."""
+        return self.root / "fixes"
+
     def service_log(self, name: str) -> Path:
         return self.service_logs / f"{name}.log"
 

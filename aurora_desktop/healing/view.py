@@ -47,13 +47,14 @@ class EscalationView(Struct, frozen=True, kw_only=True):
 
 
 class ResourceView(Struct, frozen=True, kw_only=True):
-    """One resource of the machine, in percent; `breached_s`: over its limit for so long."""
+    """One resource of the machine, in percent; `breached_s`: over its limit for so long, `is_breached`: lastingly."""
 
     resource: MachineResource
     percent: float
     limit: float
     detail: str = ""
     breached_s: float = 0.0
+    is_breached: bool = False
     history: tuple[float, ...] = ()
 
 

@@ -14,11 +14,14 @@ from aurora_desktop.core.events import (
     WatchTrouble,
 )
 from aurora_desktop.healing.alerts.view import AlertsView
+from aurora_desktop.healing.view import HealingView, ResourceView
 from aurora_desktop.heartbeat.health import Problem
 from aurora_desktop.safety.view import ControlView
+from aurora_desktop.supervisor.outcome import format_duration
 
 QUARANTINE_SHOWN_S = 3600.0
 """A file that was set aside is past mending by itself: shown for an hour, then left to the events."""
+_LOOK = "Look at the recovery page"
 
 
 def of_control(view: ControlView) -> tuple[Problem, ...]:
@@ -43,6 +46,26 @@ def of_alerts(view: AlertsView) -> tuple[Problem, ...]:
         for channel in view.channels
         if channel.last is not None and not channel.last.ok
     )
+
+
+def of_healing(troubles: HealingView) -> tuple[Problem, ...]:
+    """What waits for the operator, and what is wrong with agents and the machine; the recovery page shows all of it."""
+    return (
+        *(Problem("healing", f"{_of(e.component)}: {e.sentence}", e.hint or _LOOK, 1) for e in troubles.escalations),
+        *(Problem("healing", f"{_of(o.component)}: {o.fault}", _LOOK, 3) for o in troubles.offers),
+        *(Problem(a.component, f"{_of(a.component)}: {a.sentence}", _LOOK, 2) for a in troubles.agents),
+        *(Problem("machine", _over(resource), _LOOK, 3) for resource in troubles.machine),
+    )
+
+
+def _of(component: str) -> str:
+    return component.partition(":")[2] or component
+
+
+def _over(resource: ResourceView) -> str:
+    """`disk at 93 % (limit 90 %) for 4 min 10 s`."""
+    lasting = format_duration(resource.breached_s)
+    return f"{resource.resource} at {resource.percent:.0f} % (limit {resource.limit:.0f} %) for {lasting}"
 
 
 class OwnProblems:

@@ -1,6 +1,5 @@
 """Faults made for real, and healed by Aurora without a person; what it may not mend, it names and leaves alone."""
 
-import importlib.util
 import os
 import sqlite3
 import subprocess
@@ -18,10 +17,6 @@ from .waiting import eventually
 
 _HEALED_S = 30.0
 MODULE = "aurora_tiny_module"
-
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("aurora_desktop.healing.healer") is None, reason="this program has no healer in it"
-)
 
 
 def _faulty(kind: str, *arguments: object, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from aurora_desktop.core.settings import edit
 from aurora_desktop.core.settings.loader import decode, parse, read_bytes
-from aurora_desktop.core.settings.override import Override
 from aurora_desktop.core.settings.problems import Problem, SettingsError
 from aurora_desktop.core.settings.schema import Settings
 
@@ -40,10 +39,7 @@ _NEVER = Stamp(-1, -1, -1)
 
 
 class SettingsSource:
-    """Holds `path` and the last good settings; used from the loop's thread, reads and writes in others.
-
-    `override` is applied to whatever is read, once it was told.
-    """
+    """Holds `path` and the last good settings; used from the loop's thread, reads and writes in others."""
 
     def __init__(self, path: Path, settings: Settings, stamp: Stamp | None = None) -> None:
         """`stamp`: of the file when `settings` were read; without it the first `poll` reads the file again."""
@@ -52,7 +48,6 @@ class SettingsSource:
         self._read: Stamp | None = stamp or _NEVER
         self._seen: Stamp | None = stamp or _NEVER
         self._is_refused = False
-        self._override: Override = _as_they_are
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -71,11 +66,6 @@ class SettingsSource:
     def current(self) -> Settings:
         """The settings in force."""
         return self._settings
-
-    def override(self, override: Override) -> None:
-        """Let the command line have the last word from now on."""
-        self._override = override
-        self._settings = override(self._settings)
 
     async def poll(self) -> Applied | Refused | None:
         """Look whether the file changed, and read it once it rests; meant to be called each second.
@@ -121,13 +111,9 @@ class SettingsSource:
             self._is_refused = True
             return Refused(error.problems)
         self._read = stamp
-        old, self._settings = self._settings, self._override(new)
+        old, self._settings = self._settings, new
         was_refused, self._is_refused = self._is_refused, False
         return Applied(old, self._settings) if was_refused or old != self._settings else None
-
-
-def _as_they_are(settings: Settings) -> Settings:
-    return settings
 
 
 def _load_again(path: Path, old: Settings) -> Settings:

@@ -106,6 +106,7 @@ class Infrastructure:
                 limit=self._limit(resource),
                 detail=self._details[resource],
                 breached_s=round(self._watched[resource].breached_s, 1),
+                is_breached=self._watched[resource].is_breached,
                 history=tuple(percents),
             )
             for resource, percents in self._percents.items()

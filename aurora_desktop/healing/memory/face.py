@@ -1,5 +1,6 @@
 """What the rest of healing needs of the failure memory."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from aurora_desktop.core.events import RemedyOutcome
@@ -8,6 +9,11 @@ from aurora_desktop.healing.faults import Fault
 
 class Memory(Protocol):
     """All calls on the loop's thread; writes are not waited for, and reach the disk in their order."""
+
+    @property
+    def counts(self) -> Mapping[str, tuple[int, int]]:
+        """How often each remedy was tried and worked, over everything, by its name."""
+        ...
 
     def remember(self, fault: Fault) -> Fault:
         """The same fault with its number and signature, now remembered."""

@@ -409,8 +409,6 @@ class RemedyEngine:
     def _tell_ended(self, fault: Fault, name: str, ended: Ended, started_at: float) -> None:
         duration_s = round(self._clock.monotonic() - started_at, 3)
         self._memory.tried(fault, name, ended.outcome, ended.sentence, duration_s)
-        if ended.outcome != "refused":
-            self._store.count(name, worked=ended.outcome == "worked")
         self._publish(
             RemedyFinished(
                 at=self._clock.wall(), component=fault.component, failure_id=fault.failure_id, remedy=name,
@@ -478,7 +476,7 @@ class RemedyEngine:
 
     def remedies(self) -> tuple[RemedyView, ...]:
         """Those of the settings first."""
-        return self._diagnosis.views(self._store.counts)
+        return self._diagnosis.views(self._memory.counts)
 
     async def test(self, text: str, service: str | None) -> RemedyTrial:
         """What this text would be recognised as, and what would be tried. Raises AuroraError for no such service."""

@@ -1,4 +1,4 @@
-"""What the engine of remedies remembers over restarts: open offers, escalations, and how each remedy did."""
+"""What the engine of remedies remembers over restarts: open offers and escalations."""
 
 import logging
 from collections.abc import Callable
@@ -15,10 +15,7 @@ from aurora_desktop.healing.view import EscalationView, OfferView
 MIGRATIONS = (
     """
     CREATE TABLE remedy_offers (id INTEGER PRIMARY KEY AUTOINCREMENT, component TEXT NOT NULL, offer TEXT NOT NULL);
-    CREATE TABLE remedy_escalations (component TEXT PRIMARY KEY, escalation TEXT NOT NULL);
-    CREATE TABLE remedy_counts (
-        remedy TEXT PRIMARY KEY, tried INTEGER NOT NULL DEFAULT 0, worked INTEGER NOT NULL DEFAULT 0
-    )
+    CREATE TABLE remedy_escalations (component TEXT PRIMARY KEY, escalation TEXT NOT NULL)
     """,
 )
 
@@ -44,8 +41,6 @@ class RemedyStore:
         rows = database.read("SELECT escalation FROM remedy_escalations")
         found = [view for (text,) in rows if (view := _read(text, EscalationView))]
         self.escalations: dict[str, EscalationView] = {view.component: view for view in found}
-        rows = database.read("SELECT remedy, tried, worked FROM remedy_counts")
-        self.counts: dict[str, tuple[int, int]] = {remedy: (tried, worked) for remedy, tried, worked in rows}
         sequence = database.read("SELECT seq FROM sqlite_sequence WHERE name = 'remedy_offers'")
         self._last_id = int(sequence[0][0]) if sequence else 0
 
@@ -70,11 +65,6 @@ class RemedyStore:
     def clear_escalation(self, component: str) -> None:
         self.escalations.pop(component, None)
         self._write("DELETE FROM remedy_escalations WHERE component = ?", (component,))
-
-    def count(self, remedy: str, *, worked: bool) -> None:
-        tried, helped = self.counts.get(remedy, (0, 0))
-        self.counts[remedy] = (tried + 1, helped + worked)
-        self._write("INSERT OR REPLACE INTO remedy_counts VALUES (?, ?, ?)", (remedy, *self.counts[remedy]))
 
     def _write(self, sql: str, row: tuple[Any, ...]) -> None:
         try:

@@ -163,6 +163,10 @@ class StallWatch:
         """Everybody who is watched, as the last look found them."""
         return tuple(entry.view() for entry in self._entries.values())
 
+    def stuck(self) -> tuple[AgentView, ...]:
+        """Those who are stalled, or being woken; quick, also with ten thousand."""
+        return tuple(entry.view() for entry in self._entries.values() if entry.state in ("stalled", "healing"))
+
     def escalations(self) -> tuple[EscalationView, ...]:
         """Those that wait for the operator, the newest first."""
         waiting = [entry for entry in self._entries.values() if entry.standing.ladder.escalated]

@@ -1,6 +1,7 @@
 """A yard without processes: it writes down what is asked of it, and answers what the test says."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,12 @@ class FakeMemory:
         self.outcomes: list[tuple[str, RemedyOutcome]] = []
         self.recoveries: list[tuple[str, float]] = []
         self.history: dict[str, tuple[int, int]] = {}
+
+    @property
+    def counts(self) -> dict[str, tuple[int, int]]:
+        tried = Counter(name for name, outcome in self.outcomes if outcome != "refused")
+        worked = Counter(name for name, outcome in self.outcomes if outcome == "worked")
+        return {name: (count, worked[name]) for name, count in tried.items()}
 
     def remember(self, fault: Fault) -> Fault:
         from msgspec.structs import replace
