@@ -33,14 +33,24 @@ def tree_of(pid: int, marker: str = "m") -> Tree:
     return Tree(process_table(), marker, Identity(pid, info.started))
 
 
+def lives(pid: int) -> bool:
+    info = process_table().read(pid)
+    return info is not None and not info.is_zombie
+
+
 @linux
 def test_cpu_of_a_tree_only_grows_and_begins_anew_with_another_process() -> None:
     meter = TreeMeter(process_table())
-    burn = "import time; end = time.process_time() + 0.2\nwhile time.process_time() < end: pass\nprint(); input()"
+    burn = (
+        "import time; input(); end = time.process_time() + 0.2\nwhile time.process_time() < end: pass\nprint(); input()"
+    )
     with subprocess.Popen([sys.executable, "-ISsc", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         tree = tree_of(child.pid)
         assert meter.cpu_s({"web": tree}, meter.snapshot()) == {"web": 0.0}
+        assert child.stdin is not None
         assert child.stdout is not None
+        child.stdin.write(b"\n")
+        child.stdin.flush()
         child.stdout.readline()  # it has used its fifth of a second
         grown = meter.cpu_s({"web": tree}, meter.snapshot())["web"]
         assert grown > 0.0
@@ -85,11 +95,10 @@ def test_a_command_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None
         before = set(owned)
         ran = await RUN(["sh", "-c", "echo begun; sleep 600 & echo $! > pid; wait"], tmp_path, 0.5, None)
         assert (ran.code, ran.output) == (None, "begun\n")
+        sleeper = int((tmp_path / "pid").read_text())
         async with asyncio.timeout(10.0):
-            while owned != before:  # noqa: ASYNC110 - the end of a process of ours is no event of this test
+            while owned != before or lives(sleeper):  # noqa: ASYNC110 - the end of a stranger's child is no event here
                 await asyncio.sleep(0.01)
-        info = process_table().read(int((tmp_path / "pid").read_text()))
-        assert info is None or info.is_zombie
 
     asyncio.run(story())
 
