@@ -72,6 +72,7 @@ class Healer:
         """Blocking: reads what was kept."""
         self._settings = settings
         self._supervisor = supervisor
+        self._environment = environment
         self._memory = FailureMemory(database, clock, publish, settings.healing.memory_max_days, call_soon=call_soon)
         self._yard = SupervisedYard(supervisor.tending, clock)
         self._known_good = KnownGood(settings, clock, paths.known_good)
@@ -95,7 +96,7 @@ class Healer:
             store=ladder_store.LadderStore(database),
             memory=self._memory,
             config_folder=config_folder,
-            environment_of=lambda _: environment,
+            environment_of=self._environment_of,
             override=stall_override,
         )
         self._machine = MachinePart(
@@ -212,6 +213,11 @@ class Healer:
 
     async def import_failures(self, source: str, lines: Sequence[str]) -> Imported:
         return await self._memory.import_failures(source, lines)
+
+    def _environment_of(self, service: str | None) -> Mapping[str, str]:
+        """What commands beside an agent are started with: its service's, or Aurora's own."""
+        is_known = service is not None and self._yard.service(service) is not None
+        return self._yard.environment(service) if service and is_known else self._environment
 
     # --- the operator's words -----------------------------------------------------------------------------------
 

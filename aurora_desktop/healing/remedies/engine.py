@@ -13,30 +13,28 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
     EmergencyStopped,
-    FaultDiagnosed,
     OperatorCommand,
     PartFailed,
     Record,
-    RemedyFinished,
-    RemedyStarted,
     ServiceRecovered,
     ServiceStateChanged,
     SupervisionPaused,
-    service_component,
 )
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.faults import Fault, Sighting, service_of
 from aurora_desktop.healing.memory.face import Memory
 from aurora_desktop.healing.remedies import course
 from aurora_desktop.healing.remedies.attempt import Attempt, Ended, in_words
+from aurora_desktop.healing.remedies.consulting import Consulting, why_not
 from aurora_desktop.healing.remedies.desk import Desk
 from aurora_desktop.healing.remedies.diagnosing import Diagnosis
-from aurora_desktop.healing.remedies.gated import GatedFixes, RolledBack
+from aurora_desktop.healing.remedies.gated import GatedFixes
 from aurora_desktop.healing.remedies.kinds import KindRegistry
 from aurora_desktop.healing.remedies.recognise import UNKNOWN
 from aurora_desktop.healing.remedies.remedy import Plan, RefusedError, Remedy
 from aurora_desktop.healing.remedies.sightings import is_warning, sighting_of
 from aurora_desktop.healing.remedies.store import Offer, RemedyStore
+from aurora_desktop.healing.remedies.telling import Telling
 from aurora_desktop.healing.view import EscalationView, OfferView, RemedyTrial, RemedyView
 from aurora_desktop.healing.yard import Tended, Yard
 
@@ -97,6 +95,7 @@ class RemedyEngine:
         self._store = store
         self._gate = gate
         self._desk = Desk(store, clock, publish)
+        self._telling = Telling(clock, publish)
         self._diagnosis = Diagnosis(
             settings,
             kinds=kinds,
@@ -106,6 +105,7 @@ class RemedyEngine:
             gate=gate,
             tell_problem=self._tell_part,
         )
+        self._consulting = Consulting(self._diagnosis, tending, clock, self._why_not)
         self._cases: dict[str, Case] = {}
         self._seen: asyncio.Queue[Sighting] = asyncio.Queue(MOST_WAITING)
         self._closing = self._is_paused = False
@@ -161,27 +161,12 @@ class RemedyEngine:
     async def _recover_fixes(self) -> None:
         """What ran on the half done files meanwhile starts anew on those that it knows."""
         for found in await self._gate.recover():
-            self._tell_recovered(found)
+            self._telling.rolled_back(found)
             name = service_of(found.fix.component)
             if name is None or found.problem or self._why_not(found.fix.component):
                 continue
             with contextlib.suppress(AuroraError):  # its settings say `restart: never`
                 self._yard.restart(name, "a change of its files that was half done was rolled back")
-
-    def _tell_recovered(self, found: RolledBack) -> None:
-        fix, why = found.fix, "Aurora ended while it was tried"
-        failed = f"{why}, and its change of files could not be rolled back: {found.problem}"
-        self._publish(
-            RemedyFinished(
-                at=self._clock.wall(),
-                component=fix.component,
-                failure_id=fix.failure_id,
-                remedy=fix.remedy,
-                outcome="undo_failed" if found.problem else "undone",
-                cause=failed if found.problem else f"{why}; its change of files was rolled back",
-                duration_s=0.0,
-            )
-        )
 
     # --- the stream of events ---------------------------------------------------------------------------------
 
@@ -287,40 +272,17 @@ class RemedyEngine:
 
     def _why_not(self, component: str, sighting: Sighting | None = None) -> str:
         """Why nothing may be done now, in words; "" when it may."""
-        healing, name = self._settings.healing, service_of(component)
         if self._closing:
             return "Aurora quits"
-        if not healing.enabled:
-            return "healing is switched off (`healing.enabled`)"
-        if name is None:
-            return "supervision is paused" if self._is_paused else ""
-        spec = self._tending.definition(name)
-        if spec is not None and not spec.healing.remedies:
-            return f"its settings allow no remedies (`services.{name}.healing.remedies`)"
-        if spec is not None and sighting is not None and sighting.exit_code in spec.restart_prevent_exit_status:
-            return "its settings say that it stays down after this exit code (`restart_prevent_exit_status`)"
-        if spec is not None and spec.restart_policy == "never" and sighting is not None:
-            return "its settings say that it is not started again (`restart: never`)"
-        return self._tending.why_not(name)
+        return why_not(self._settings, self._tending, component, sighting) or (
+            "supervision is paused" if self._is_paused and service_of(component) is None else ""
+        )
 
     def _tell_diagnosis(self, case: Case, fault: Fault, remedies: Sequence[Remedy], reason: str) -> None:
         """Once for an incident: a crash loop is not a flood."""
         new = case.course.key != _key(fault) or (self._clock.monotonic() - case.course.seen_at > course.INCIDENT_S)
-        if not new or (fault.kind == UNKNOWN and not remedies):
-            return
-        held = f"; nothing is done by itself: {reason}" if reason and remedies else ""
-        self._publish(
-            FaultDiagnosed(
-                at=self._clock.wall(),
-                component=fault.component,
-                failure_id=fault.failure_id,
-                kind=fault.kind,
-                cause=f"{fault.sentence}{held}",
-                signature=fault.signature,
-                remedies=tuple(remedy.name for remedy in remedies),
-                next_step=self._diagnosis.next_step(fault),
-            )
-        )
+        if new and (fault.kind != UNKNOWN or remedies):
+            self._telling.diagnosed(fault, remedies, self._diagnosis.next_step(fault), reason)
 
     # --- the course -------------------------------------------------------------------------------------------
 
@@ -373,7 +335,7 @@ class RemedyEngine:
         plan = Plan("", approved.view.command) if approved is not None else None
 
         def started(plan: Plan) -> None:
-            self._tell_started(fault, name, attempt, plan)
+            self._telling.started(fault, name, attempt, plan)
 
         trying = Attempt(remedy, fault, self._yard, started, plan)
         try:
@@ -398,23 +360,10 @@ class RemedyEngine:
             self._interruptions.setdefault(case.task, interruption)
             case.task.cancel()
 
-    def _tell_started(self, fault: Fault, name: str, attempt: int, plan: Plan) -> None:
-        self._publish(
-            RemedyStarted(
-                at=self._clock.wall(), component=fault.component, failure_id=fault.failure_id, remedy=name,
-                attempt=attempt, cause=f"{fault.sentence}: {plan.sentence}",
-            )
-        )  # fmt: skip
-
     def _tell_ended(self, fault: Fault, name: str, ended: Ended, started_at: float) -> None:
         duration_s = round(self._clock.monotonic() - started_at, 3)
         self._memory.tried(fault, name, ended.outcome, ended.sentence, duration_s)
-        self._publish(
-            RemedyFinished(
-                at=self._clock.wall(), component=fault.component, failure_id=fault.failure_id, remedy=name,
-                outcome=ended.outcome, cause=ended.sentence, duration_s=duration_s,
-            )
-        )  # fmt: skip
+        self._telling.ended(fault, name, ended, duration_s)
 
     # --- offers -----------------------------------------------------------------------------------------------
 
@@ -480,53 +429,16 @@ class RemedyEngine:
 
     async def test(self, text: str, service: str | None) -> RemedyTrial:
         """What this text would be recognised as, and what would be tried. Raises AuroraError for no such service."""
-        if service is not None and self._tending.definition(service) is None:
-            raise AuroraError(f"There is no service `{service}`", "", "`aurora ps` lists the services.")
-        lines = text.splitlines() or [""]
-        sighting = Sighting(
-            at=self._clock.wall(), component=service_component(service) if service else "aurora",
-            event="service_failed", event_id=0, kind="exit", message=lines[0], lines=tuple(lines),
-        )  # fmt: skip
-        fault = await self._diagnosis.searched(sighting)
-        remedies = await self._diagnosis.ordered(fault)
-        return RemedyTrial(
-            kind=fault.kind, sentence=fault.sentence, facts=fault.facts,
-            remedies=tuple(remedy.name for remedy in remedies), next_step=self._diagnosis.next_step(fault),
-        )  # fmt: skip
+        return await self._consulting.test(text, service)
 
     async def heal_now(self, name: str | None, *, apply: bool) -> tuple[str, ...]:
         """What is wrong with each service (or this one), and what would be, or (`apply`) is, done about it."""
-        if name is not None and self._tending.definition(name) is None:
-            raise AuroraError(f"There is no service `{name}`", "", "`aurora ps` lists the services.")
-        names = self._tending.names() if name is None else (name,)
-        return tuple([await self._look_at(each, apply=apply) for each in names if name or self._is_unwell(each)])
+        return await self._consulting.findings(name, begin=self._begin_anew if apply else None)
 
-    def _is_unwell(self, name: str) -> bool:
-        view = self._tending.view(name)
-        return view is not None and view.is_problem
-
-    async def _look_at(self, name: str, *, apply: bool) -> str:
-        view = self._tending.view(name)
-        if view is None or not view.is_problem:
-            return f"{name}: nothing is wrong"
-        seen = await self._diagnosis.with_lines(
-            Sighting(
-                at=self._clock.wall(), component=service_component(name), event="service_failed", event_id=0,
-                message=view.problem,
-            )
-        )  # fmt: skip
-        fault = await self._diagnosis.recognised(seen)
-        remedies = await self._diagnosis.ordered(fault)
-        names = ", ".join(remedy.name for remedy in remedies)
-        if not remedies:
-            step = self._diagnosis.next_step(fault)
-            return f"{fault.sentence}. " + (f"Next step: {step}" if step else "No remedy is known for it")
-        if reason := self._why_not(fault.component):
-            return f"{fault.sentence}. What may help: {names}; nothing is done: {reason}"
-        if apply:
-            self._feed(self._case(fault.component), course.Acted())
-            self._look_again(seen)
-        return f"{fault.sentence}. {'Trying' if apply else 'What may help'}: {names}"
+    def _begin_anew(self, sighting: Sighting) -> None:
+        """As after the operator's own hand: what failed before may be tried again."""
+        self._feed(self._case(sighting.component), course.Acted())
+        self._look_again(sighting)
 
     # --- small change -----------------------------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ _WARNINGS = ("probe_failing", "limit_warning", "service_degraded", "service_gave
 def sighting_of(record: Record) -> Sighting | None:
     """What was seen, or None for an event that is no failure."""
     match record.event:
+        case ServiceFailed(kind="stall"):
+            return None  # found, remembered and told by the watch over stalls
         case ServiceFailed(kind=kind, cause=cause, log_tail=lines, exit_code=code):
             return _seen(record, cause, kind=kind, lines=lines, exit_code=code)
         case ServiceDegraded(cause=cause, attempts=attempts):

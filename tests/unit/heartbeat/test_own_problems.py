@@ -15,7 +15,8 @@ from aurora_desktop.core.events import (
     WatchTrouble,
 )
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
-from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_alerts, of_control
+from aurora_desktop.healing.view import AgentView, EscalationView, HealingView, OfferView, ResourceView
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_alerts, of_control, of_healing
 from aurora_desktop.safety.view import ControlView
 
 
@@ -158,3 +159,24 @@ def test_what_keeps_agents_from_being_watched_is_a_problem_until_it_is_mended() 
     assert sentences(problems) == ["`agents.root` cannot be read"]
     problems.read(Record(9, WatchTrouble(at=2.0, component="aurora", detail="", recovered=True)))
     assert problems.current() == ()
+
+
+def test_what_waits_for_the_operator_and_what_is_wrong_with_agents_and_the_machine_are_problems() -> None:
+    troubles = HealingView(
+        escalations=(EscalationView(at=1.0, component="service:web", sentence="the port is taken", hint="Free it"),),
+        offers=(
+            OfferView(id=1, at=1.0, component="service:api", remedy="install", sentence="x", fault="`rich` is missing"),
+        ),
+        agents=(AgentView(component="agent:clerk", state="stalled", sentence="silent for 6 min"),),
+        machine=(ResourceView(resource="disk", percent=93.4, limit=90.0, breached_s=250.0, is_breached=True),),
+    )
+    assert [(p.component, p.sentence, p.next_step, p.severity) for p in of_healing(troubles)] == [
+        ("healing", "web: the port is taken", "Free it", 1),
+        ("healing", "api: `rich` is missing", "Look at the recovery page", 3),
+        ("agent:clerk", "clerk: silent for 6 min", "Look at the recovery page", 2),
+        ("machine", "disk at 93 % (limit 90 %) for 4 min 10 s", "Look at the recovery page", 3),
+    ]
+
+
+def test_where_nothing_troubles_healing_nothing_is_a_problem() -> None:
+    assert of_healing(HealingView()) == ()

@@ -5,7 +5,9 @@ between the service's start and that moment: nobody knows which of two versions 
 """
 
 import asyncio
+import contextlib
 import logging
+import math
 import stat
 from pathlib import Path
 
@@ -22,7 +24,6 @@ from aurora_desktop.supervisor.spawn import SpawnError, working_folder
 LARGEST_BYTES = 1_000_000
 """A larger file is no settings file, and is not kept."""
 _UP = ("running", "ready")
-_ROUND_S = 0.5
 _RECORD = "known_good.json"
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,7 @@ Signature = tuple[int, int, int]
 
 
 class WorkedWith(Struct, frozen=True):
-    """What a service worked with at `at` (Unix time): `files` by their path as in `config_files`, in numbered"
-    " copies."""
+    """What a service worked with at `at` (Unix time); `files`: the number of each copy, by its path in the settings."""
 
     at: float
     head: str = ""
@@ -55,6 +55,7 @@ class KnownGood:
         self._folder = folder
         self._started: dict[str, dict[str, Signature | None]] = {}
         self._up: dict[str, _Up] = {}
+        self._wake = asyncio.Event()
 
     def apply(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,19 +74,28 @@ class KnownGood:
             self._up.pop(name, None)
         elif name not in self._up and name in self._started:  # of an adopted one nobody knows what it read
             self._up[name] = _Up(self._clock.monotonic(), self._started[name])
+            self._wake.set()
 
     async def run(self) -> None:
-        """Keep what has worked long enough, for ever."""
+        """Keep what has worked long enough, for ever; asleep while nothing came up."""
         while True:
-            await asyncio.sleep(_ROUND_S)
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._until_due_s())
             await self.keep_due()
+
+    def _until_due_s(self) -> float | None:
+        since = min((up.since for up in self._up.values()), default=math.inf)
+        if math.isinf(since):
+            return None
+        return max(0.0, since + self._settings.healing.verify_sec - self._clock.monotonic())
 
     async def keep_due(self) -> None:
         now = self._clock.monotonic()
         due = [name for name, up in self._up.items() if now - up.since >= self._settings.healing.verify_sec]
         for name in due:
             up, spec = self._up[name], self._settings.services.get(name)
-            up.since = float("inf")  # once for each time that it comes up
+            up.since = math.inf  # once for each time that it comes up
             if spec is not None and signatures(spec) == up.started_with:
                 await self._kept_or_said(name, spec)
 

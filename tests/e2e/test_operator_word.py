@@ -1,0 +1,94 @@
+"""What asks first: offered, and done only after a click in the window; and what the commands tell of it afterwards."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from .aurora import Aurora
+from .screen import Screen
+from .services import calm
+from .sight import Spot, button, look
+from .test_healing_faults import MODULE, make_python
+from .waiting import eventually
+
+SERVICE = "service:imports"
+PRIMARY = "#0b7468"  # a primary button in the light theme
+RAIL_PX = 200
+INSTALLED_S = 60.0
+
+
+def make_wheel(folder: Path) -> None:
+    """A tiny package, as an index would have it."""
+    folder.mkdir()
+    info = f"{MODULE}-1.0.dist-info"
+    with zipfile.ZipFile(folder / f"{MODULE}-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{MODULE}.py", "")
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {MODULE}\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+
+
+def _apply(screen: Screen) -> Spot | None:
+    window = screen.main_window()
+    return button(look(screen.name), PRIMARY, window, right_of=RAIL_PX) if window else None
+
+
+def test_a_missing_module_is_installed_once_the_operator_says_so(
+    on_screen: Aurora, screen: Screen, tmp_path: Path
+) -> None:
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    interpreter = make_python(folder)
+    make_wheel(tmp_path / "packages")
+    program = f"import time, {MODULE}; time.sleep(3600)"
+    from_there = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "packages")}
+    service = calm(command=[interpreter, "-c", program], cwd=str(folder), env=from_there)
+    on_screen.configure({"imports": service}, healing={"verify_sec": 0.5}, ui={"theme": "light"})
+    on_screen.start_desktop()
+    offered = on_screen.until_event("remedy_offered", SERVICE)
+    assert on_screen.status()["verdict"] != "healthy"
+    assert any(MODULE in problem["sentence"] for problem in on_screen.status()["problems"])
+
+    screen.activate(eventually(screen.main_window, "the window is open"))
+    screen.press("ctrl+3")
+    spot = eventually(lambda: _apply(screen), "the offer is shown, and its button enabled")
+    assert on_screen.events("remedy_started", SERVICE) == []
+    screen.click(spot.middle)
+
+    finished = on_screen.until_event("remedy_finished", SERVICE, since=offered["id"], timeout_s=INSTALLED_S)
+    assert (finished["remedy"], finished["outcome"]) == ("install_python_module", "worked"), finished
+    assert (folder / ".venv" / "lib").is_dir()
+    assert list((folder / ".venv" / "lib").glob(f"*/site-packages/{MODULE}.py"))
+    on_screen.until("imports", "running")
+    _the_commands_tell_of_it(on_screen)
+
+
+def _the_commands_tell_of_it(aurora: Aurora) -> None:
+    answer = aurora.command("failures", "show", "me", "past", "fixes", "for", "missing", "module", "errors")
+    assert answer.returncode == 0, answer.stderr
+    assert "install_python_module worked" in answer.stdout
+    groups = json.loads(aurora.command("failures", MODULE, "--json").stdout)["groups"]
+    assert [(group["kind"], group["worked"]) for group in groups if group["worked"]] == [
+        ("missing_python_module", {"install_python_module": 1})
+    ]
+    statistics = json.loads(aurora.command("stats", "--json").stdout)
+    assert (statistics["total_actions"], statistics["successful"]) == (1, 1)
+    assert aurora.command("heal", "--check-now").returncode == 0
+    remedy = json.loads(aurora.command("remedies", "show", "install_python_module", "--json").stdout)
+    assert (remedy["asks"], remedy["tried"], remedy["worked"]) == (True, 1, 1)
+
+
+def test_no_command_accepts_an_offer(aurora: Aurora, tmp_path: Path) -> None:
+    folder = tmp_path / "imports"
+    folder.mkdir()
+    service = calm(command=[make_python(folder), "-c", f"import {MODULE}"], cwd=str(folder))
+    aurora.configure({"imports": service})
+    aurora.start()
+    aurora.until_event("remedy_offered", SERVICE)
+    aurora.command("heal", "imports")
+    assert aurora.events("remedy_started", SERVICE) == []
+    assert json.loads(aurora.command("remedies", "test", f"No module named '{MODULE}'", "--json").stdout)["kind"] == (
+        "missing_python_module"
+    )
