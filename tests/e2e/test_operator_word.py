@@ -14,7 +14,9 @@ from .waiting import eventually
 SERVICE = "service:imports"
 PRIMARY = "#0b7468"  # a primary button in the light theme
 RAIL_PX = 200
+BANNER_PX = 180  # the banner above the page has a button of that colour, too
 INSTALLED_S = 60.0
+_TEXT = f"ModuleNotFoundError: No module named '{MODULE}'"
 
 
 def make_wheel(folder: Path) -> None:
@@ -32,7 +34,10 @@ def make_wheel(folder: Path) -> None:
 
 def _apply(screen: Screen) -> Spot | None:
     window = screen.main_window()
-    return button(look(screen.name), PRIMARY, window, right_of=RAIL_PX) if window else None
+    if window is None:
+        return None
+    page = window._replace(y=window.y + BANNER_PX, height=window.height - BANNER_PX)
+    return button(look(screen.name), PRIMARY, page, right_of=RAIL_PX)
 
 
 def test_a_missing_module_is_installed_once_the_operator_says_so(
@@ -89,6 +94,4 @@ def test_no_command_accepts_an_offer(aurora: Aurora, tmp_path: Path) -> None:
     aurora.until_event("remedy_offered", SERVICE)
     aurora.command("heal", "imports")
     assert aurora.events("remedy_started", SERVICE) == []
-    assert json.loads(aurora.command("remedies", "test", f"No module named '{MODULE}'", "--json").stdout)["kind"] == (
-        "missing_python_module"
-    )
+    assert json.loads(aurora.command("remedies", "test", _TEXT, "--json").stdout)["kind"] == ("missing_python_module")
