@@ -279,9 +279,9 @@ class RemedyEngine:
         )
 
     def _tell_diagnosis(self, case: Case, fault: Fault, remedies: Sequence[Remedy], reason: str) -> None:
-        """Once for an incident: a crash loop is not a flood."""
+        """Once for an incident: a crash loop is not a flood. What nobody recognised is told by the failure itself."""
         new = case.course.key != _key(fault) or (self._clock.monotonic() - case.course.seen_at > course.INCIDENT_S)
-        if new and (fault.kind != UNKNOWN or remedies):
+        if new and fault.kind != UNKNOWN:
             self._telling.diagnosed(fault, remedies, self._diagnosis.next_step(fault), reason)
 
     # --- the course -------------------------------------------------------------------------------------------

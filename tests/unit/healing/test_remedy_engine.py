@@ -227,7 +227,8 @@ async def test_a_crash_loop_is_told_once_and_remembered_each_time(tmp_path: Path
 
 @in_loop
 async def test_what_nobody_knows_is_remembered_and_not_told(tmp_path: Path) -> None:
-    async with healing(tmp_path, Scripted("free_port", [])) as bench:
+    for_any = Scripted("name_the_change", [], kinds=("unknown",), plans=False)
+    async with healing(tmp_path, Scripted("free_port", []), for_any) as bench:
         bench.fail("something went wrong")
         await bench.diagnosed(1)
         assert bench.memory.remembered[0].kind == "unknown"
