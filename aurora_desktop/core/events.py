@@ -212,12 +212,13 @@ class SettingsRefused(Event, frozen=True):
 
 
 class StorageFailing(Event, frozen=True):
-    """A file of ours cannot be written; told once until `StorageRecovered`."""
+    """A file of ours cannot be written; told once until `StorageRecovered`. `what` is lost or waits, in words."""
 
     error: ClassVar[bool] = True
 
     path: str
     detail: str
+    what: str = "events"
 
 
 class StorageRecovered(Event, frozen=True):

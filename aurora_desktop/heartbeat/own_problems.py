@@ -84,8 +84,8 @@ class OwnProblems:
     def read(self, record: Record) -> None:
         event = record.event
         match event:
-            case StorageFailing(path=path, detail=detail):
-                sentence = f"events cannot be written: {detail}"
+            case StorageFailing(path=path, detail=detail, what=what):
+                sentence = f"{what} cannot be written: {detail}"
                 self._problems[path] = Problem("aurora", sentence, f"Make room or give access: {path}", 1)
             case StorageRecovered(path=path):
                 self._problems.pop(path, None)

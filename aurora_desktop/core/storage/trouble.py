@@ -15,10 +15,14 @@ COMPONENT = "aurora"
 
 
 class Trouble:
-    """The state of one file; `tell` gets one StorageFailing and one StorageRecovered for each trouble."""
+    """The state of one file; `tell` gets one StorageFailing and one StorageRecovered for each trouble.
 
-    def __init__(self, path: Path, clock: Clock, tell: Callable[[StorageEvent], None]) -> None:
+    `what` is written there, in words.
+    """
+
+    def __init__(self, path: Path, clock: Clock, tell: Callable[[StorageEvent], object], what: str = "events") -> None:
         self._path = path
+        self._what = what
         self._clock = clock
         self._tell = tell
         self._failures = 0
@@ -70,4 +74,6 @@ class Trouble:
         self._tell(event)
 
     def _failing(self, error: BaseException) -> StorageFailing:
-        return StorageFailing(at=self._clock.wall(), component=COMPONENT, path=str(self._path), detail=words(error))
+        return StorageFailing(
+            at=self._clock.wall(), component=COMPONENT, path=str(self._path), detail=words(error), what=self._what
+        )

@@ -1,9 +1,11 @@
 """The failure memory: takes what happens on the loop's thread, answers from others."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 import apsw
@@ -11,10 +13,11 @@ import msgspec
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, PartFailed, RemedyOutcome
+from aurora_desktop.core.events import AnyEvent, RemedyOutcome
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.full_disk import words
+from aurora_desktop.core.storage.trouble import Trouble
 from aurora_desktop.healing.faults import Fault
 from aurora_desktop.healing.memory import reading, writing
 from aurora_desktop.healing.memory.answers import answer
@@ -59,10 +62,10 @@ class FailureMemory:
         """Blocking: reads the last number. Raises apsw.Error."""
         self._database = database
         self._clock = clock
-        self._publish = publish
         self._max_days = max_days
         self._call_soon = call_soon
-        self._is_failing = False
+        self._trouble = Trouble(database.path, clock, publish, "failures")
+        self._news = asyncio.Event()
         # The highest of both, so that no attempt of a failure whose row was lost is taken for another's.
         [(last,)] = database.read(
             "SELECT coalesce(max(id), 0) FROM"
@@ -146,13 +149,24 @@ class FailureMemory:
     # --- its rounds -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Forget what is too old, now and then."""
+        """Forget what is too old, now and then; where nothing can be written, see whether it can again."""
+        prune_at = self._clock.monotonic()
         while True:
-            try:
-                await self._prune_all()
-            except (apsw.Error, OSError) as error:
-                log.warning("old failures could not be forgotten: %s", words(error))
-            await asyncio.sleep(PRUNE_S)
+            self._news.clear()
+            if self._trouble.is_failing:
+                self._write(_touch)
+            elif self._clock.monotonic() >= prune_at:
+                prune_at = self._clock.monotonic() + PRUNE_S
+                await self._prune_or_say()
+            wait_s = self._trouble.retry_s if self._trouble.is_failing else prune_at - self._clock.monotonic()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), max(0.0, wait_s))
+
+    async def _prune_or_say(self) -> None:
+        try:
+            await self._prune_all()
+        except (apsw.Error, OSError) as error:
+            log.warning("old failures could not be forgotten: %s", words(error))
 
     async def _prune_all(self) -> None:
         """In small portions: the same writer's thread serves those that have to adopt services later."""
@@ -190,17 +204,26 @@ class FailureMemory:
         self._database.submit(work, GROUP_COMMIT_S).add_done_callback(self._written)
 
     def _written(self, write: "Future[Any]") -> None:
-        """In the writer's thread: tells of an outage once."""
+        """In the writer's thread."""
         error = write.exception()
-        if error is not None and not self._is_failing:
-            log.warning("the failure memory cannot be written: %s", error)
-            detail = f"the failure memory cannot be written ({words(error)}); healing goes on without"
-            event = PartFailed(at=self._clock.wall(), component="aurora", detail=detail)
-            self._call_soon(lambda: self._tell(event))
-        self._is_failing = error is not None
+        if error is not None or self._trouble.is_failing:
+            self._call_soon(partial(self._took, error))
 
-    def _tell(self, event: AnyEvent) -> None:
-        self._publish(event)
+    def _took(self, error: BaseException | None) -> None:
+        """An outage is told once, and its end; what could not be written meanwhile is not kept."""
+        was_failing = self._trouble.is_failing
+        if error is None:
+            self._trouble.succeed(1, 0)
+            return
+        self._trouble.fail(error)
+        if not was_failing:
+            log.warning("the failure memory cannot be written: %s", error)
+            self._news.set()
+
+
+def _touch(db: apsw.Connection) -> None:
+    """A write that changes nothing: page 1 is written anew."""
+    db.pragma("user_version", int(str(db.pragma("user_version"))))
 
 
 def _failure(fault: Fault) -> Failure:

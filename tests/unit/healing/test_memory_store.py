@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import StorageFailing, StorageRecovered
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings
 from aurora_desktop.healing.memory import writing
@@ -201,7 +202,30 @@ def test_a_write_that_fails_is_told_once_and_the_next_one_counts(kept: OpenMemor
     kept.memory.remember(fault("afterwards"))
     assert search(kept, "afterwards").total == 1
     assert lost == 1
-    assert "the disk is full" in kept.told[0].detail  # type: ignore[union-attr]  # PartFailed
+    failing, recovered = kept.told
+    assert isinstance(failing, StorageFailing)
+    assert (failing.what, failing.detail) == ("failures", "the disk is full")
+    assert isinstance(recovered, StorageRecovered)
+
+
+def test_an_outage_ends_by_itself_once_there_is_room(kept: OpenMemory) -> None:
+    def allow(pages: int) -> None:
+        kept.database.submit(lambda db: db.pragma("max_page_count", pages)).result()
+
+    async def until_recovered() -> None:
+        rounds = asyncio.ensure_future(kept.memory.run())
+        while not isinstance(kept.told[-1], StorageRecovered):  # noqa: ASYNC110 - a few turns
+            await asyncio.sleep(0)
+        rounds.cancel()
+
+    allow(1)
+    for number in range(20):
+        kept.memory.remember(fault(f"a long message {'abcdefghijklmnopqrst'[number] * 400}"))
+        with contextlib.suppress(apsw.FullError):
+            kept.settle()
+    assert [type(event) for event in kept.told] == [StorageFailing]
+    allow(10_000_000)
+    asyncio.run(until_recovered())
 
 
 def test_a_database_that_is_gone_disturbs_nobody(tmp_path: Path, clock: FakeClock) -> None:
