@@ -84,12 +84,26 @@ class GatedFixes:
         fix = await asyncio.to_thread(self._read, fix_id)
         await asyncio.to_thread(self._roll_back, fix)
 
+    async def leave(self, component: str) -> None:
+        """What was changed for it stays as it is, unproven: no later start takes back what was made of it meanwhile."""
+        await asyncio.to_thread(self._leave, component)
+
     async def recover(self) -> tuple[RolledBack, ...]:
         """Roll back what an earlier Aurora, that was killed, left half done."""
         return await asyncio.to_thread(self._recover)
 
     async def _begun(self, fault: Fault, remedy: str, folder: Path) -> Fix:
-        return await asyncio.to_thread(self._begin, fault, remedy, folder)
+        """Cancelled, it leaves no journal of a change that never was: the thread goes on, and is waited for."""
+        beginning = asyncio.ensure_future(asyncio.to_thread(self._begin, fault, remedy, folder))
+        try:
+            return await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            await asyncio.shield(asyncio.ensure_future(self._not_begun(beginning)))
+            raise
+
+    async def _not_begun(self, beginning: "asyncio.Future[Fix]") -> None:
+        with contextlib.suppress(RefusedError, OSError):
+            await asyncio.to_thread(self._forget, await beginning)
 
     # --- in a thread ------------------------------------------------------------------------------------------
 
@@ -104,7 +118,11 @@ class GatedFixes:
             shutil.rmtree(place, ignore_errors=True)
             raise
         fix = Fix(id=fix_id, component=fault.component, remedy=remedy, failure_id=fault.failure_id, snapshot=snapshot)
-        replace_content(place / "fix.json", msgspec.json.encode(fix))
+        try:
+            replace_content(place / "fix.json", msgspec.json.encode(fix))
+        except BaseException:  # no room, or a name that is no text
+            self._forget(fix)
+            raise
         return fix
 
     def _read(self, fix_id: str) -> Fix:
@@ -123,6 +141,14 @@ class GatedFixes:
             os.unlink(self._root / fix.id / "fix.json")
         release(fix.snapshot, _reference(fix.id))
         shutil.rmtree(self._root / fix.id, ignore_errors=True)
+
+    def _leave(self, component: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._root):
+                with contextlib.suppress(OSError):  # one that was killed before its journal was written
+                    fix = self._read(name)
+                    if fix.component == component:
+                        self._forget(fix)
 
     def _recover(self) -> tuple[RolledBack, ...]:
         with contextlib.suppress(FileNotFoundError):

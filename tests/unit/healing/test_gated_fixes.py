@@ -6,8 +6,10 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from supervisor.yard import in_loop
@@ -16,7 +18,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_healing import ServiceHealing
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.healing.faults import Fault, Sighting
-from aurora_desktop.healing.remedies import snapshot
+from aurora_desktop.healing.remedies import gated, snapshot
 from aurora_desktop.healing.remedies.gated import GatedFixes
 from aurora_desktop.healing.remedies.remedy import RefusedError
 from aurora_desktop.healing.yard import Ran
@@ -204,6 +206,40 @@ async def test_a_check_that_is_cancelled_rolls_back(folder: Path, tmp_path: Path
     with pytest.raises(asyncio.CancelledError):
         await fixing
     assert state_of(folder) == before
+
+
+@in_loop
+async def test_what_is_cancelled_while_the_snapshot_is_taken_is_never_rolled_back_to(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking, goes_on, begun = asyncio.Event(), threading.Event(), asyncio.Event()
+    loop, take, begin = asyncio.get_running_loop(), gated.take, GatedFixes._begin
+
+    def slowly(*where: Any) -> snapshot.Snapshot:
+        loop.call_soon_threadsafe(taking.set)
+        goes_on.wait(10.0)
+        return take(*where)
+
+    def told(*what: Any) -> gated.Fix:
+        fix = begin(*what)
+        loop.call_soon_threadsafe(begun.set)
+        return fix
+
+    monkeypatch.setattr(gated, "take", slowly)
+    monkeypatch.setattr(GatedFixes, "_begin", told)
+    gate = GatedFixes(tmp_path / "fixes")
+    fixing = asyncio.create_task(gate.apply(FAULT, "mend", yard_of(folder), doing(vandal, folder)))
+    await taking.wait()
+    fixing.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await fixing
+    await begun.wait()
+    (folder / "made later").write_bytes(b"by the operator")
+    assert await gate.recover() == ()
+    assert (folder / "made later").exists()
+    assert list((tmp_path / "fixes").iterdir()) == []
 
 
 _KILLED = """
