@@ -53,13 +53,17 @@ class Interruption(Struct, frozen=True):
 
 
 class Case:
-    """One component that failed: its course, its newest fault, and the remedy that runs."""
+    """One component that failed: its course, its newest fault, and the remedy that runs.
+
+    `unended`: with those that were cancelled, and still undo what they did.
+    """
 
     def __init__(self, component: str) -> None:
         self.component = component
         self.course = course.Course()
         self.fault: Fault | None = None
         self.task: asyncio.Task[None] | None = None
+        self.unended: set[asyncio.Task[None]] = set()
         self.approved: dict[str, Offer] = {}
         self.halted = Interruption("it is not wanted any more")
         self.wellness: asyncio.TimerHandle | None = None
@@ -122,6 +126,7 @@ class RemedyEngine:
 
     async def run(self) -> None:
         """Roll back what an earlier Aurora left half done, then diagnose what is seen, for ever."""
+        self._forget_removed()
         try:
             await self._recover_fixes()
         except Exception as error:  # whatever is wrong with an old fix, failures are diagnosed
@@ -138,7 +143,7 @@ class RemedyEngine:
     async def close(self) -> None:
         """Aurora quits: what is half done is undone, or told. Offers and escalations are kept."""
         self._closing = True
-        running = [case.task for case in self._cases.values() if case.task is not None]
+        running = [task for case in self._cases.values() for task in case.unended]
         for case in self._cases.values():
             self._stop_timer(case)
             self._cancel(case, Interruption("Aurora quits"))
@@ -157,6 +162,13 @@ class RemedyEngine:
                 self._feed(case, course.Acted())
             elif case.task is not None and self._why_not(component):
                 self._halt(case, "healing was switched off")
+
+    def _forget_removed(self) -> None:
+        """Services that were taken out of the settings while no Aurora ran: nobody waits for them any more."""
+        for component, case in tuple(self._cases.items()):
+            name = service_of(component)
+            if name is not None and name not in self._settings.services:
+                self._feed(case, course.Stopped())
 
     async def _recover_fixes(self) -> None:
         """What ran on the half done files meanwhile starts anew on those that it knows."""
@@ -313,16 +325,18 @@ class RemedyEngine:
     # --- a remedy ---------------------------------------------------------------------------------------------
 
     def _begin(self, case: Case, name: str, attempt: int) -> None:
-        """In a task of its own; one that still undoes what it did is waited for."""
-        before, approved = case.task, case.approved.pop(name, None)
+        """In a task of its own; all that still undo what they did are waited for."""
+        before, approved = frozenset(case.unended), case.approved.pop(name, None)
         fault = approved.fault if approved is not None else case.fault
 
         async def work() -> None:
-            if before is not None and not before.done():
-                await asyncio.wait([before])
+            if before:
+                await asyncio.wait(before)
             await self._attempt(case, name, attempt, fault, approved)
 
         case.task = asyncio.get_running_loop().create_task(work())
+        case.unended.add(case.task)
+        case.task.add_done_callback(case.unended.discard)
         case.task.add_done_callback(self._no_silence)
 
     async def _attempt(self, case: Case, name: str, attempt: int, fault: Fault | None, approved: Offer | None) -> None:
@@ -341,10 +355,12 @@ class RemedyEngine:
         try:
             ended = await trying.run()
         except asyncio.CancelledError:
-            cut = self._interruptions.pop(asyncio.current_task(), Interruption("Aurora ends"))
+            cut = self._interruptions.get(asyncio.current_task(), Interruption("Aurora ends"))
             ended = await trying.interrupted(cut.why, leave_alone=cut.leave_alone)
             if ended is not None:
                 self._tell_ended(fault, name, ended, started_at)
+            if cut.leave_alone:
+                await self._gate.leave(case.component)
             return  # the course knows: it, or the quit, has cancelled this
         if ended is not None:
             self._tell_ended(fault, name, ended, started_at)
@@ -356,9 +372,11 @@ class RemedyEngine:
             self._feed(case, stimulus)
 
     def _cancel(self, case: Case, interruption: Interruption) -> None:
-        if case.task is not None and not case.task.done():
-            self._interruptions.setdefault(case.task, interruption)
-            case.task.cancel()
+        """Once: a second time would cut off the undoing that follows the first."""
+        task = case.task
+        if task is not None and not task.done() and task not in self._interruptions:
+            self._interruptions[task] = interruption
+            task.cancel()
 
     def _tell_ended(self, fault: Fault, name: str, ended: Ended, started_at: float) -> None:
         duration_s = round(self._clock.monotonic() - started_at, 3)
@@ -375,6 +393,9 @@ class RemedyEngine:
             try:
                 plan = await remedy.plan(fault, self._yard)
             except RefusedError as error:
+                self._tell_ended(fault, name, Ended("refused", in_words(error)), self._clock.monotonic())
+            except Exception as error:  # nothing was done; what cannot be planned is not offered, and the next one comes
+                log.info("the remedy %s could not be planned: %s", name, error)
                 self._tell_ended(fault, name, Ended("refused", in_words(error)), self._clock.monotonic())
         if plan is None or fault is None:
             self._feed(case, course.Unoffered(name))

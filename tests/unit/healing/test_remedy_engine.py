@@ -486,6 +486,26 @@ async def test_the_emergency_stop_cancels_and_touches_nothing_more(tmp_path: Pat
 
 
 @in_loop
+async def test_what_the_emergency_stop_left_as_it_was_is_not_rolled_back_at_a_later_start(tmp_path: Path) -> None:
+    mend = UserRemedy(pattern="Address", command=Command(["mend"]), verify=Command(["look"]), restart=False)
+    healed = service(on_estop="freeze", healing=ServiceHealing(check=Command(["check"])))
+    yard = FakeYard({"web": healed})
+    yard.folders["web"] = tmp_path / "web"
+    yard.folders["web"].mkdir()
+    yard.holds["look"] = asyncio.Event()
+    async with healing(tmp_path, own={"mend": mend}, yard=yard) as bench:
+        bench.fail()
+        async with asyncio.timeout(WAIT_S):
+            while ("web", ("look",)) not in yard.called("run"):  # noqa: ASYNC110 - a few turns
+                await asyncio.sleep(0.001)
+        bench.bus.publish(EmergencyStopped(at=0.0, component="guard", source="hotkey", latency_ms=1.0))
+        assert (await bench.until(RemedyFinished)).outcome == "undo_failed"
+    (yard.folders["web"] / "made later").write_text("by the operator")
+    assert await GatedFixes(tmp_path / "fixes").recover() == ()
+    assert (yard.folders["web"] / "made later").exists()
+
+
+@in_loop
 async def test_the_emergency_stop_is_nothing_to_a_service_that_ignores_it(tmp_path: Path) -> None:
     slow = Scripted("slow", [])
     reached = slow.hold_at("verify")
@@ -512,6 +532,65 @@ async def test_a_pause_undoes_and_its_end_begins_anew(tmp_path: Path) -> None:
         bench.yard.reasons.clear()
         bench.bus.publish(SupervisionPaused(at=0.0, component="aurora", paused=False))
         assert (await bench.until(RemedyFinished, 2)).outcome == "worked"
+
+
+@in_loop
+async def test_the_quit_does_not_cut_off_what_is_being_undone(tmp_path: Path) -> None:
+    slow = Scripted("slow", [])
+    verifying, undoing = slow.hold_at("verify"), slow.hold_at("undo")
+    async with healing(tmp_path, slow) as bench:
+        bench.fail()
+        await verifying.wait()
+        bench.bus.publish(SupervisionPaused(at=0.0, component="aurora", paused=True))
+        await undoing.wait()
+        closing = asyncio.create_task(bench.engine.close())
+        await asyncio.sleep(0)
+        slow.hold["undo"].set()
+        await closing
+        assert [ended.outcome for ended in bench.told(RemedyFinished)] == ["undone"]
+
+
+@in_loop
+async def test_of_one_component_two_remedies_never_run_at_once(tmp_path: Path) -> None:
+    """Also where the second is cancelled while it waits for the first to be undone, and a third comes."""
+    log: list[str] = []
+    slow = Scripted("slow", log)
+    verifying, undoing = slow.hold_at("verify"), slow.hold_at("undo")
+    async with healing(tmp_path, slow) as bench:
+        bench.fail()
+        await verifying.wait()
+        for paused in (True, False, True, False):
+            bench.bus.publish(SupervisionPaused(at=0.0, component="aurora", paused=paused))
+            await undoing.wait()
+            await bench.diagnosed(len(bench.memory.remembered) + (not paused))
+        assert log == ["apply slow", "verify slow", "undo slow"]
+        slow.hold["verify"].set()
+        slow.hold["undo"].set()
+        await bench.until(RemedyFinished, 2)
+        assert log == ["apply slow", "verify slow", "undo slow", "apply slow", "verify slow"]
+
+
+@in_loop
+async def test_an_offer_that_cannot_be_planned_gives_way_to_the_next(tmp_path: Path) -> None:
+    held = Scripted("held", [], asks=True, raises={"plan": AuroraError("Nothing is run for `web` now")})
+    other = Scripted("other", [], asks=True, invasiveness=2)
+    async with healing(tmp_path, held, other) as bench:
+        bench.fail()
+        offered = await bench.until(RemedyOffered)
+        assert offered.remedy == "other"
+        bench.engine.decline(offered.offer_id)
+        assert bench.engine._cases[WEB].course.offered == frozenset()
+        assert bench.told(PartFailed) == []
+
+
+@in_loop
+async def test_offers_and_escalations_of_a_service_that_is_gone_do_not_outlive_a_restart(tmp_path: Path) -> None:
+    async with healing(tmp_path, Scripted("asked", [], asks=True)) as bench:
+        bench.fail()
+        await bench.until(RemedyOffered)
+    async with healing(tmp_path, yard=FakeYard({"other": service()})) as bench:
+        await bench.until(OfferClosed)
+        assert bench.engine.offers() == ()
 
 
 @in_loop
