@@ -31,7 +31,7 @@ from aurora_desktop.healing.remedies.diagnosing import Diagnosis
 from aurora_desktop.healing.remedies.gated import GatedFixes
 from aurora_desktop.healing.remedies.kinds import KindRegistry
 from aurora_desktop.healing.remedies.recognise import UNKNOWN
-from aurora_desktop.healing.remedies.remedy import Plan, RefusedError, Remedy
+from aurora_desktop.healing.remedies.remedy import Plan, Remedy
 from aurora_desktop.healing.remedies.sightings import is_warning, sighting_of
 from aurora_desktop.healing.remedies.store import Offer, RemedyStore
 from aurora_desktop.healing.remedies.telling import Telling
@@ -392,11 +392,10 @@ class RemedyEngine:
         if remedy is not None and fault is not None:
             try:
                 plan = await remedy.plan(fault, self._yard)
-            except RefusedError as error:
+            except (AuroraError, OSError) as error:
                 self._tell_ended(fault, name, Ended("refused", in_words(error)), self._clock.monotonic())
-            except Exception as error:  # nothing was done; what cannot be planned is not offered, and the next one comes
-                log.info("the remedy %s could not be planned: %s", name, error)
-                self._tell_ended(fault, name, Ended("refused", in_words(error)), self._clock.monotonic())
+            except Exception:  # a fault of the remedy itself: it is not offered, and the next one comes
+                log.exception("the remedy %s could not be planned", name)
         if plan is None or fault is None:
             self._feed(case, course.Unoffered(name))
         elif name in case.course.offered:
