@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import os
+import select
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from aurora_desktop.healing.yard import Ran
 from aurora_desktop.supervisor.ending import SIGKILL
@@ -23,6 +26,8 @@ MOST_OUTPUT = 16_384
 _SIGTERM = 15
 _GRACE_S = 1.0
 _ROUNDS = 20
+_LOOK_MS = 100
+_PIPE_BYTES = 65_536  # pipe(7)
 _NOT_FOUND, _NOT_RUN = 127, 126  # as shells have it
 
 
@@ -46,11 +51,15 @@ async def run(
     finally:
         os.close(writing)
     running = _watched(child, mark, table)
-    draining = asyncio.get_running_loop().run_in_executor(None, _drained, reading)
+    is_over = threading.Event()
+    draining = asyncio.get_running_loop().run_in_executor(None, _drained, reading, is_over)
     try:
         is_in_time = await running.ended(timeout_s)
     finally:
-        code = await asyncio.shield(asyncio.get_running_loop().create_task(running.nothing_left()))
+        try:
+            code = await asyncio.shield(asyncio.get_running_loop().create_task(running.nothing_left()))
+        finally:
+            is_over.set()
     return Ran(code if is_in_time else None, (await draining).decode("utf-8", "replace"))
 
 
@@ -80,13 +89,33 @@ def _watched(child: "subprocess.Popen[bytes]", mark: str, table: ProcessTable) -
         raise
 
 
-def _drained(reading: int) -> bytes:
-    """The end of what comes, in a thread: until nobody holds the other end any more."""
-    kept = b""
+def _drained(reading: int, is_over: threading.Event) -> bytes:
+    """The end of what comes, in a thread: until nobody holds the other end any more, or the command is over.
+
+    One that got away, without our mark (`sudo` and daemons that write over their environment), may hold it for ever.
+    """
+    kept, was_over = b"", False
     with open(reading, "rb", buffering=0) as pipe:
-        while chunk := pipe.read(65_536):
+        while not was_over:  # what is in a pipe then comes with one read
+            was_over = is_over.is_set()
+            if not _comes(pipe, is_over) or not (chunk := pipe.read(_PIPE_BYTES)):
+                break
             kept = (kept + chunk)[-MOST_OUTPUT:]
     return kept
+
+
+def _comes(pipe: IO[bytes], is_over: threading.Event) -> bool:
+    """Wait until there is something to read, or the end; False once the command is over and nothing is there."""
+    if sys.platform == "win32":  # nothing there tells without reading
+        return True
+    looking = select.poll()
+    looking.register(pipe, select.POLLIN)
+    while True:
+        was_over = is_over.is_set()
+        if looking.poll(0 if was_over else _LOOK_MS):
+            return True
+        if was_over:
+            return False
 
 
 class _Command:

@@ -1,7 +1,9 @@
 """The real yard on real processes: what it does, and above all what it never ends."""
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -20,7 +22,7 @@ from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.healing import holders
 from aurora_desktop.healing.supervised_yard import SupervisedYard
-from aurora_desktop.healing.yard import Holder
+from aurora_desktop.healing.yard import Holder, Ran
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
@@ -232,6 +234,21 @@ async def test_what_a_command_leaves_in_the_background_is_ended(stage: Stage) ->
         assert ran.ok
         left = [pid for pid in stage.yard.mine() if pid != real.view("web").pid]  # type: ignore[union-attr] # it is there
         assert left == []
+
+
+@in_loop
+async def test_what_got_away_from_a_command_keeps_nobody_waiting_for_its_output(stage: Stage) -> None:
+    """As `sudo` and daemons that write over their environment do: it holds the pipe, and is not found."""
+    script = 'echo said; env -i TELL="$TELL" setsid -f sh -c \'echo away $$ >"$TELL"; exec sleep 600\'; exit 0'
+    async with healing(stage, {"web": sh("exec sleep 600")}) as (_, real):
+        running = asyncio.create_task(real.run("web", ["sh", "-c", script], 10.0))
+        away = await stage.yard.heard_pid()
+        try:
+            ran = await asyncio.wait_for(running, 10.0)
+            assert ran == Ran(0, "said\n")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(away, signal.SIGKILL)
 
 
 @in_loop
