@@ -1,6 +1,7 @@
 """A service that fails since its settings were edited: back to the version that it last worked with."""
 
 import asyncio
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -102,10 +103,12 @@ class RestoreConfig(Helping):
         if not changed:
             raise RefusedError(f"The settings of {name} are as they were when it last worked", "", "Look elsewhere")
         kept = await asyncio.to_thread(_exchange, changed)
+        written = {path: _digest(content) for path, content in changed.items()}
         await self._check(name, spec.healing.check, spec.healing.check_timeout_sec, kept, yard)
         yard.restart(name, "its settings are back to the version that worked")
         facts = {f"edited{number}": str(edited) for number, edited in enumerate(kept.values())}
         facts.update({f"path{number}": str(path) for number, path in enumerate(kept)})
+        facts.update({f"written{number}": written[path] for number, path in enumerate(kept)})
         return Done(
             f"put back {', '.join(map(str, kept))}; the edited version is {', '.join(map(str, kept.values()))}", facts
         )
@@ -136,7 +139,28 @@ class RestoreConfig(Helping):
             for key, edited in facts.items()
             if key.startswith("edited")
         }
-        await asyncio.to_thread(_put_back, pairs)
+        written = {
+            Path(facts[f"path{key.removeprefix('written')}"]): digest
+            for key, digest in facts.items()
+            if key.startswith("written")
+        }
+        await asyncio.to_thread(_put_back_unless_edited, pairs, written)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _put_back_unless_edited(pairs: dict[Path, Path], written: dict[Path, str]) -> None:
+    """Whoever has edited a file again has the last word. Raises AuroraError then, with the others put back."""
+    edited = [path for path, digest in written.items() if not path.is_file() or _digest(path.read_bytes()) != digest]
+    _put_back({path: kept for path, kept in pairs.items() if path not in edited})
+    if edited:
+        earlier = ", ".join(str(pairs[path]) for path in edited if pairs[path].exists())
+        raise AuroraError(
+            f"{', '.join(map(str, edited))} was edited meanwhile, and left as it is now",
+            f"the edit before is {earlier}" if earlier else "",
+        )
 
 
 def _exchange(changed: dict[Path, bytes]) -> dict[Path, Path]:
