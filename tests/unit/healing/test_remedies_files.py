@@ -166,6 +166,15 @@ def test_a_new_file_in_its_place_is_not_overwritten(yard: CatalogueYard, folder:
     assert path.read_text() == "the new one"
 
 
+def test_a_text_in_a_log_does_not_get_the_data_of_the_service_out_of_its_way(folder: Path) -> None:
+    (folder / "data.json").write_text('{"port": 4194304}')
+    os.utime(folder / "data.json", (0, 0))
+    with pytest.raises(RefusedError, match="does not look like"):
+        run(SetStaleAside().plan(stale("data.json"), CatalogueYard(web=service(folder))))
+    declared = CatalogueYard(web=service(folder, healing=ServiceHealing(stale_files=["data.json"])))
+    assert run(SetStaleAside().plan(stale("data.json"), declared)) is not None
+
+
 def test_a_file_of_a_living_owner_stays(yard: CatalogueYard, folder: Path, living: int) -> None:
     (folder / "app.pid").write_text(str(living))
     with pytest.raises(RefusedError, match="not left behind") as refused:
@@ -343,6 +352,18 @@ def test_an_edit_that_is_followed_by_failures_is_taken_back_and_kept_beside(kept
     assert kept.yard.done == ["restart web"]
     run(kept.remedy.undo(BAD, done, kept.yard))
     assert kept.path.read_text() == "port: ["
+
+
+def test_what_was_edited_again_meanwhile_is_not_overwritten_by_the_undo(kept: Kept) -> None:
+    kept.works()
+    kept.path.write_text("port: [")
+    done = run(kept.remedy.apply(BAD, kept.yard))
+    kept.path.write_text("port: 3, mended by the operator\n")
+    with pytest.raises(AuroraError, match="edited meanwhile") as told:
+        run(kept.remedy.undo(BAD, done, kept.yard))
+    assert done.facts["edited0"] in told.value.detail
+    assert kept.path.read_text() == "port: 3, mended by the operator\n"
+    assert Path(done.facts["edited0"]).read_text() == "port: ["
 
 
 def test_settings_that_were_removed_come_back_and_undone_go_again(kept: Kept) -> None:

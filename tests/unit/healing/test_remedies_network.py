@@ -41,6 +41,13 @@ def test_a_stray_of_ours_is_ended_and_the_service_restarted() -> None:
     assert run(EndStrayOnPort().verify(CONFLICT, done, yard))
 
 
+def test_a_holder_that_has_gone_by_itself_is_not_said_to_be_ended() -> None:
+    yard = CatalogueYard(web=service(None))
+    done = run(EndStrayOnPort().apply(CONFLICT, yard))
+    assert done.sentence == "nobody holds the port of web any more: restarted it"
+    assert yard.done == ["restart web"]
+
+
 @pytest.mark.parametrize("holders", [[FOREIGN], [STRAY, FOREIGN]])
 def test_what_aurora_did_not_start_is_named_and_never_ended(holders: list) -> None:  # type: ignore[type-arg] # of Holder
     yard = CatalogueYard(web=service(None))

@@ -91,6 +91,9 @@ class EndStrayOnPort(Helping):
         for holder in holders:
             if not await yard.end_stray(holder):
                 raise _held_by_others(port, [holder], name)
+        if not holders:
+            yard.restart(name, "its port is free again")
+            return Done(f"nobody holds the port of {name} any more: restarted it")
         yard.restart(name, f"port {port} is free again")
         return Done(f"ended {_listed(holders)}, which held port {port}, and restarted {name}", {"port": str(port)})
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import stat
 import time
 from functools import cached_property
@@ -69,6 +70,7 @@ FAULT_KINDS = (
     ),
 )
 _ASIDE = ".aurora-aside-"
+_LOCK_NAME = re.compile(r"(?i)pid|lo?ck|sock|singleton")
 # Names of lock files whose message does not name them.
 _KNOWN = ("SingletonLock", "SingletonSocket", "SingletonCookie")
 
@@ -167,7 +169,15 @@ class SetStaleAside(Helping):
                 "Aurora sets files aside there alone, or where the settings name them",
                 f"Name it in `healing.stale_files` of {name}, if it may be set aside",
             )
-        return [inside] if os.path.lexists(inside) else []
+        if not os.path.lexists(inside):
+            return []
+        if not stat.S_ISSOCK(inside.lstat().st_mode) and not _LOCK_NAME.search(inside.name):
+            raise RefusedError(
+                f"{plain(text)} does not look like a pid or lock file",
+                "a text in a log alone does not get the data of a service out of its way",
+                f"Name it in `healing.stale_files` of {name}, if it may be set aside",
+            )
+        return [inside]
 
 
 def _declared(folder: Path, text: str) -> Path | None:
