@@ -80,13 +80,19 @@ class SupervisedYard:
     # --- who holds what ---------------------------------------------------------------------------------------
 
     async def holders_of_port(self, port: int) -> list[Holder]:
-        return self._holders(await asyncio.to_thread(holders.pids_of_port, port))
+        return await self._holders(await asyncio.to_thread(holders.pids_of_port, port))
 
     async def holders_of_file(self, path: Path) -> list[Holder]:
-        return self._holders(await asyncio.to_thread(holders.pids_of_file, path))
+        return await self._holders(await asyncio.to_thread(holders.pids_of_file, path))
 
-    def _holders(self, pids: set[int]) -> list[Holder]:
-        return [holder for pid in sorted(pids) if (holder := self._holder(pid)) is not None]
+    async def _holders(self, pids: set[int]) -> list[Holder]:
+        """A turn of the loop for each: of a process of ours all others are read, to tell where it belongs."""
+        found = []
+        for pid in sorted(pids):
+            await asyncio.sleep(0)
+            if (holder := self._holder(pid)) is not None:
+                found.append(holder)
+        return found
 
     def _holder(self, pid: int) -> Holder | None:
         info = self._tending.identify(pid)
