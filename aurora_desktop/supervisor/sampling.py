@@ -98,6 +98,8 @@ class Sampler:
         self._warn(runner, "cpu", percent, limit, runner.warning)
 
     def _judge_memory(self, runner: Runner, members: dict[int, ProcessInfo]) -> None:
+        if runner.spec.memory_high is None and self._high_told_at.pop(runner.name, None) is not None:
+            runner.warning = ""  # the settings have no such limit any more
         lowest = runner.spec.memory_high or runner.spec.memory_max
         if lowest is None or not members:
             return

@@ -353,6 +353,14 @@ def test_calm_again_memory_high_is_told_anew(high: Play) -> None:
     assert len(high.warnings()) == 2
 
 
+def test_a_memory_high_that_is_taken_out_of_the_settings_warns_no_more(high: Play) -> None:
+    high.uses(memory=1500)
+    high.check()
+    high.runner.spec = Service(command=Command(["program"]))
+    high.sample()
+    assert high.runner.warning == ""
+
+
 def test_the_hard_limit_holds_beside_memory_high(in_a_loop: None, tmp_path: Path) -> None:
     play = Play(tmp_path, memory_high=ByteSize(LIMIT), memory_max=ByteSize(2 * LIMIT))
     play.uses(memory=1500)
