@@ -143,7 +143,10 @@ class RemedyEngine:
     async def close(self) -> None:
         """Aurora quits: what is half done is undone, or told. Offers and escalations are kept."""
         self._closing = True
-        running = [task for case in self._cases.values() for task in case.unended]
+        planning = tuple(self._offering)
+        for task in planning:  # with the commands by which they look at what there is
+            task.cancel()
+        running = [*planning, *(task for case in self._cases.values() for task in case.unended)]
         for case in self._cases.values():
             self._stop_timer(case)
             self._cancel(case, Interruption("Aurora quits"))

@@ -535,6 +535,26 @@ async def test_a_pause_undoes_and_its_end_begins_anew(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_the_quit_leaves_no_plan_of_an_offer_behind(tmp_path: Path) -> None:
+    planning, ended = asyncio.Event(), asyncio.Event()
+
+    class Pondering(Scripted):
+        async def plan(self, fault: Fault, yard: Yard) -> Plan | None:
+            planning.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return None
+
+    async with healing(tmp_path, Pondering("pondering", [], asks=True)) as bench:
+        bench.fail()
+        await planning.wait()
+        await bench.engine.close()
+        assert ended.is_set()
+
+
+@in_loop
 async def test_the_quit_does_not_cut_off_what_is_being_undone(tmp_path: Path) -> None:
     slow = Scripted("slow", [])
     verifying, undoing = slow.hold_at("verify"), slow.hold_at("undo")
