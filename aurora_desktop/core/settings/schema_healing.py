@@ -149,7 +149,7 @@ class UserRemedy(Section, frozen=True):
 
 
 _INTERPRETER = re.compile(
-    r"(.*[/\\])?((ba|da|z|k|fi)?sh|python[\d.]*|perl|ruby|node|php|lua|cmd|powershell|pwsh)(\.exe)?"
+    r"(.*[/\\])?((ba|da|z|k|fi)?sh|python[\d.]*|perl|ruby|node|php|lua|cmd|powershell|pwsh|su|runuser)(\.exe)?"
 )
 _CODE_FOLLOWS = re.compile(r"-[a-z]*[cer]|--eval|--print|-command|/[ck]", re.IGNORECASE)
 
@@ -160,7 +160,8 @@ def _refuse_code(key: str, command: Sequence[str], groups: set[str]) -> None:
         found = groups.intersection(re.findall(r"{(\w+)}", argument))
         if found and place == 0:
             raise ValueError(f"`{key}`: the program itself cannot be taken from the log")
-        is_code = _CODE_FOLLOWS.fullmatch(command[place - 1]) and any(map(_INTERPRETER.fullmatch, command[:place]))
+        flag = command[place - 1 - (command[place - 1] == "--" and place > 1)]
+        is_code = _CODE_FOLLOWS.fullmatch(flag) and any(map(_INTERPRETER.fullmatch, command[:place]))
         if found and is_code:
             raise ValueError(
                 f"`{key}`: what is found in the log would be run as code; hand it on as an argument of its own:"

@@ -149,6 +149,8 @@ def test_no_value_ever_makes_an_option_or_another_argument(value: str, part: str
         ({"command": ["{x}", "now"]}, "the program itself"),
         ({"command": ["sh", "-c", "rm {x}"]}, "run as code"),
         ({"undo": ["/usr/bin/env", "bash", "-ec", "rm {x}"]}, "run as code"),
+        ({"command": ["sh", "-c", "--", "rm {x}"]}, "run as code"),
+        ({"command": ["su", "app", "-c", "rm {x}"]}, "run as code"),
         ({"verify": ["python3.11", "-c", "print('{x}')"]}, "run as code"),
     ],
 )
