@@ -45,11 +45,12 @@ async def search(patterns: Mapping[str, str], texts: Sequence[str], patience_s: 
     """The first of `texts` in which each pattern is found. Raises OSError when no process can be started."""
     if not patterns or not texts:
         return Matches()
+    return await asyncio.to_thread(search_blocking, patterns, texts, patience_s)
+
+
+def search_blocking(patterns: Mapping[str, str], texts: Sequence[str], patience_s: float = PATIENCE_S) -> Matches:
+    """The same, for who is in a thread already."""
     asked = msgspec.json.encode({"patterns": patterns, "texts": texts})
-    return await asyncio.to_thread(_search, asked, patience_s)
-
-
-def _search(asked: bytes, patience_s: float) -> Matches:
     command = [sys.executable, "-ISs", "-c", _PROGRAM]
     try:
         said = subprocess.run(command, input=asked, capture_output=True, timeout=patience_s, check=False).stdout

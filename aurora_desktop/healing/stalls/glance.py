@@ -1,11 +1,10 @@
 """Looks at a workspace: cheaply each time (two `stat`), closely where silence is to be judged. Blocking, in a thread.
 
-Nothing here opens what is no ordinary file, waits, or follows a link while it walks.
+Nothing here opens what is no ordinary file, or follows a link while it walks; only the pattern of a log may take a moment.
 """
 
 import errno
 import os
-import re
 import stat
 from collections import deque
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from aurora_desktop.healing.ladder.marks import ESCALATION
+from aurora_desktop.healing.remedies import matcher
 from aurora_desktop.healing.stalls import status_file
 from aurora_desktop.healing.stalls.folder import OURS, Folder, folder_stamp_of, stamp_of
 from aurora_desktop.healing.stalls.roster import Watched
@@ -21,6 +21,8 @@ from aurora_desktop.healing.stalls.status_file import Status, idle_reason
 
 MOST_ENTRIES = 2000
 """Of one workspace in one look, breadth first: what lies deeper in a huge one is not seen."""
+PATIENCE_S = 1.0
+"""For the pattern of one log; one that takes longer is not found."""
 _TAIL = 4096
 """The last line of a log is looked for in so many bytes; a pattern sees no more than that."""
 _NOT_WALKED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
@@ -126,9 +128,17 @@ def idle_words(watched: Watched, paths: Paths, own_status: Token | None) -> str:
     rule = watched.rule.idle_ok
     status = _status(watched.workspace, own_status, follow=watched.follow)
     line = last_line(paths.log) if rule.log_pattern and paths.log else None
-    if line is not None and (rule.log_pattern is None or not re.search(rule.log_pattern, line)):
+    if line is not None and not _is_found(rule.log_pattern or "", line):
         line = None
     return idle_reason(status, line, rule)
+
+
+def _is_found(pattern: str, line: str) -> bool:
+    """Apart from us: an expression that explodes would hold the loop as well, which no thread can run beside."""
+    try:
+        return "idle" in matcher.search_blocking({"idle": pattern}, [line], PATIENCE_S).found
+    except OSError:
+        return False
 
 
 def _status(workspace: Path | None, own: Token | None, *, follow: bool) -> Status:
