@@ -75,6 +75,7 @@ class Entry:
 
     def look(self, now: float, extra: Extra) -> bool:
         """The cheap part of a look; returns whether it may be judged only after `look_closely`."""
+        self.is_put_off = False
         seen = glance(self.paths)
         self.problem = seen.problem
         if seen.problem:
@@ -89,9 +90,10 @@ class Entry:
         """What costs more: the files of the workspace, and whether it says that it waits."""
         self.is_put_off = False
         self.walk(now)
-        if self.silence is not None and now - self.silence.since >= self.watched.rule.proactive_threshold_sec:
+        silence = self.silence
+        if silence is not None and now - silence.since >= self.watched.rule.proactive_threshold_sec:
             reading = Reading(tokens={}, idle=self._idle_words())
-            self._verdict = judge(self.silence, reading, self.watched.rule, now)
+            self._verdict = judge(silence, reading, self.watched.rule, now)
 
     def walk(self, now: float) -> None:
         self.walked_at = now
@@ -111,10 +113,11 @@ class Entry:
         return Silence(since=now, tokens={**reading.tokens, **kept}) if kept else None
 
     def _idle_words(self) -> str:
-        """Looked up again only when status or log are others than at the last time."""
+        """Looked up again only when status or log are others than at the last time, or its status is not looked at."""
         tokens = self.silence.tokens if self.silence is not None else {}
         status, output, own = tokens.get("status"), tokens.get("output"), self.standing.own_status
-        if self._idle is None or self._idle[:3] != (status, output, own) or status is None:
+        is_unseen = status is None and bool(self.paths.workspace)
+        if self._idle is None or self._idle[:3] != (status, output, own) or is_unseen:
             self._idle = (status, output, own, idle_words(self.watched, self.paths, own))
         return self._idle[3]
 
@@ -125,11 +128,14 @@ class Entry:
 
     @property
     def verdict(self) -> Verdict | None:
-        """Worked out when somebody asks: of ten thousand that work nobody does."""
-        if self._verdict is None and self.silence is not None:
-            reading = Reading(tokens={}, whole=False)
-            self._verdict = judge(self.silence, reading, self.watched.rule, self._seen_at)
-        return self._verdict
+        """Worked out when somebody asks: of ten thousand that work nobody does.
+
+        Nothing is kept: a look may go on in its thread meanwhile, and what it found must not be overwritten.
+        """
+        verdict, silence = self._verdict, self.silence
+        if verdict is None and silence is not None:
+            return judge(silence, Reading(tokens={}, whole=False), self.watched.rule, self._seen_at)
+        return verdict
 
     # --- what it is -------------------------------------------------------------------------------------------
 
@@ -147,14 +153,16 @@ class Entry:
             return "unreadable"
         if ladder.rung is not None:
             return "healing"
-        if self.verdict is None:
+        verdict = self._verdict
+        if verdict is None:  # nobody looked closely, so that it was not silent for long; or it rests
             return "idle" if self.rests else "working"
-        return self.verdict.state
+        return verdict.state
 
     @property
     def sentence(self) -> str:
         """Everything about it in words."""
-        words = self.problem or (self.verdict.sentence if self.verdict is not None else self.rests)
+        verdict = self.verdict
+        words = self.problem or (verdict.sentence if verdict is not None else self.rests)
         ladder = self.standing.ladder
         if ladder.escalated:
             return f"waits for you after {ladder.attempts} failed attempts: {self.standing.sentence}"

@@ -129,6 +129,11 @@ class Tending:
         ladder = rules.extended(entry.standing.ladder, self._terms(()))
         self._keep(entry, replace(entry.standing, ladder=ladder))
 
+    def resumed(self, component: str) -> Standing:
+        """As an earlier Aurora kept it; its clock was another, so what was being verified has all of its time again."""
+        standing = self._store.standing(component)
+        return replace(standing, ladder=rules.extended(standing.ladder, self._terms(())))
+
     # --- what the look says -----------------------------------------------------------------------------------
 
     def _tell_trouble(self, entry: Entry) -> None:

@@ -208,7 +208,7 @@ class StallWatch:
             if only is not None:
                 self._chosen(only)
             moment = self._moment()
-            sorted_out = await asyncio.to_thread(self._sort_out, chosen, moment)
+            sorted_out = await asyncio.to_thread(self._sort_out, chosen, moment, acts)
             for entry in sorted_out.restarted:
                 self._start(self._tending.clear(entry, "a restart of the service"))
             extras = await self._beside.of(sorted_out.special)
@@ -222,7 +222,7 @@ class StallWatch:
         trees = {name: self._services.tree(name) for name in names}
         return _Moment(paused=self._services.paused, latched=self._services.latched, trees=trees)
 
-    def _sort_out(self, chosen: Iterable[Entry] | None, moment: _Moment) -> _SortedOut:
+    def _sort_out(self, chosen: Iterable[Entry] | None, moment: _Moment, acts: bool) -> _SortedOut:
         """Who is due and may be looked at. In a thread: of ten thousand it takes longer than a turn of the loop may."""
         now = self._fair_now()
         if chosen is None:
@@ -231,7 +231,8 @@ class StallWatch:
         for entry in chosen:
             if entry.is_busy:
                 continue
-            entry.due = now + self._interval_s(entry)
+            if acts:  # who only asks puts nothing off, however often
+                entry.due = now + self._interval_s(entry)
             if why := self._why_not_now(entry.watched, moment):
                 entry.rest(why)
                 continue
@@ -342,7 +343,7 @@ class StallWatch:
     def _entry(self, watched: Watched, before: Entry | None, logs: Mapping[str, str], now: float) -> Entry:
         if before is not None and (before.is_busy or before.watched == watched):
             return before
-        standing = before.lasting() if before is not None else self._store.standing(watched.component)
+        standing = before.lasting() if before is not None else self._tending.resumed(watched.component)
         return Entry(watched, standing, logs.get(watched.service or ""), now)
 
     def _tell_problem(self, problems: tuple[str, ...]) -> None:

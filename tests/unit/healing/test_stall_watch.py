@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from core.clocks import FakeClock
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
@@ -20,7 +21,11 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.schema import HealingSettings, Service
 from aurora_desktop.core.settings.schema_healing import AgentsSettings, IdleRule, ProgressProbe, StallRule, WatchedAgent
 from aurora_desktop.core.settings.values import Command
-from aurora_desktop.healing.stalls.roster import Override
+from aurora_desktop.healing.ladder.store import Standing
+from aurora_desktop.healing.stalls import glance, looking
+from aurora_desktop.healing.stalls.entry import Entry
+from aurora_desktop.healing.stalls.looking import look_at
+from aurora_desktop.healing.stalls.roster import Override, Watched
 from aurora_desktop.supervisor.outcome import format_duration
 from healing.flock import Flock, flocking, status_of
 
@@ -665,3 +670,67 @@ def test_the_service_of_an_agent_is_restarted_as_its_last_rung(tmp_path: Path) -
 def test_agents_settings_have_the_documented_defaults() -> None:
     rule = AgentsSettings().stall
     assert (rule.proactive_threshold_sec, rule.check_interval_sec, rule.threshold_sec) == (120.0, 30.0, 300.0)
+
+
+# --- what must not be missed ------------------------------------------------------------------------------------------
+
+
+def test_who_begins_to_work_before_its_close_look_is_no_longer_put_off(tmp_path: Path) -> None:
+    entry = Entry(
+        Watched(component=AGENT, name="Agent-1", rule=StallRule(), workspace=tmp_path), Standing(), None, now=0.0
+    )
+    look_at([entry], {}, 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(looking, "CLOSE_LOOKS_S", -1.0)
+        look_at([entry], {}, 200.0)
+    assert entry.is_put_off
+    (tmp_path / "status.json").write_text("{}")
+    look_at([entry], {}, 201.0)
+    assert not entry.is_put_off
+
+
+def test_a_rung_under_way_when_the_machine_was_started_anew_still_has_its_end(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        flock.agent()
+        flock.clock.advance(500_000.0)
+        await flock.look()
+        await flock.later(130.0)
+        assert flock.state() == "healing"
+        flock.saved()
+        flock.clock = FakeClock()  # whose monotonic time begins anew
+        flock.begin(flock.settings())
+        await flock.look()
+        await flock.later(400.0)
+        assert ("force_update", "failed") in flock.rungs()
+
+    run(tmp_path, story)
+
+
+def test_who_is_asked_about_all_the_time_is_healed_all_the_same(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        flock.agent()
+        await flock.look()
+        for _ in range(40):
+            flock.clock.advance(10.0)
+            await flock.watch.check_now()
+            await flock.look()
+        assert flock.told(AgentStalled)
+
+    run(tmp_path, story)
+
+
+def test_a_pattern_that_explodes_holds_nobody_up(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        workspace = flock.agent()
+        (workspace / "agent.log").write_text("a" * 60 + "!\n")
+        watched = WatchedAgent(
+            workspace=str(workspace), log="agent.log", stall=StallRule(idle_ok=IdleRule(log_pattern="^(a+)+$"))
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(glance, "PATIENCE_S", 0.2)
+            flock.begin(flock.settings(agents={"watch": {"Agent-1": watched}}))
+            await flock.look()
+            await flock.later(150.0)
+        assert flock.told(AgentStalled)
+
+    run(tmp_path, story)
