@@ -108,6 +108,17 @@ def test_another_card_makes_all_of_them_wait_anew(page, house, window, qtbot):
     assert not any(each.isEnabled() for each in buttons)
 
 
+def test_a_banner_that_moves_the_cards_makes_them_wait_anew(page, house, window, qtbot):
+    house.healing.show(offers=(an_offer(),))
+    window._bridge.refresh()
+    qtbot.waitUntil(lambda: button(page, "Apply").isEnabled())
+    top = page.mapTo(window, page.rect().topLeft()).y()
+    window.emergency.setMinimumHeight(90)
+    window.emergency.show()
+    qtbot.waitUntil(lambda: page.mapTo(window, page.rect().topLeft()).y() > top)
+    assert not button(page, "Apply").isEnabled()
+
+
 def test_a_click_that_brings_the_window_to_the_front_presses_nothing(page, house, window, qtbot):
     house.healing.show(offers=(an_offer(),))
     window._bridge.refresh()

@@ -98,6 +98,7 @@ class RecoveryPage(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._share_height()
+        self.waiting.settle()  # a banner that came above moved every card
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
