@@ -39,7 +39,7 @@ class HealingDoor:
 
     async def view(self, request: Request) -> object:
         Query(request)
-        return self._healing().view()
+        return await self._healing().view_apart()
 
     async def statistics(self, request: Request) -> object:
         Query(request)

@@ -1,5 +1,6 @@
 """All of healing put together: one reader of the stream, one face for the window, the door and the command."""
 
+import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from aurora_desktop.healing.stalls.roster import Override
 from aurora_desktop.healing.stalls.watch import StallWatch
 from aurora_desktop.healing.supervised_yard import SupervisedYard
 from aurora_desktop.healing.view import (
+    AgentView,
     Checked,
     EscalationView,
     HealingView,
@@ -138,10 +140,17 @@ class Healer:
     # --- what it shows ----------------------------------------------------------------------------------------
 
     def view(self) -> HealingView:
+        return self._view(self._stalls.views())
+
+    async def view_apart(self) -> HealingView:
+        agents = await asyncio.to_thread(self._stalls.views)
+        return self._view(agents)
+
+    def _view(self, agents: tuple[AgentView, ...]) -> HealingView:
         infrastructure, foresight = self._machine.infrastructure, self._machine.foresight
         return HealingView(
             enabled=self._settings.healing.enabled,
-            agents=self._stalls.views(),
+            agents=agents,
             offers=self._engine.offers(),
             escalations=self.escalations(),
             machine=infrastructure.views(),

@@ -426,6 +426,9 @@ class FakeHealing:
         for tell in self.watchers:
             tell()
 
+    async def view_apart(self) -> HealingView:
+        return self.view()
+
     def watch(self, on_change: Callable[[], None]) -> None:
         self.watchers.append(on_change)
 

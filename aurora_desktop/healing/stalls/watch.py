@@ -160,7 +160,7 @@ class StallWatch:
         return any(name in (entry.component, entry.watched.name) for entry in self._entries.values())
 
     def views(self) -> tuple[AgentView, ...]:
-        """Everybody who is watched, as the last look found them."""
+        """Everybody who is watched, as the last look found them. From any thread."""
         return tuple(entry.view() for entry in self._entries.values())
 
     def stuck(self) -> tuple[AgentView, ...]:

@@ -72,6 +72,9 @@ class FakeHealing:
     def view(self) -> HealingView:
         return self.now
 
+    async def view_apart(self) -> HealingView:
+        return self.view()
+
     def watch(self, on_change: Callable[[], None]) -> None:
         return None
 
