@@ -255,7 +255,7 @@ class HealingFace(Protocol):
     def view(self) -> HealingView: ...
 
     async def view_apart(self) -> HealingView:
-        """The same, with the agents put into words in a thread: ten thousand take longer than a turn of the loop may."""
+        """The same, the agents put into words in a thread: ten thousand take longer than a turn of the loop may."""
         ...
 
     def watch(self, on_change: Callable[[], None]) -> None:

@@ -1,6 +1,6 @@
 """Looks at a workspace: cheaply each time (two `stat`), closely where silence is to be judged. Blocking, in a thread.
 
-Nothing here opens what is no ordinary file, or follows a link while it walks; the pattern of a log alone takes a moment.
+Nothing here opens what is no ordinary file, or follows a link while it walks; only the pattern of a log takes a moment.
 """
 
 import errno
