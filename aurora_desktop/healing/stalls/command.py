@@ -60,7 +60,7 @@ async def _code(child: "subprocess.Popen[bytes]", timeout_s: float) -> int | Non
     try:
         if await _happens(ended, timeout_s):
             return reap(child)
-        _end_tree(child)
+        await asyncio.to_thread(_end_tree, child)  # looks through all processes of the machine
         if await _happens(ended, _KILL_S):
             reap(child)
         return None

@@ -21,7 +21,10 @@ class TreeMeter:
         self._members: dict[str, tuple[int, ...]] = {}
 
     def snapshot(self) -> Snapshot:
-        return self._census.take()
+        """With its indexes: the one of markers reads the environment of each process that is new."""
+        everyone = self._census.take()
+        _ = everyone.by_marker, everyone.by_parent, everyone.by_session
+        return everyone
 
     def cpu_s(self, trees: Mapping[str, Tree], everyone: Snapshot) -> dict[str, float]:
         """CPU seconds used since the first look. A member that ended takes nothing away from what it had used."""
