@@ -109,7 +109,7 @@ class RemedyEngine:
             gate=gate,
             tell_problem=self._tell_part,
         )
-        self._consulting = Consulting(self._diagnosis, tending, clock, self._why_not)
+        self._consulting = Consulting(self._diagnosis, tending, clock, self._why_not_asked)
         self._cases: dict[str, Case] = {}
         self._seen: asyncio.Queue[Sighting] = asyncio.Queue(MOST_WAITING)
         self._closing = self._is_paused = False
@@ -292,6 +292,11 @@ class RemedyEngine:
         return why_not(self._settings, self._tending, component, sighting) or (
             "supervision is paused" if self._is_paused and service_of(component) is None else ""
         )
+
+    def _why_not_asked(self, component: str) -> str:
+        """Why a command may not begin it anew: it would end an escalation, which the operator alone does."""
+        waits = "healing gave up on it and waits until you have seen to it"
+        return self._why_not(component) or (waits if self._desk.has_escalation(component) else "")
 
     def _tell_diagnosis(self, case: Case, fault: Fault, remedies: Sequence[Remedy], reason: str) -> None:
         """Once for an incident: a crash loop is not a flood. What nobody recognised is told by the failure itself."""

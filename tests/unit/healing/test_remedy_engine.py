@@ -877,6 +877,24 @@ async def test_looking_now_says_what_is_wrong_and_applies_only_if_asked(tmp_path
 
 
 @in_loop
+async def test_looking_now_ends_no_escalation(tmp_path: Path) -> None:
+    yard = FakeYard({"web": service()})
+    yard.problems["web"] = "failed: Address already in use :8080"
+    log: list[str] = []
+    async with healing(tmp_path, Scripted("a", log, helps=False), yard=yard) as bench:
+        bench.fail("Address already in use :8080")
+        await bench.until(Escalated)
+        before = list(log)
+        (finding,) = await bench.engine.heal_now("web", apply=True)
+        assert "waits until you have seen to it" in finding
+        assert [view.component for view in bench.engine.escalations()] == [WEB]
+        bench.engine.clear_escalation(WEB, "window")
+        await bench.engine.heal_now("web", apply=True)
+        await bench.until(RemedyFinished, 2)
+    assert log != before
+
+
+@in_loop
 async def test_remedies_are_shown_as_they_are_declared(tmp_path: Path) -> None:
     remedy = own(verify=Command(["true"]), undo=Command(["spoil"]))
     async with healing(tmp_path, Scripted("a", []), own={"mending": remedy}, off=["a"]) as bench:
