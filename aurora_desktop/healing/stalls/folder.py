@@ -96,11 +96,12 @@ class Folder:
     def replace(self, name: str, content: bytes, expected: Stamp) -> Stamp:
         """Replace an ordinary file whole, unless it is another by now than it was when it was read as `expected`.
 
-        Returns the stamp of what we wrote. Raises RefusedError, OSError.
+        Who could read and write it still can: one whose owner or group cannot be kept is refused. Returns the stamp
+        of what we wrote. Raises RefusedError, OSError.
         """
         draft = f".{name}{OURS}{secrets.token_hex(4)}"
         before = self.stat(name)
-        self._write_new(draft, content, 0o644 if before is None else stat.S_IMODE(before.st_mode))
+        self._write_new(draft, content, 0o600, like=before)
         try:
             now = self.stat(name)
             if now is None or not stat.S_ISREG(now.st_mode) or stamp_of(now) != expected:
@@ -129,10 +130,12 @@ class Folder:
         """By the descriptor where there is one; the platforms without (Windows) get the path."""
         return name if self._fd is not None else str(self.path / name)
 
-    def _write_new(self, name: str, content: bytes, mode: int) -> None:
+    def _write_new(self, name: str, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
         fd = os.open(self._name(name), _CREATE, mode, dir_fd=self._fd)
         try:
             with os.fdopen(fd, "wb") as file:
+                if like is not None:
+                    _belong(file.fileno(), like, self.path)
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -151,6 +154,21 @@ def _open_folder(path: Path, follow: bool, parent: Folder | None) -> int | None:
     if parent is not None:
         return os.open(path.name, flags, dir_fd=parent._fd)
     return os.open(path, flags)
+
+
+def _belong(fd: int, like: os.stat_result, folder: Path) -> None:
+    """The same owner, group and mode, whatever our umask is. Raises RefusedError."""
+    if sys.platform == "win32":
+        return
+    now = os.fstat(fd)
+    if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
+        try:
+            os.fchown(fd, like.st_uid, like.st_gid)
+        except OSError as error:
+            raise RefusedError(
+                "it belongs to another user or group", str(folder), "Have that user look at it."
+            ) from error
+    os.fchmod(fd, stat.S_IMODE(like.st_mode))
 
 
 def _read_up_to(fd: int, most: int) -> bytes:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import stat
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -670,6 +672,23 @@ def test_the_service_of_an_agent_is_restarted_as_its_last_rung(tmp_path: Path) -
 def test_agents_settings_have_the_documented_defaults() -> None:
     rule = AgentsSettings().stall
     assert (rule.proactive_threshold_sec, rule.check_interval_sec, rule.threshold_sec) == (120.0, 30.0, 300.0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no modes of groups")
+def test_who_else_may_write_a_status_still_may_after_it_was_refreshed(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        status = flock.agent() / "status.json"
+        status.chmod(0o664)
+        await flock.look()
+        await flock.later(130.0)
+        assert flock.state() == "healing"
+        assert stat.S_IMODE(status.stat().st_mode) == 0o664
+
+    before = os.umask(0o027)
+    try:
+        run(tmp_path, story)
+    finally:
+        os.umask(before)
 
 
 # --- what must not be missed ------------------------------------------------------------------------------------------

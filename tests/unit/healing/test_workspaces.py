@@ -197,7 +197,7 @@ def test_a_workspace_that_is_an_ordinary_file_is_told(tmp_path: Path) -> None:
 def test_a_read_only_workspace_costs_attempts_and_calls_the_operator(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
     async def story(flock: Flock) -> None:
