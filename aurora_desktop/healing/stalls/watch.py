@@ -344,7 +344,10 @@ class StallWatch:
         if before is not None and (before.is_busy or before.watched == watched):
             return before
         standing = before.lasting() if before is not None else self._tending.resumed(watched.component)
-        return Entry(watched, standing, logs.get(watched.service or ""), now)
+        made = Entry(watched, standing, logs.get(watched.service or ""), now)
+        if before is not None:  # what was told is still to be told to be over
+            made.told_problem, made.told_at = before.told_problem, before.told_at
+        return made
 
     def _tell_problem(self, problems: tuple[str, ...]) -> None:
         text = "; ".join(problems)

@@ -523,6 +523,24 @@ def test_a_named_workspace_that_is_not_there_is_told(tmp_path: Path) -> None:
     run(tmp_path, story)
 
 
+def test_a_workspace_that_changed_settings_mend_is_told_to_be_well(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        def watching(workspace: Path, **rule: float) -> None:
+            watched = WatchedAgent(workspace=str(workspace), stall=StallRule(**rule))
+            flock.watch.apply(flock.settings(agents={"root": None, "watch": {"writer": watched}}))
+
+        watching(tmp_path / "nowhere")
+        await flock.look()
+        watching(tmp_path / "nowhere", threshold_sec=500.0)
+        await flock.look()
+        watching(flock.agent())
+        await flock.look()
+        told = [(event.component, event.recovered) for event in flock.told(WatchTrouble)]
+        assert told == [("agent:writer", False), ("agent:writer", True)]
+
+    run(tmp_path, story)
+
+
 def test_changed_settings_give_a_whole_threshold(tmp_path: Path) -> None:
     async def story(flock: Flock) -> None:
         flock.agent()
