@@ -247,8 +247,9 @@ class StoodStill(StallMeter):
     """Each reading finds a stall more."""
 
     def total_s(self) -> float:
-        self._total_s += 1.0
-        return self._total_s
+        last_beat, total_s = self._so_far
+        self._so_far = last_beat, total_s + 1.0
+        return total_s + 1.0
 
 
 @in_loop
