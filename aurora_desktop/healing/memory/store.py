@@ -64,7 +64,7 @@ class FailureMemory:
         self._clock = clock
         self._max_days = max_days
         self._call_soon = call_soon
-        self._trouble = Trouble(database.path, clock, publish, "failures")
+        self._trouble = Trouble(database.path, clock, publish, "the failure memory")
         self._news = asyncio.Event()
         # The highest of both, so that no attempt of a failure whose row was lost is taken for another's.
         [(last,)] = database.read(

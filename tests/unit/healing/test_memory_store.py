@@ -204,7 +204,7 @@ def test_a_write_that_fails_is_told_once_and_the_next_one_counts(kept: OpenMemor
     assert lost == 1
     failing, recovered = kept.told
     assert isinstance(failing, StorageFailing)
-    assert (failing.what, failing.detail) == ("failures", "the disk is full")
+    assert (failing.what, failing.detail) == ("the failure memory", "the disk is full")
     assert isinstance(recovered, StorageRecovered)
 
 
