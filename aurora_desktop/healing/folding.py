@@ -164,7 +164,8 @@ def _called(known: Incident | None, record: Record) -> Incident | None:
         case AgentStalled(cause=cause):
             return replace(known, cause=cause) if known else _opened(record, cause, kind="stall")
         case AgentResumed(cause=cause, stalled_s=stalled_s):
-            known = known or _opened(record, cause, kind="stall")
+            if known is None:  # its failure has come to an end by itself: a restarted service tells of that
+                return None
             return replace(known, outcome="recovered", result=cause, downtime_s=stalled_s)
         case Escalated(cause=cause, attempts=attempts, hint=hint):
             known = known or _opened(record, cause)

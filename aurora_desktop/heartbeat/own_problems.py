@@ -51,15 +51,17 @@ def of_alerts(view: AlertsView) -> tuple[Problem, ...]:
 def of_healing(troubles: HealingView) -> tuple[Problem, ...]:
     """What waits for the operator, and what is wrong with agents and the machine; the recovery page shows all of it."""
     return (
-        *(Problem("healing", f"{_of(e.component)}: {e.sentence}", e.hint or _LOOK, 1) for e in troubles.escalations),
-        *(Problem("healing", f"{_of(o.component)}: {o.fault}", _LOOK, 3) for o in troubles.offers),
-        *(Problem(a.component, f"{_of(a.component)}: {a.sentence}", _LOOK, 2) for a in troubles.agents),
+        *(Problem("healing", _told(e.component, e.sentence), e.hint or _LOOK, 1) for e in troubles.escalations),
+        *(Problem("healing", _told(o.component, o.fault), _LOOK, 3) for o in troubles.offers),
+        *(Problem(a.component, _told(a.component, a.sentence), _LOOK, 2) for a in troubles.agents),
         *(Problem("machine", _over(resource), _LOOK, 3) for resource in troubles.machine),
     )
 
 
-def _of(component: str) -> str:
-    return component.partition(":")[2] or component
+def _told(component: str, sentence: str) -> str:
+    """The sentence with the name of whom it is about in front, once."""
+    name = component.partition(":")[2] or component
+    return sentence if sentence.startswith(f"{name}: ") else f"{name}: {sentence}"
 
 
 def _over(resource: ResourceView) -> str:

@@ -121,6 +121,12 @@ def component(name: str) -> str:
     return name.removeprefix(SERVICE_PREFIX)
 
 
+def about(name: str, sentence: str) -> str:
+    """The sentence with the component that it is about in front, also where it already begins with its name."""
+    own = f"{name.partition(':')[2]}: "
+    return f"{component(name)}: {sentence.removeprefix(own)}"
+
+
 def named(key: str) -> str:
     """A short name as words: `Port conflict` for `port_conflict`."""
     words = [_INITIALS.get(word, word) for word in key.replace("-", "_").split("_") if word]

@@ -25,10 +25,11 @@ log = logging.getLogger(__name__)
 
 
 class Ended(Struct, frozen=True):
-    """How an attempt ended, in words."""
+    """How an attempt ended, in words; `hint`: the next step of one that may do nothing itself."""
 
     outcome: RemedyOutcome
     sentence: str
+    hint: str = ""
 
 
 class Attempt:
@@ -59,7 +60,7 @@ class Attempt:
                 return Ended("refused", "what would be run is not what was offered any more, so nothing was done")
             return await self._carried_out(plan)
         except RefusedError as error:
-            return Ended("refused", in_words(error))
+            return Ended("refused", in_words(error), error.hint)
         except (AuroraError, OSError, TimeoutError) as error:
             return Ended("failed", in_words(error))
         except Exception as error:  # a fault of the remedy itself: told, and the next one comes

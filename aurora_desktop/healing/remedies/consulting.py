@@ -8,6 +8,7 @@ from aurora_desktop.core.events import service_component
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.faults import Sighting, service_of
 from aurora_desktop.healing.remedies.diagnosing import Diagnosis
+from aurora_desktop.healing.remedies.recognise import UNKNOWN
 from aurora_desktop.healing.view import RemedyTrial
 from aurora_desktop.healing.yard import Tended
 
@@ -44,9 +45,9 @@ class Consulting:
         if service is not None:
             self._check(service)
         lines = text.splitlines() or [""]
-        component = service_component(service) if service else "aurora"
+        component = service_component(service or "the service")
         fault = await self._diagnosis.searched(self._seen(component, lines[0], tuple(lines), kind="exit"))
-        remedies = await self._diagnosis.ordered(fault)
+        remedies = await self._diagnosis.ordered(fault) if fault.kind != UNKNOWN else ()
         return RemedyTrial(
             kind=fault.kind,
             sentence=fault.sentence,
@@ -85,7 +86,7 @@ class Consulting:
         if begin is None:
             return f"{fault.sentence}. What may help: {remedies}"
         begin(seen)
-        return f"{fault.sentence}. Trying: {remedies}"
+        return f"{fault.sentence}. What fits of these is tried now, or offered in the window: {remedies}"
 
     def _seen(self, component: str, message: str, lines: tuple[str, ...] = (), kind: str = "") -> Sighting:
         return Sighting(

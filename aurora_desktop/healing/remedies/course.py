@@ -27,6 +27,7 @@ class Course(Struct, frozen=True, kw_only=True):
     """`named`: it is known what would help or what to do next, and nothing is done. `resting`: the operator was called.
 
     `key` names the incident; `tried` what failed, was refused or declined in it; `failed` counts its failed remedies.
+    `told`: one that may do nothing said what the operator can do.
     """
 
     phase: Phase = "idle"
@@ -37,7 +38,7 @@ class Course(Struct, frozen=True, kw_only=True):
     offered: frozenset[str] = frozenset()
     tried: frozenset[str] = frozenset()
     failed: int = 0
-    attempt: int = 0
+    told: bool = False
 
 
 # --- stimuli: what happened -------------------------------------------------------------------------------------
@@ -60,7 +61,12 @@ class Failed(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The remedy is not for this fault after all, or may do nothing: no attempt."""
+    """The remedy is not for this fault after all, or may do nothing: no attempt.
+
+    `tells`: it found out what is wrong, and what the operator can do about it.
+    """
+
+    tells: bool = False
 
 
 class Unoffered(Struct, frozen=True):
@@ -81,6 +87,10 @@ class Recovered(Struct, frozen=True):
     """It is well, and stayed so."""
 
 
+class Lasted(Struct, frozen=True):
+    """It has been well for so long that the trouble is over."""
+
+
 class Acted(Struct, frozen=True):
     """The operator restarted it, edited its definition, or said that it is seen to."""
 
@@ -94,7 +104,8 @@ class Halted(Struct, frozen=True):
 
 
 Stimulus = (
-    Diagnosed | Worked | Failed | Refused | Unoffered | Accepted | Declined | Recovered | Acted | Stopped | Halted
+    Diagnosed | Worked | Failed | Refused | Unoffered | Accepted | Declined | Recovered | Lasted | Acted | Stopped
+    | Halted
 )  # fmt: skip
 
 # --- effects: what to do ----------------------------------------------------------------------------------------
@@ -122,7 +133,7 @@ class Escalate(Struct, frozen=True):
 
 
 class ClearEscalation(Struct, frozen=True):
-    pass
+    by: str = "operator"
 
 
 Effect = Try | Offer | Cancel | CloseOffers | Escalate | ClearEscalation
@@ -142,6 +153,8 @@ def step(course: Course, stimulus: Stimulus, now: float, max_attempts: int) -> S
             return _accepted(course, name)
         case Recovered():
             return _recovered(course)
+        case Lasted():
+            return _lasted(course)
         case Acted():
             return _acted(course)
         case Stopped():
@@ -153,9 +166,11 @@ def step(course: Course, stimulus: Stimulus, now: float, max_attempts: int) -> S
 def _diagnosed(course: Course, fault: Diagnosed, now: float, max_attempts: int) -> Step:
     if course.phase in ("trying", "resting"):  # a running remedy sees by itself whether it helped
         return course, ()
-    if fault.key != course.key or now - course.seen_at > INCIDENT_S:
+    if now - course.seen_at > INCIDENT_S:
         course = Course(key=fault.key, offered=course.offered)
-    if course.phase == "healed":  # what helped did not help for long
+    elif fault.key != course.key:  # two that take turns must not begin anew each time
+        course = Course(key=fault.key, offered=course.offered, failed=course.failed)
+    elif course.phase == "healed":  # what helped did not help for long
         course = replace(course, failed=course.failed + 1)
     left = tuple(c for c in fault.candidates if c.name not in course.tried | course.offered)
     course = replace(course, seen_at=now, ahead=left, phase="named")
@@ -170,17 +185,17 @@ def _next(course: Course, max_attempts: int) -> Step:
     for place, candidate in enumerate(course.ahead):
         if not candidate.asks:
             trying = _trying(replace(course, ahead=course.ahead[place + 1 :]), candidate.name)
-            return trying, (*effects, Try(candidate.name, trying.attempt))
+            return trying, (*effects, Try(candidate.name, trying.failed + 1))
         course = replace(course, offered=course.offered | {candidate.name})
         effects.append(Offer(candidate.name))
     course = replace(course, ahead=())
     if course.offered:
         return replace(course, phase="offered"), tuple(effects)
-    return _escalate(course) if course.failed else (replace(course, phase="named"), ())
+    return _escalate(course) if course.failed or course.told else (replace(course, phase="named"), ())
 
 
 def _trying(course: Course, name: str) -> Course:
-    return replace(course, phase="trying", current=name, attempt=course.attempt + 1)
+    return replace(course, phase="trying", current=name)
 
 
 def _escalate(course: Course) -> Step:
@@ -194,7 +209,8 @@ def _tried(course: Course, result: Worked | Failed | Refused, now: float, max_at
     if isinstance(result, Worked):
         return replace(course, phase="healed", ahead=(), offered=frozenset()), _close(course)
     failed = course.failed + isinstance(result, Failed)
-    return _next(replace(course, tried=course.tried | {name}, failed=failed), max_attempts)
+    told = course.told or (isinstance(result, Refused) and result.tells)
+    return _next(replace(course, tried=course.tried | {name}, failed=failed, told=told), max_attempts)
 
 
 def _without_offer(course: Course, name: str, max_attempts: int, *, declined: bool) -> Step:
@@ -216,7 +232,7 @@ def _accepted(course: Course, name: str) -> Step:
     if course.phase == "trying":
         return replace(course, ahead=(Candidate(name, False), *course.ahead)), cleared  # noqa: FBT003 - it asked
     trying = _trying(course, name)
-    return trying, (*cleared, Try(name, trying.attempt))
+    return trying, (*cleared, Try(name, trying.failed + 1))
 
 
 def _recovered(course: Course) -> Step:
@@ -226,6 +242,12 @@ def _recovered(course: Course) -> Step:
     return replace(course, phase="healed" if course.phase == "healed" else "idle", ahead=(), offered=frozenset()), (
         _close(course)
     )
+
+
+def _lasted(course: Course) -> Step:
+    if course.phase == "resting":
+        return Course(offered=frozenset()), (*_close(course), ClearEscalation("lasting health"))
+    return _recovered(course)
 
 
 def _acted(course: Course) -> Step:

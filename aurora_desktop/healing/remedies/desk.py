@@ -65,7 +65,8 @@ class Desk:
     def escalate(self, component: str, sentence: str, attempts: int, hint: str) -> None:
         """Call the operator: `sentence` is what is wrong, `hint` the next step, or ""."""
         tries = "one remedy" if attempts == 1 else f"{attempts} remedies"
-        cause = f"{sentence}: {tries} did not help, and nothing more is tried until you act"
+        tried = f"{tries} did not help" if attempts else "there is nothing that Aurora may do"
+        cause = f"{sentence}: {tried}, and nothing more is tried until you act"
         hint = hint or "Look at its log, mend the cause, then restart it"
         view = EscalationView(at=self._clock.wall(), component=component, sentence=cause, hint=hint)
         self._store.escalate(view)

@@ -15,6 +15,7 @@ from aurora_desktop.core.events import (
     EmergencyStopped,
     OperatorCommand,
     PartFailed,
+    ProbeFailing,
     Record,
     ServiceRecovered,
     ServiceStateChanged,
@@ -41,6 +42,7 @@ from aurora_desktop.healing.yard import Tended, Yard
 MOST_WAITING = 1000
 """Sightings that wait for their diagnosis; what is more is dropped: it is a storm of the same."""
 CLOSE_S = 10.0
+_ON_ITS_WAY = ("waiting", "starting", "stopping", "stopped")
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Case:
         self.component = component
         self.course = course.Course()
         self.fault: Fault | None = None
+        self.refusal: Ended | None = None
         self.task: asyncio.Task[None] | None = None
         self.unended: set[asyncio.Task[None]] = set()
         self.approved: dict[str, Offer] = {}
@@ -242,16 +245,23 @@ class RemedyEngine:
     def _look_later(self, component: str) -> None:
         """It came up: whether it stays up shows in a moment. Only where there is something to be ended by that."""
         case = self._cases.get(component)
-        if case is None or self._closing or case.course.phase not in ("offered", "named"):
+        if case is None or self._closing or case.course.phase not in ("offered", "named", "resting"):
             return
         self._stop_timer(case)
         loop = asyncio.get_running_loop()
-        case.wellness = loop.call_later(self._settings.healing.verify_sec, self._stayed_up, case)
+        case.wellness = loop.call_later(self._lasting_s(case), self._stayed_up, case)
+
+    def _lasting_s(self, case: Case) -> float:
+        """What the operator was asked or told is taken back by lasting health alone: not between two crashes."""
+        spec = self._settings.services.get(service_of(case.component) or "")
+        if case.course.phase == "named" or spec is None:
+            return self._settings.healing.verify_sec
+        return max(self._settings.healing.verify_sec, spec.restart_reset_after_sec)
 
     def _stayed_up(self, case: Case) -> None:
         case.wellness = None
         if self._is_up(case.component):
-            self._feed(case, course.Recovered())
+            self._feed(case, course.Recovered() if case.course.phase == "named" else course.Lasted())
 
     def _stop_timer(self, case: Case) -> None:
         if case.wellness is not None:
@@ -265,13 +275,15 @@ class RemedyEngine:
     # --- diagnosis --------------------------------------------------------------------------------------------
 
     async def _diagnose(self, sighting: Sighting) -> None:
+        if self._only_starts(sighting):
+            return
         fault = await self._diagnosis.recognised(await self._diagnosis.with_lines(sighting))
         case = self._case(sighting.component)
         if is_warning(sighting) and (fault.kind == UNKNOWN or self._is_known(case, fault)):
             return
         if not is_warning(sighting):
             self._stop_timer(case)
-        fault = self._memory.remember(fault)
+        fault = self._remembered(case, fault)
         if case.course.phase != "trying":  # what comes next there is for the fault that it is tried on
             case.fault = fault
         remedies = await self._diagnosis.ordered(fault)
@@ -279,6 +291,22 @@ class RemedyEngine:
         self._tell_diagnosis(case, fault, remedies, reason)
         candidates = tuple(course.Candidate(remedy.name, remedy.asks) for remedy in remedies)
         self._feed(case, course.Diagnosed(_key(fault), candidates, may_act=not reason))
+
+    def _only_starts(self, sighting: Sighting) -> bool:
+        """A probe that does not succeed yet is no failure; once the time to start is over, that is told as one."""
+        if sighting.event != ProbeFailing.event_type():
+            return False
+        view = self._tending.view(service_of(sighting.component) or "")
+        return view is not None and view.state in _ON_ITS_WAY
+
+    def _remembered(self, case: Case, fault: Fault) -> Fault:
+        """What is only looked at once more, on demand, has not happened again."""
+        known = case.fault
+        if known is not None and not self._is_known(case, fault):
+            case.refusal = None
+        if known is not None and fault.sighting.event_id == 0 and self._is_known(case, fault):
+            return replace(fault, failure_id=known.failure_id, signature=known.signature)
+        return self._memory.remember(fault)
 
     def _is_known(self, case: Case, fault: Fault) -> bool:
         return case.fault is not None and case.fault.kind == fault.kind and (
@@ -327,8 +355,8 @@ class RemedyEngine:
                 self._desk.close_all(case.component)
             case course.Escalate(attempts):
                 self._escalate(case, attempts)
-            case course.ClearEscalation():
-                self._desk.clear(case.component, "operator")
+            case course.ClearEscalation(by):
+                self._desk.clear(case.component, by)
 
     # --- a remedy ---------------------------------------------------------------------------------------------
 
@@ -372,7 +400,9 @@ class RemedyEngine:
             return  # the course knows: it, or the quit, has cancelled this
         if ended is not None:
             self._tell_ended(fault, name, ended, started_at)
-        self._settle(case, _stimulus_of(ended))
+        if ended is not None and ended.outcome == "refused" and ended.hint and fault.kind != UNKNOWN:
+            case.refusal = ended
+        self._settle(case, _stimulus_of(ended, tells=case.refusal is ended))
 
     def _settle(self, case: Case, stimulus: course.Stimulus) -> None:
         if case.task is asyncio.current_task():
@@ -435,9 +465,11 @@ class RemedyEngine:
     def _escalate(self, case: Case, attempts: int) -> None:
         fault = case.fault
         sentence = fault.sentence if fault is not None else case.component
-        self._desk.escalate(
-            case.component, sentence, attempts, self._diagnosis.next_step(fault) if fault is not None else ""
-        )
+        hint = self._diagnosis.next_step(fault) if fault is not None else ""
+        if case.refusal is not None:
+            found = case.refusal.sentence.removesuffix(case.refusal.hint.rstrip(".")).rstrip(". ")
+            sentence, hint = f"{sentence}. {found}", case.refusal.hint
+        self._desk.escalate(case.component, sentence, attempts, hint)
 
     def escalations(self) -> tuple[EscalationView, ...]:
         """Newest first."""
@@ -491,7 +523,7 @@ def _key(fault: Fault) -> str:
     return fault.kind if fault.kind != UNKNOWN else fault.signature or fault.sentence
 
 
-def _stimulus_of(ended: Ended | None) -> course.Stimulus:
+def _stimulus_of(ended: Ended | None, *, tells: bool) -> course.Stimulus:
     if ended is None or ended.outcome == "refused":
-        return course.Refused()
+        return course.Refused(tells=ended is not None and tells)
     return course.Worked() if ended.outcome == "worked" else course.Failed()

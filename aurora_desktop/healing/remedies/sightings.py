@@ -8,7 +8,6 @@ from aurora_desktop.core.events import (
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
-    SettingsRefused,
     StorageFailing,
 )
 from aurora_desktop.healing.faults import Sighting
@@ -34,8 +33,6 @@ def sighting_of(record: Record) -> Sighting | None:
             return _seen(record, cause, kind=resource)
         case StorageFailing(path=path, detail=detail):
             return _seen(record, f"{path} cannot be written: {detail}")
-        case SettingsRefused(path=path, problems=problems):
-            return _seen(record, f"{path} was refused", lines=problems)
     return None
 
 

@@ -34,9 +34,13 @@ def counts(agents: tuple[AgentView, ...]) -> str:
         word = phrases.AGENT_WORDS[agent.state].lower()
         tally[word] = tally.get(word, 0) + 1
     order = [word.lower() for word in phrases.AGENT_WORDS.values()]
-    parts = [f"{tally[word]} {word}" for word in order if word in tally]
+    parts = [f"{tally[word]} {_agreeing(word, tally[word])}" for word in order if word in tally]
     shown = f"; the {SHOWN} most urgent are listed" if len(agents) > SHOWN else ""
     return f"{len(agents):,} watched: {', '.join(parts)}{shown}"
+
+
+def _agreeing(word: str, count: int) -> str:
+    return word.replace("needs", "need") if count > 1 else word
 
 
 class AgentsSection(Section):

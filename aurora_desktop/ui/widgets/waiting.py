@@ -213,9 +213,8 @@ class Waiting(QWidget):
 
     def _offer_card(self, offer: OfferView) -> MatterCard:
         card = MatterCard(self._theme, "warn", "needs-you")
-        where = phrases.component(offer.component)
         when = f"{phrases.named(offer.remedy)}, offered {phrases.moment(offer.at, time.time())}"
-        card.tell(f"{where}: {offer.fault}", offer.sentence, when, shlex.join(offer.command))
+        card.tell(phrases.about(offer.component, offer.fault), offer.sentence, when, shlex.join(offer.command))
         decline = card.add_button(DeliberateButton("Decline", "", self._theme, tip="Leave it as it is"))
         apply = card.add_button(DeliberateButton("Apply", "", self._theme, kind="primary", tip="Do this now"))
         _name(decline, f"Decline: {card.title.text()}")
@@ -226,9 +225,8 @@ class Waiting(QWidget):
 
     def _escalation_card(self, escalation: EscalationView) -> MatterCard:
         card = MatterCard(self._theme, "bad", "needs-you")
-        where = phrases.component(escalation.component)
         when = f"Healing rests since {phrases.moment(escalation.at, time.time())}"
-        card.tell(f"{where}: {escalation.sentence}", escalation.hint, when)
+        card.tell(phrases.about(escalation.component, escalation.sentence), escalation.hint, when)
         tip = "Healing may try again from here on"
         seen = card.add_button(DeliberateButton("I have seen to it", "", self._theme, kind="primary", tip=tip))
         _name(seen, f"I have seen to it: {card.title.text()}")

@@ -19,6 +19,7 @@ from aurora_desktop.healing.remedies.course import (
     Escalate,
     Failed,
     Halted,
+    Lasted,
     Offer,
     Recovered,
     Refused,
@@ -50,8 +51,28 @@ def test_the_first_candidate_is_tried_and_the_next_after_it_failed() -> None:
 
 def test_what_is_refused_is_no_attempt() -> None:
     course, effects = go(Course(), Diagnosed("port", (TIDY, FIX, MORE)), Refused())
-    assert effects == [Try("fix", 2)]
+    assert effects == [Try("fix", 1)]
     assert course.failed == 0
+
+
+def test_what_may_do_nothing_but_knows_what_the_operator_can_calls_him() -> None:
+    course, effects = go(Course(), Diagnosed("port", (TIDY,)), Refused(tells=True))
+    assert (course.phase, effects) == ("resting", [Escalate(0)])
+    assert go(Course(), Diagnosed("port", (TIDY,)), Refused())[0].phase == "named"
+
+
+def test_lasting_health_ends_an_escalation() -> None:
+    course, _ = go(Course(), Diagnosed("port", (TIDY,)), Failed())
+    assert go(course, Recovered())[0].phase == "resting"
+    assert go(course, Lasted()) == (Course(), [ClearEscalation("lasting health")])
+
+
+def test_two_kinds_that_take_turns_share_their_attempts() -> None:
+    course, _ = go(Course(), Diagnosed("port", (TIDY, FIX)), Failed(), Failed(), Diagnosed("lock", (MORE,)), most=3)
+    assert course.phase == "resting"  # nothing was left for the first
+    course, _ = go(Course(), Diagnosed("port", (TIDY,)), Worked(), Diagnosed("port", (TIDY, FIX)))
+    assert course.failed == 1
+    assert go(course, Failed(), most=3)[0].failed == 2
 
 
 def test_what_asks_is_offered_while_gentler_and_stronger_ones_are_tried() -> None:
@@ -109,7 +130,7 @@ def test_long_after_it_worked_it_is_a_new_incident() -> None:
 def test_an_accepted_offer_is_tried_also_where_healing_rests() -> None:
     course, _ = go(Course(), Diagnosed("module", (INSTALL, TIDY)), Failed(), most=1)
     assert course.phase == "resting"
-    assert go(course, Accepted("install"))[1] == [ClearEscalation(), Try("install", 2)]
+    assert go(course, Accepted("install"))[1] == [ClearEscalation(), Try("install", 1)]
 
 
 def test_an_offer_accepted_while_another_is_tried_comes_next() -> None:
@@ -141,7 +162,7 @@ def test_a_stop_cancels_closes_and_forgets() -> None:
 def test_a_halt_cancels_and_counts_nothing() -> None:
     course, effects = go(Course(), Diagnosed("port", (TIDY,)), Halted())
     assert (course.phase, course.failed, effects) == ("named", 0, [Cancel()])
-    assert go(course, Diagnosed("port", (TIDY,)))[1] == [Try("tidy", 2)]
+    assert go(course, Diagnosed("port", (TIDY,)))[1] == [Try("tidy", 1)]
 
 
 def test_where_nothing_may_be_done_it_is_only_named() -> None:

@@ -29,7 +29,6 @@ from aurora_desktop.core.events import (
     ServiceFailed,
     ServiceRecovered,
     ServiceStateChanged,
-    SettingsRefused,
     SupervisionPaused,
 )
 from aurora_desktop.core.settings.schema import Settings
@@ -248,11 +247,14 @@ async def test_a_spent_budget_is_another_fault_only_where_nothing_else_is_known(
 
 
 @in_loop
-async def test_refused_settings_are_remembered_too(tmp_path: Path) -> None:
+async def test_a_probe_that_does_not_succeed_yet_is_no_failure(tmp_path: Path) -> None:
     async with healing(tmp_path) as bench:
-        bench.bus.publish(SettingsRefused(at=0.0, component="aurora", path="/a.yaml", problems=("line 3: no",)))
+        failing = ProbeFailing(at=0.0, component=WEB, probe="readiness", detail="connection refused")
+        bench.yard.states["web"] = "starting"
+        bench.bus.publish(failing)
+        bench.fail("something went wrong")
         await bench.diagnosed(1)
-        assert bench.memory.remembered[0].sighting.message == "/a.yaml was refused"
+        assert [fault.sighting.event for fault in bench.memory.remembered] == ["service_failed"]
 
 
 @in_loop
@@ -690,7 +692,8 @@ async def test_a_declined_offer_is_not_made_again(tmp_path: Path) -> None:
 
 @in_loop
 async def test_an_offer_ends_when_the_service_is_well_and_stays_so(tmp_path: Path) -> None:
-    async with healing(tmp_path, install([])) as bench:
+    yard = FakeYard({"web": service(restart_reset_after_sec=0.001, restart_sec=0.0)})
+    async with healing(tmp_path, install([]), yard=yard) as bench:
         bench.fail()
         await bench.until(RemedyOffered)
         bench.yard.states["web"] = "running"
@@ -866,7 +869,9 @@ async def test_looking_now_says_what_is_wrong_and_applies_only_if_asked(tmp_path
         assert await bench.engine.heal_now(None, apply=False) == ("web: port 8080 is already in use. What may help: a",)
         assert await bench.engine.heal_now("db", apply=True) == ("db: nothing is wrong",)
         assert log == []
-        assert await bench.engine.heal_now("web", apply=True) == ("web: port 8080 is already in use. Trying: a",)
+        assert await bench.engine.heal_now("web", apply=True) == (
+            "web: port 8080 is already in use. What fits of these is tried now, or offered in the window: a",
+        )
         await bench.until(RemedyFinished)
         yard.problems["web"] = "failed: what is that"
         assert await bench.engine.heal_now(None, apply=True) == (

@@ -42,6 +42,8 @@ class NameTheChange(Helping):
 
     async def plan(self, fault: Fault, yard: Yard) -> Plan | None:
         """Raises RefusedError, which names the change; None when nothing has changed since it last worked."""
+        if fault.service is None:
+            return None
         name, spec = named(fault, yard)
         worked = await asyncio.to_thread(self._known_good.of, name)
         folder = yard.folder(name)

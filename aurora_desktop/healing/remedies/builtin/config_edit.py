@@ -90,6 +90,8 @@ class RestoreConfig(Helping):
         self._known_good = known_good
 
     async def plan(self, fault: Fault, yard: Yard) -> Plan | None:
+        if fault.service is None:
+            return None
         name, spec = named(fault, yard)
         changed = await asyncio.to_thread(self._known_good.changed, name, spec)
         if not changed:

@@ -3,6 +3,7 @@
 import re
 from typing import ClassVar
 
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.healing.faults import Fault, Invasiveness
 from aurora_desktop.healing.remedies.builtin.common import STAYS_S, WELL_WITHIN_S, Helping, named
@@ -66,7 +67,10 @@ class RestartDependency(Helping):
         dependency = _dependency(fault, spec, yard)
         if dependency is None:
             raise _nobody_of_ours(fault, name, spec)
-        yard.restart(dependency, f"{name} could not connect to it")
+        try:
+            yard.restart(dependency, f"{name} could not connect to it")
+        except AuroraError as error:
+            raise RefusedError(error.title, error.detail, error.hint) from error
         if not await yard.until_well(dependency, WELL_WITHIN_S, 0.0):
             raise RefusedError(
                 f"{dependency} does not come up", f"{name} requires it", f"See why: `aurora logs {dependency}`"
@@ -81,7 +85,7 @@ class RestartDependency(Helping):
 
 def _dependency(fault: Fault, spec: Service, yard: Yard) -> str | None:
     """The required service that should have answered: by port, by its name in the text, or the only one there is."""
-    required = [name for name in spec.requires if yard.service(name) is not None]
+    required = [name for name in spec.requires if (one := yard.service(name)) is not None and one.type != "oneshot"]
     port = port_of(fault.facts.get("port", ""))
     if port is not None:
         if not is_here(fault.facts.get("host", "")) and fault.facts.get("host") not in required:
@@ -90,7 +94,8 @@ def _dependency(fault: Fault, spec: Service, yard: Yard) -> str | None:
     text = "\n".join((fault.sighting.message, *fault.sighting.lines))
     mentioned = [name for name in required if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text)]
     down = [name for name in required if (view := yard.view(name)) is not None and view.state not in _UP]
-    for candidates in (mentioned, down, required):
+    listening = [name for name in required if _ports(name, yard)]
+    for candidates in (mentioned, down, listening):
         if len(candidates) == 1:
             return candidates[0]
     return None
