@@ -40,6 +40,7 @@ from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
+from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
 from aurora_desktop.healing import healer
 from aurora_desktop.healing.alerts import store as alerts_store
@@ -270,7 +271,11 @@ class House:
             self.supervisor.hurry()
 
     def restart(self, reason: str) -> None:
-        """Begin to make room for a successor in this process, which takes over the services; returns at once."""
+        """Begin to make room for a successor in this process, which takes over the services; returns at once.
+
+        Raises AuroraError where none could follow.
+        """
+        check_replaceable()
         if not self._quit.done():
             self.is_replaced = True
             self._quit.set_result(reason)

@@ -28,6 +28,7 @@ from aurora_desktop.desktop.scope import move_to_own_scope
 from aurora_desktop.desktop.single_instance import InstanceLock
 from aurora_desktop.healing.stalls.roster import Override
 from aurora_desktop.house import House, keep_last_good, last_good_copy
+from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 
 if TYPE_CHECKING:
     from aurora_desktop.ui.desktop import Desktop
@@ -64,6 +65,12 @@ def run(options: RunOptions) -> int:
     program_log = ProgramLog(paths.logs / "aurora.log", source.current().logs)
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[program_log, logging.StreamHandler()])
     own = systemd.take_notify_environment()
+    for mark in (
+        SPAWN_MARKER,
+        STATE_MARKER,
+        SERVICE_MARKER,
+    ):  # started from a service of ours: what we start is not its
+        os.environ.pop(mark, None)
     move_to_own_scope()
     start = Start(options, paths, source, refused, dict(os.environ), own)
     why_headless = _why_headless(options)

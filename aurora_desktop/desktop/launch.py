@@ -23,6 +23,16 @@ def aurora_command(config: Path | None, state_dir: Path | None, *arguments: str)
     return (_program(), *options, "run", *arguments)
 
 
+def check_replaceable() -> None:
+    """Raises AuroraError where the program could not begin anew: better before everything is closed for it."""
+    if not os.access(sys.executable, os.X_OK):
+        raise AuroraError(
+            "Aurora cannot start anew",
+            f"{sys.executable} is not there any more, or may not be run",
+            "Mend the installation first, or end Aurora by `aurora quit` and start it again",
+        )
+
+
 def replace_program(own: Mapping[str, str]) -> NoReturn:
     """Begin anew, as this process was begun; everything must be closed. Does not return; raises AuroraError.
 

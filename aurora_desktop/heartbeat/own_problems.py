@@ -22,6 +22,8 @@ from aurora_desktop.supervisor.outcome import format_duration
 QUARANTINE_SHOWN_S = 3600.0
 """A file that was set aside is past mending by itself: shown for an hour, then left to the events."""
 _LOOK = "Look at the recovery page"
+_MOST_AGENTS = 20
+"""Thousands may stall together: the heartbeat and the health stay what one can read."""
 
 
 def of_control(view: ControlView) -> tuple[Problem, ...]:
@@ -53,7 +55,7 @@ def of_healing(troubles: HealingView) -> tuple[Problem, ...]:
     return (
         *(Problem("healing", _told(e.component, e.sentence), e.hint or _LOOK, 1) for e in troubles.escalations),
         *(Problem("healing", _told(o.component, o.fault), _LOOK, 3) for o in troubles.offers),
-        *(Problem(a.component, _told(a.component, a.sentence), _LOOK, 2) for a in troubles.agents),
+        *(Problem(a.component, _told(a.component, a.sentence), _LOOK, 2) for a in troubles.agents[:_MOST_AGENTS]),
         *(Problem("machine", _over(resource), _LOOK, 3) for resource in troubles.machine),
     )
 

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 4
 """So many agents are tended together: each rung waits for a disk."""
+_AFTER_FAULT_S = 30.0
 _SOON_S = 0.02
 """Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
 
@@ -111,6 +112,7 @@ class StallWatch:
         self._followed: Settings | None = None
         self._followed_at = 0.0
         self._problem = ""
+        self._fault = ""
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._tended: set[asyncio.Task[None]] = set()
@@ -132,11 +134,23 @@ class StallWatch:
         """Look at each when it is due, for ever."""
         try:
             while True:
-                await self._round()
+                await self._round_or_said()
                 await self._until_due()
         finally:
             for task in self._tended:
                 task.cancel()
+
+    async def _round_or_said(self) -> None:
+        """Whatever one look brings up, the next one comes; the same is told once."""
+        try:
+            await self._round()
+        except Exception as error:  # a fault of ours in one look must not end the watch over all
+            log.exception("a look at agents and services failed")
+            told = f"a look at agents and services failed: {type(error).__name__}: {error}"
+            if told != self._fault:
+                self._fault = told
+                self._publish(PartFailed(at=self._clock.wall(), component="aurora", detail=told))
+            await asyncio.sleep(_AFTER_FAULT_S)
 
     def apply(self, settings: Settings) -> None:
         """Take over changed settings; whoever has the same rule as before keeps what was seen of it."""
