@@ -222,7 +222,10 @@ def _signal_once(pit: Cockpit, aims: Targets, load: Load, part: str, number: sig
     pid = PARTS[part](pit)
     with _under_way(pit, aims, load) as mark:
         began_ms = time.monotonic_ns() // 1_000_000
-        os.kill(pid, number)
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError as error:
+            raise IdleAgentError("it had ended by itself: the lease was lost") from error
         time.sleep(1.0)
         behind = [event for event in pit.observer.since(mark) if event.server_ms > began_ms]
         if number == signal.SIGSTOP:
