@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import wraps
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Concatenate, ParamSpec, TypeVar
+from typing import BinaryIO, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ COMPRESSION = 5
 SETTLED_BYTES = 64 * 1024
 MOST_PASSES = 8
 MOST_IN_MEMORY_BYTES = 4 * 2**20
+MOST_BACKLOG_BYTES = 64 * 2**20
+"""Of a flood no more than its newest so much is kept, or 16 times the limit of the log if that is more: compressing
+gigabytes takes so long that the log grows by more than that meanwhile."""
 
 
 P = ParamSpec("P")
@@ -103,9 +106,10 @@ def copy_truncate(path: Path, max_bytes: int, keep: int) -> Rotation | None:
     """Archive and empty a log that a child holds open for appending; None while it is within `max_bytes`.
 
     What the child writes between our last look at the size and the truncation right after it (microseconds)
-    is lost. A child that writes faster than we compress loses what exceeds MOST_IN_MEMORY_BYTES in the last
-    pass; that is told in `dropped_bytes`. Without room on the disk the oldest archives go first, then the
-    content itself. Raises OSError for other troubles; then the log is as it was.
+    is lost. A child that writes faster than we compress loses what is older than the newest MOST_BACKLOG_BYTES, and
+    what exceeds MOST_IN_MEMORY_BYTES in the last pass; that is told in `dropped_bytes`. Without room on the disk
+    the oldest archives go first, then the content itself. Raises OSError for other troubles; then the log is as it
+    was.
     """
     size = path.stat().st_size
     if size <= max_bytes:
@@ -116,7 +120,8 @@ def copy_truncate(path: Path, max_bytes: int, keep: int) -> Rotation | None:
         return Rotation(None, 0)
     fresh = path.with_name(path.name + ".gz.part")
     with FileIO(path, "r+") as log:
-        while (copied := _copied(log, fresh)) is None:
+        most = max(MOST_BACKLOG_BYTES, 16 * max_bytes)
+        while (copied := _copied(log, fresh, most)) is None:
             if not _drop_oldest(path):
                 return _give_up(log)
         _shift(path, keep)
@@ -125,12 +130,19 @@ def copy_truncate(path: Path, max_bytes: int, keep: int) -> Rotation | None:
         return _finish(log, archive, copied)
 
 
-def _copied(log: FileIO, fresh: Path) -> int | None:
-    """Compress the log up to its end; the bytes copied, or None when the disk is full."""
+class _Span(NamedTuple):
+    """The part of a log that was copied, as offsets in bytes."""
+
+    start: int
+    end: int
+
+
+def _copied(log: FileIO, fresh: Path, most: int) -> _Span | None:
+    """Compress the log up to its end, its newest `most` bytes; what was copied, or None when the disk is full."""
     try:
         with _create(fresh) as file:
             with gzip.GzipFile("", "wb", COMPRESSION, file) as packer:
-                copied = _chase(log, packer)
+                copied = _chase(log, packer, most)
             file.flush()
             os.fsync(file.fileno())
             return copied
@@ -141,16 +153,18 @@ def _copied(log: FileIO, fresh: Path) -> int | None:
         return None
 
 
-def _chase(log: FileIO, packer: gzip.GzipFile) -> int:
-    """Copy until what was written meanwhile is little; a writer that is faster than us is chased a while only."""
-    copied = 0
+def _chase(log: FileIO, packer: gzip.GzipFile, most: int) -> _Span:
+    """Copy until what was written meanwhile is little; a writer that is faster than us is not chased."""
+    start = end = max(0, os.fstat(log.fileno()).st_size - most)
+    before = None
     for _ in range(MOST_PASSES):
-        rest = os.fstat(log.fileno()).st_size - copied
-        if rest <= SETTLED_BYTES and copied:
+        rest = os.fstat(log.fileno()).st_size - end
+        if before is not None and (rest <= SETTLED_BYTES or rest >= before):
             break
-        log.seek(copied)
-        copied += _copy(log, packer, rest)
-    return copied
+        log.seek(end)
+        end += _copy(log, packer, rest)
+        before = rest
+    return _Span(start, end)
 
 
 def _copy(source: FileIO, target: gzip.GzipFile, most: int) -> int:
@@ -161,15 +175,16 @@ def _copy(source: FileIO, target: gzip.GzipFile, most: int) -> int:
     return most - left
 
 
-def _finish(log: FileIO, archive: Path, copied: int) -> Rotation:
-    rest = _rest(log, copied)
+def _finish(log: FileIO, archive: Path, copied: _Span) -> Rotation:
+    rest = _rest(log, copied.end)
     size = os.fstat(log.fileno()).st_size
     log.truncate(0)
-    dropped = max(0, size - copied - len(rest))
+    kept = copied.end - copied.start
+    dropped = copied.start + max(0, size - copied.end - len(rest))
     detail = "it was written faster than it could be copied" if dropped else ""
     if rest and (error := _append(archive, rest)):
-        return Rotation(archive, copied, dropped + len(rest), f"no room on the disk to keep a copy: {error}")
-    return Rotation(archive, copied + len(rest), dropped, detail)
+        return Rotation(archive, kept, dropped + len(rest), f"no room on the disk to keep a copy: {error}")
+    return Rotation(archive, kept + len(rest), dropped, detail)
 
 
 def _rest(log: FileIO, start: int) -> bytes:

@@ -19,6 +19,7 @@ from aurora_desktop.core.events import (
     Record,
     ServiceRecovered,
     ServiceStateChanged,
+    StorageRecovered,
     SupervisionPaused,
 )
 from aurora_desktop.core.settings.schema import Settings
@@ -200,6 +201,8 @@ class RemedyEngine:
                 self._look_later(event.component)
             case ServiceStateChanged(state="running" | "ready"):
                 self._look_later(event.component)
+            case StorageRecovered() if event.component in self._cases:
+                self._feed(self._cases[event.component], course.Lasted())
             case OperatorCommand(command=command):
                 self._commanded(event.component, command)
             case EmergencyStopped():
@@ -400,7 +403,8 @@ class RemedyEngine:
             return  # the course knows: it, or the quit, has cancelled this
         if ended is not None:
             self._tell_ended(fault, name, ended, started_at)
-        if ended is not None and ended.outcome == "refused" and ended.hint and fault.kind != UNKNOWN:
+        is_of_service = service_of(case.component) is not None  # Aurora's own troubles are told where they arise
+        if ended is not None and ended.outcome == "refused" and ended.hint and fault.kind != UNKNOWN and is_of_service:
             case.refusal = ended
         self._settle(case, _stimulus_of(ended, tells=case.refusal is ended))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aurora_desktop.core.storage import rotation
 from aurora_desktop.core.storage.rotation import Rotation, copy_truncate, rotate
 
 from .conftest import SmallDisk
@@ -187,3 +188,13 @@ def test_two_that_come_to_the_same_log_at_once_lose_nothing(log: Path) -> None:
     assert log.read_bytes() == b""
     assert unpacked(log, 1) == content
     assert not archive(log, 2).exists()
+
+
+def test_of_a_flood_the_newest_is_kept_and_the_rest_told(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "MOST_BACKLOG_BYTES", 1000)
+    log.write_bytes(b"old\n" * 5000 + b"new\n" * 250)
+    done = copy_truncate(log, 10, 1)
+    assert done is not None
+    assert done.archive is not None
+    assert gzip.decompress(done.archive.read_bytes()) == b"new\n" * 250
+    assert (done.dropped_bytes, log.stat().st_size) == (20_000, 0)
