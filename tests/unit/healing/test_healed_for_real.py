@@ -1,13 +1,12 @@
 """Settings as people write them, a real service that fails, a real supervisor, a real yard: healed end to end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
 from supervisor.stage import STATE_APPLICATION_ID, Stage
-from supervisor.yard import Yard, in_loop, no_subreaper
+from supervisor.yard import in_loop
 
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.events import (
@@ -27,7 +26,6 @@ from aurora_desktop.healing.remedies.store import MIGRATIONS as REMEDY_MIGRATION
 from aurora_desktop.healing.remedies.store import RemedyStore
 from aurora_desktop.healing.supervised_yard import SupervisedYard
 from aurora_desktop.supervisor.engine import Supervisor
-from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.ledger import MIGRATIONS, Ledger
 from healing.yard_fake import FakeMemory
 
@@ -39,23 +37,6 @@ services:
     restart_sec: 60
     restart_max_delay_sec: 60
 """
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    before = set(owned)
-    opened = Yard(tmp_path)
-    yield opened
-    opened.end()
-    no_subreaper()
-    forgotten = owned - before
-    owned.intersection_update(before)
-    assert not forgotten, f"children that nobody will collect: {forgotten}"
-
-
-@pytest.fixture
-def stage(yard: Yard, tmp_path: Path) -> Stage:
-    return Stage(yard, tmp_path)
 
 
 @asynccontextmanager

@@ -6,14 +6,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from supervisor.stage import Stage, sh, telling
-from supervisor.yard import Yard, in_loop, no_subreaper
+from supervisor.yard import in_loop
 
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.errors import AuroraError
@@ -24,7 +24,6 @@ from aurora_desktop.healing import holders
 from aurora_desktop.healing.supervised_yard import SupervisedYard
 from aurora_desktop.healing.yard import Holder, Ran
 from aurora_desktop.supervisor.engine import Supervisor
-from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 
 LISTENER = """
@@ -37,23 +36,6 @@ sys.stdin = None
 import time
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    before = set(owned)
-    opened = Yard(tmp_path)
-    yield opened
-    opened.end()
-    no_subreaper()
-    forgotten = owned - before
-    owned.intersection_update(before)
-    assert not forgotten, f"children that nobody will collect: {forgotten}"
-
-
-@pytest.fixture
-def stage(yard: Yard, tmp_path: Path) -> Stage:
-    return Stage(yard, tmp_path)
 
 
 @asynccontextmanager
