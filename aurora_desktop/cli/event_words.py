@@ -55,6 +55,11 @@ def _remedied(event: Event) -> str:
     return f"{event['remedy']} {event['outcome'].replace('_', ' ')} after {event['duration_s']:.1f} s: {event['cause']}"
 
 
+def _because(event: Event) -> str:
+    return f": {event['cause']}" if event["cause"] else ""
+
+
+_DECISIONS = {"once": "allowed once", "task": "allowed for the task", "deny": "denied"}
 _HANDS = ("the operator's hands are still", "the operator is at mouse or keyboard")
 _SAID: dict[str, Callable[[Event], str]] = {
     "service_state_changed": lambda e: f"{e['previous']} -> {e['state']}: {e['cause']}",
@@ -72,6 +77,14 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "prediction_withdrawn": lambda e: f"{e['kind'].replace('_', ' ')}: {e['cause']}",
     "tuning_proposed": lambda e: f"{e['setting']}: {e['old']} -> {e['new']}: {e['cause']}",
     "tuning_ended": lambda e: f"proposal {e['proposal_id']} {e['result'].replace('_', ' ')}: {e['cause']}",
+    "task_submitted": lambda e: f"{e['task_id']} for {e['role'] or e['agent']}",
+    "task_state_changed": lambda e: f"{e['task_id']} {e['previous']} -> {e['status']}{_because(e)}",
+    "task_finished": lambda e: f"{e['task_id']} {e['status']} after {e['duration_s']:.1f} s{_because(e)}",
+    "task_uncertain": lambda e: f"{e['task_id']} waits for your word: {e['cause']}",
+    "approval_asked": lambda e: f"{e['task_id']} asks for {e['tool']}: {e['summary']} ({e['approval_id']})",
+    "approval_answered": lambda e: f"{e['approval_id']} of {e['task_id']}: {_DECISIONS[e['decision']]} by {e['by']}",
+    "budget_reached": lambda e: f"{e['task_id']} {e['action']}: {e['limit']}",
+    "agent_unavailable": lambda e: f"{'available again' if e['available'] else 'not available'}: {e['detail']}",
     "alert_sent": lambda e: f"by {e['channel']}: {e['cause']}",
     "alert_failed": lambda e: f"not by {e['channel']}, after {e['tries']} tries: {e['cause']}",
 }

@@ -1,14 +1,26 @@
 """Everything that happens, as one closed set of typed events.
 
 The journal stores them, the window shows them, the API pushes them and the heartbeat counts them.
-`at` is Unix time in seconds; `component` is `service:<name>`, `agent:<name>`, `input_agent`, `guard`, `heartbeat`,
-`machine` or `aurora`.
+`at` is Unix time in seconds; `component` is `service:<name>`, `agent:<name>`, `worker:<name>`, `coordinator`,
+`input_agent`, `guard`, `heartbeat`, `machine` or `aurora`.
 Causes are whole phrases in words. No event carries the value of an environment variable or of a secret.
 """
 
 from typing import ClassVar, Literal
 
 import msgspec
+
+from aurora_desktop.core.event import Event
+from aurora_desktop.core.task_events import (
+    AgentUnavailable,
+    ApprovalAnswered,
+    ApprovalAsked,
+    BudgetReached,
+    TaskFinished,
+    TaskStateChanged,
+    TaskSubmitted,
+    TaskUncertain,
+)
 
 FailureKind = Literal["exit", "spawn", "start_timeout", "startup", "liveness", "watchdog", "memory", "stall"]
 RemedyOutcome = Literal["worked", "failed", "undone", "undo_failed", "refused"]
@@ -17,25 +29,6 @@ PredictionKind = Literal["memory_leak", "disk_full", "descriptor_growth", "error
 ProbeKind = Literal["startup", "readiness", "liveness"]
 OperatorVerb = Literal["start", "stop", "restart", "pause", "resume", "quit"]
 Verdict = Literal["healthy", "degraded", "unhealthy"]
-
-
-def _snake_case(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=_snake_case):
-    """What every event carries. `recovery`: belongs in `recovery_events.log`; `error`: counts as an error."""
-
-    recovery: ClassVar[bool] = False
-    error: ClassVar[bool] = False
-
-    at: float
-    component: str
-
-    @classmethod
-    def event_type(cls) -> str:
-        """The name of the type as it is written: `service_failed` for ServiceFailed."""
-        return str(cls.__struct_config__.tag)
 
 
 class AuroraStarted(Event, frozen=True):
@@ -634,6 +627,14 @@ AnyEvent = (
     | AddressExposed
     | AlertSent
     | AlertFailed
+    | TaskSubmitted
+    | TaskStateChanged
+    | TaskFinished
+    | TaskUncertain
+    | ApprovalAsked
+    | ApprovalAnswered
+    | BudgetReached
+    | AgentUnavailable
 )
 
 
@@ -646,11 +647,13 @@ class Record(msgspec.Struct, frozen=True):
 
 SERVICE_PREFIX = "service:"
 AGENT_PREFIX = "agent:"
+WORKER_PREFIX = "worker:"
+"""Also how the supervisor's names of workers begin; no name of a service can hold a colon."""
 
 
 def service_component(name: str) -> str:
-    """The component of the service `name`."""
-    return SERVICE_PREFIX + name
+    """The component of the service `name`; a worker is its own component."""
+    return name if name.startswith(WORKER_PREFIX) else SERVICE_PREFIX + name
 
 
 def agent_component(name: str) -> str:

@@ -117,8 +117,24 @@ class StatePaths(NamedTuple):
         """Changes of files that are neither kept nor rolled back yet."""
         return self.root / "fixes"
 
+    @property
+    def tasks(self) -> Path:
+        """What agents said while they worked: a folder for each task."""
+        return self.root / "tasks"
+
+    @property
+    def task_logs(self) -> Path:
+        """The readable record of each task."""
+        return self.logs / "tasks"
+
+    @property
+    def worker_logs(self) -> Path:
+        return self.logs / "workers"
+
     def service_log(self, name: str) -> Path:
-        return self.service_logs / f"{name}.log"
+        """The log of a service, or of a worker (`worker:<name>`)."""
+        kind, _, worker = name.partition(":")
+        return self.worker_logs / f"{worker}.log" if worker else self.service_logs / f"{kind}.log"
 
     @property
     def digest(self) -> str:
@@ -127,7 +143,8 @@ class StatePaths(NamedTuple):
 
     def make(self) -> None:
         """Create the folders, readable by this user alone. Raises OSError."""
-        for folder in (self.root, self.logs, self.service_logs, self.tokens):
+        logs = (self.logs, self.service_logs, self.worker_logs, self.task_logs)
+        for folder in (self.root, *logs, self.tasks, self.tokens):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

@@ -21,6 +21,8 @@ class MarkedSupervisor(Protocol):
 
     def views(self) -> tuple[ServiceView, ...]: ...
 
+    def worker_views(self) -> tuple[ServiceView, ...]: ...
+
 
 class MarkedServices:
     """Speaks of the marked services in the guard's words."""
@@ -51,8 +53,9 @@ class MarkedServices:
         self._supervisor.latch("")
 
     def frozen(self) -> tuple[str, ...]:
-        """Names of the services that stand still now."""
-        return tuple(view.name for view in self._supervisor.views() if view.state == "frozen")
+        """Names of the services and workers that stand still now."""
+        everybody = (*self._supervisor.views(), *self._supervisor.worker_views())
+        return tuple(view.name for view in everybody if view.state == "frozen")
 
     def thaw(self, names: tuple[str, ...], cause: str) -> None:
         self._supervisor.thaw(names, cause)

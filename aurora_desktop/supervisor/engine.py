@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import (
+    WORKER_PREFIX,
     AnyEvent,
     FailureKind,
     OperatorCommand,
@@ -185,7 +186,10 @@ class Supervisor:
         return self._around.paused
 
     def views(self) -> tuple[ServiceView, ...]:
-        return tuple(self.view(name) for name in self._runners)
+        return tuple(self.view(name) for name in self._runners if not name.startswith(WORKER_PREFIX))
+
+    def worker_views(self) -> tuple[ServiceView, ...]:
+        return tuple(self.view(name) for name in self._runners if name.startswith(WORKER_PREFIX))
 
     def view(self, name: str) -> ServiceView:
         return present(self._known(name), self._around)
@@ -202,6 +206,17 @@ class Supervisor:
             return None
         resident = sum(info.memory_bytes for info in members.values())
         return (len(members) > 1 and self._around.table.proportional_bytes(members)) or resident
+
+    def employ(self, names: tuple[str, ...], cause: str) -> None:
+        """Start workers that have work, unless the emergency stop holds them back."""
+        self._check(names)
+        if not self._quits:
+            self._order.start(names, cause)
+
+    def dismiss(self, names: tuple[str, ...], cause: str) -> None:
+        """Stop workers that are not needed now, or that are to be replaced."""
+        self._check(names)
+        self._order.stop(names, cause)
 
     def start(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)

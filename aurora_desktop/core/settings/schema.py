@@ -19,6 +19,7 @@ from aurora_desktop.core.settings.schema_healing import (
     ServiceHealing,
     StallRule,
 )
+from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
 Signal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]
@@ -338,3 +339,4 @@ class Settings(Section, frozen=True):
     agents: Annotated[AgentsSettings, option("Agents that are watched for stalls.")] = AgentsSettings()
     healing: Annotated[HealingSettings, option("Healing.")] = HealingSettings()
     alerts: Annotated[AlertsSettings, option("Alerts.")] = AlertsSettings()
+    tasks: Annotated[TaskSettings, option("Tasks for agents.")] = TaskSettings()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from aurora_desktop.core.event import Event
 from aurora_desktop.core.events import (
     AgentResumed,
     AlertFailed,
@@ -15,7 +16,6 @@ from aurora_desktop.core.events import (
     ErrorsAccumulated,
     Escalated,
     EscalationCleared,
-    Event,
     ServiceDegraded,
     ServiceGaveUp,
     ServiceRecovered,

@@ -8,7 +8,8 @@ import pytest
 
 from aurora_desktop.cli.event_words import in_words
 from aurora_desktop.core import events
-from aurora_desktop.core.events import AnyEvent, Event
+from aurora_desktop.core.event import Event
+from aurora_desktop.core.events import AnyEvent
 
 AT = time.mktime((2026, 5, 1, 12, 0, 0, 0, 0, -1))
 

@@ -16,9 +16,9 @@ from core.clocks import FakeClock
 
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.event import Event
 from aurora_desktop.core.events import (
     AnyEvent,
-    Event,
     Heartbeat,
     Record,
     ServiceRestarting,
