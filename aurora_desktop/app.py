@@ -4,6 +4,7 @@ import sys
 
 from aurora_desktop.cli import main as cli
 from aurora_desktop.cli.call import RunOptions
+from aurora_desktop.core.lean import load_msgspec
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def desktop() -> int:
 
 def run(options: RunOptions) -> int:
     """Run the program until it is asked to quit; the exit code. Raises AuroraError when it cannot start."""
+    load_msgspec()
     from aurora_desktop import start
 
     return start.run(options)

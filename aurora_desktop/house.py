@@ -8,16 +8,14 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import apsw
 
 from aurora_desktop import __version__
-from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.files import remove_address
-from aurora_desktop.api.local import LocalApi
-from aurora_desktop.brake import Brake
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.errors import AuroraError
@@ -42,33 +40,25 @@ from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
-from aurora_desktop.healing import healer
-from aurora_desktop.healing.alerts import store as alerts_store
-from aurora_desktop.healing.alerts.alerts import Alerts
-from aurora_desktop.healing.healer import Healer
-from aurora_desktop.healing.stalls.roster import Override
+from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Health, assess
-from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control, of_healing
+from aurora_desktop.heartbeat.own_problems import OwnProblems
 from aurora_desktop.heartbeat.pulse import Pulse
-from aurora_desktop.input import audit
-from aurora_desktop.safety import store as safety_store
-from aurora_desktop.supervisor import ledger
+from aurora_desktop.migrations import StateMigrations
+from aurora_desktop.safety.latch import Latch
+from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.view import ServiceView
 
+if TYPE_CHECKING:
+    from aurora_desktop.api.context import ApiContext
+    from aurora_desktop.api.local import LocalApi
+    from aurora_desktop.parts import Parts
+
 STATE_APPLICATION_ID = 0x41555253
-# Only ever appended to: a version of `state.db` is a place in this list.
-STATE_MIGRATIONS = (
-    *ledger.MIGRATIONS,
-    *safety_store.MIGRATIONS,
-    *audit.MIGRATIONS,
-    *alerts_store.MIGRATIONS,
-    *healer.MIGRATIONS,
-)
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
-BRAKE_CLOSE_S = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +67,8 @@ class House:
     """Everything that runs below the window. `open` builds, `begin` starts, `close` takes down.
 
     `environment` is passed on to the services; `own` is what speaks to systemd as ours alone.
-    `front` brings the window to the front, once there is one. `is_replaced`: once it is closed, a successor follows in
-    the same process.
+    `on_furnished` is called once all parts are there; `front` brings the window to the front, once there is one.
+    `is_replaced`: once it is closed, a successor follows in the same process.
     """
 
     def __init__(
@@ -107,12 +97,12 @@ class House:
         self.journal = Journal(
             paths, settings.journal, settings.logs, self._clock, on_trouble=self._publish, call_soon=self._call_soon
         )
-        self.bus = Bus(self.journal.open())
+        self.bus = Bus(self.journal.open(), keeps_backlog=True)
         self.own_problems = OwnProblems(self._clock)
         self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
-        self._state = Database.open(paths.state_db, STATE_MIGRATIONS, STATE_APPLICATION_ID, self._clock.wall)
+        self._state = Database.open(paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall)
         self.supervisor = Supervisor(
             settings,
             clock=self._clock,
@@ -121,43 +111,12 @@ class House:
             publish=self.bus.publish,
             environment=self._environment,
         )
-        self.brake = Brake(
-            paths,
-            source.path,
-            settings,
-            clock=self._clock,
-            publish=self._publish,
-            state=self._state,
-            supervisor=self.supervisor,
-            environment=environment,
-            mode=mode,
-        )
-        self.bus.subscribe(self.brake.read)
-        self.alerts = Alerts(
-            settings,
-            clock=self._clock,
-            publish=self.bus.publish,
-            database=self._state,
-            secrets_folder=paths.secrets,
-        )
-        self.bus.subscribe(self.alerts.read)
-        self.healer = Healer(
-            settings,
-            paths,
-            clock=self._clock,
-            publish=self._publish,
-            call_soon=self._call_soon,
-            database=self._state,
-            supervisor=self.supervisor,
-            environment=environment,
-            config_folder=source.path.parent,
-            set_option=source.set_option,
-            prune=lambda: asyncio.wrap_future(self.journal.prune()),
-            recent=lambda limit: self.journal.recent(limit, recovery_only=True, component="machine"),
-            stall_override=stall_override or Override(),
-        )
-        self.bus.subscribe(self.healer.read)
+        if Latch(paths.clearance, SafetyStore(self._state), self._clock).stopped_by:
+            self.supervisor.latch("the emergency stop is latched")
+        self._stall_override = stall_override or Override()
+        self._parts: Parts | None = None
         self._api: LocalApi | None = None
+        self.on_furnished: Callable[[Parts], None] | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
         self._left_to_successor = False
@@ -173,18 +132,40 @@ class House:
         )
         await self._take_over_login_path()
         await self.supervisor.begin()
-        await self._open_door()
+        parts = await self._furnish()
+        await self._open_door(parts)
         for rounds in (
-            self.brake.begin(),
+            *parts.rounds(),
             self.pulse.run(),
-            self.alerts.run(),
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
-            *self.healer.rounds(),
         ):
             self._run(rounds)
+        self.bus.forget_backlog()
         systemd.notify("READY=1", self._own)
+
+    async def _furnish(self) -> "Parts":
+        """The rest of the house. The services need not wait for its modules: they take as long as all before them."""
+        await asyncio.to_thread(import_module, "aurora_desktop.parts")
+        from aurora_desktop.parts import Parts
+
+        self._parts = parts = Parts(
+            self.paths,
+            self.source,
+            clock=self._clock,
+            bus=self.bus,
+            journal=self.journal,
+            database=self._state,
+            supervisor=self.supervisor,
+            environment=self._environment,
+            mode=self.mode,
+            call_soon=self._call_soon,
+            stall_override=self._stall_override,
+        )
+        if self.on_furnished is not None:
+            self.on_furnished(parts)
+        return parts
 
     def _tell_what_was_found(self, *first: AnyEvent) -> None:
         early, self._early = self._early or [], None
@@ -210,15 +191,20 @@ class House:
         if path:
             self.supervisor.set_path(path)
 
-    async def _open_door(self) -> None:
-        self._api = LocalApi(self._api_context())
+    async def _open_door(self, parts: "Parts") -> None:
+        await asyncio.to_thread(import_module, "aurora_desktop.api.local")
+        from aurora_desktop.api.local import LocalApi
+
+        self._api = LocalApi(self._api_context(parts))
         try:
             await self._api.start(self.source.current().api.port)
         except AuroraError as error:
             detail = f"{error.title}: {error.detail}. {error.hint}"
             self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))
 
-    def _api_context(self) -> ApiContext:
+    def _api_context(self, parts: "Parts") -> "ApiContext":
+        from aurora_desktop.api.context import ApiContext
+
         return ApiContext(
             supervisor=self.supervisor,
             health=self.health,
@@ -232,22 +218,18 @@ class House:
             restart=self.restart,
             started_at=self._began_at,
             mode=self.mode,
-            control=self.brake.control,
-            input=self.brake.input,
-            healing=self.healer,
-            alerts=self.alerts,
+            control=parts.brake.control,
+            input=parts.brake.input,
+            healing=parts.healer,
+            alerts=parts.alerts,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
         """The health of the whole, now."""
-        problems = (
-            *self.own_problems.current(),
-            *of_control(self.brake.control.view()),
-            *of_alerts(self.alerts.view()),
-            *of_healing(self.healer.troubles()),
-        )
+        of_parts = self._parts.problems() if self._parts is not None else ()
+        problems = (*self.own_problems.current(), *of_parts)
         return assess(self._views(), problems, paused=self.supervisor.paused)
 
     def _views(self) -> tuple[ServiceView, ...]:
@@ -288,8 +270,8 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
-        await self._close_brake()
-        await self.healer.close()
+        if self._parts is not None:
+            await self._parts.close()
         self._left_to_successor = self.is_replaced
         leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
         await self.supervisor.end(leave=leave)
@@ -308,18 +290,11 @@ class House:
         """Whether the services were left to a successor that is not to come: it was asked to quit after that."""
         return self._left_to_successor and not self.is_replaced
 
-    async def _close_brake(self) -> None:
-        """Whatever becomes of it, the services are stopped in order after it."""
-        try:
-            async with asyncio.timeout(BRAKE_CLOSE_S):
-                await self.brake.close()
-        except Exception:  # a fault of ours there must not keep the services running
-            log.exception("the brake could not be taken down in order; the guard ends what is left of it")
-
     def abandon(self) -> None:
         """Let go of everything without a loop; the services run on, to be taken over."""
         self.supervisor.disown()
-        self.brake.abandon()
+        if self._parts is not None:
+            self._parts.abandon()
         remove_address(self.paths)
         self.journal.close()
         self._state.close()
@@ -349,9 +324,8 @@ class House:
     def _apply(self, difference: Changes) -> None:
         settings = self.source.current()
         self.supervisor.apply(settings)
-        self.brake.apply(settings)
-        self.alerts.apply(settings)
-        self.healer.apply(settings)
+        if self._parts is not None:
+            self._parts.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s
         self.journal.configure(settings.journal, settings.logs)
         self._publish(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from aurora_desktop.cli.call import RunOptions
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
 from aurora_desktop.core.events import Record, SettingsApplied
+from aurora_desktop.core.lean import give_back_memory
 from aurora_desktop.core.paths import StatePaths, default_config_file, gate_file
 from aurora_desktop.core.settings.edit import create_default, create_gate
 from aurora_desktop.core.settings.loader import load
@@ -26,11 +27,12 @@ from aurora_desktop.desktop.launch import replace_program
 from aurora_desktop.desktop.notifications import Notifier
 from aurora_desktop.desktop.scope import move_to_own_scope
 from aurora_desktop.desktop.single_instance import InstanceLock
-from aurora_desktop.healing.stalls.roster import Override
+from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.house import House, keep_last_good, last_good_copy
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 
 if TYPE_CHECKING:
+    from aurora_desktop.parts import Parts
     from aurora_desktop.ui.desktop import Desktop
 
 log = logging.getLogger("aurora")
@@ -179,6 +181,7 @@ async def _live(house: House, refused: SettingsError | None) -> None:
     # What was loaded stays: to look through it again and again holds the loop that keeps the lease for 30 ms each time.
     gc.collect()
     gc.freeze()
+    give_back_memory()
     reason = await asking
     beginning.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -209,11 +212,17 @@ def _run_desktop(start: Start) -> House:
     async def live() -> None:
         house = start.house("desktop")
         houses.append(house)
-        front = _make_front(house, start.options)
+        fronts: list[Desktop] = []
+
+        def show(parts: "Parts") -> None:
+            fronts.append(front := _make_front(house, parts, start.options))
+            front.start(hidden=start.options.hidden or start.source.current().ui.start_hidden)
+
+        house.on_furnished = show
         application.on_session_end(lambda: house.quit("the session ends"))
-        front.start(hidden=start.options.hidden or start.source.current().ui.start_hidden)
         await _live(house, start.refused)
-        front.close()
+        for front in fronts:
+            front.close()
 
     try:
         application.run(live)
@@ -241,7 +250,7 @@ def _end_what_was_left(start: Start, reason: str) -> None:
     asyncio.run(end())
 
 
-def _make_front(house: House, options: RunOptions) -> "Desktop":
+def _make_front(house: House, parts: "Parts", options: RunOptions) -> "Desktop":
     from aurora_desktop.ui.context import UiContext
     from aurora_desktop.ui.desktop import Desktop
 
@@ -257,17 +266,17 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
             quit=house.quit,
             notify=notifier.notify,
             offer=notifier.offer,
-            alerts=house.alerts,
-            control=house.brake.control,
-            input=house.brake.input,
-            answer_question=house.brake.input.answer,
-            healing=house.healer,
+            alerts=parts.alerts,
+            control=parts.brake.control,
+            input=parts.brake.input,
+            answer_question=parts.brake.input.answer,
+            healing=parts.healer,
         )
     )
-    house.alerts.desktop = notifier.notify
-    house.brake.input.screenside = front
-    house.brake.control.watch(front.show_control)
-    house.brake.input.watch(front.show_control)
+    parts.alerts.desktop = notifier.notify
+    parts.brake.input.screenside = front
+    parts.brake.control.watch(front.show_control)
+    parts.brake.input.watch(front.show_control)
 
     def raise_window() -> bool:
         front.raise_window()

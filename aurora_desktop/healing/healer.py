@@ -23,7 +23,7 @@ from aurora_desktop.healing.remedies.builtin.known_good import KnownGood
 from aurora_desktop.healing.remedies.engine import RemedyEngine
 from aurora_desktop.healing.remedies.gated import GatedFixes
 from aurora_desktop.healing.remedies.kinds import KindRegistry
-from aurora_desktop.healing.stalls.roster import Override
+from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.healing.stalls.watch import StallWatch
 from aurora_desktop.healing.supervised_yard import SupervisedYard
 from aurora_desktop.healing.view import (

@@ -43,6 +43,8 @@ from aurora_desktop.safety.standing import Facts, Obstacle, Standing, standing
 from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 
 GATE_LOOK_S = 0.25
+QUIET_LOOK_S = 1.0
+"""Nothing is armed: what opens or closes the gate is only told, and looked at anew when the operator arms."""
 RESET_FIRST = "Reset first: hold Ctrl+Shift+R for one second in Aurora's window"
 STOP_ANSWER_S = 0.3
 AT_ONCE_S = 0.1
@@ -353,7 +355,7 @@ class Control:
     # --- rounds -----------------------------------------------------------------------------------------------
 
     async def _rounds(self) -> None:
-        """The lease while armed; what could close the gate, a few times a second; the clearance that vanished."""
+        """While armed the lease, and often what could close the gate; else that once a second, only to tell of it."""
         looked = 0.0
         while True:
             if self._session.is_under_way:
@@ -364,7 +366,7 @@ class Control:
                 self._look()
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEASE_RENEW_S if self._session.is_under_way else GATE_LOOK_S):
+                async with asyncio.timeout(LEASE_RENEW_S if self._session.is_under_way else QUIET_LOOK_S):
                     await self._wake.wait()
 
     def _look(self) -> None:

@@ -4,21 +4,17 @@ import asyncio
 import errno
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-import h11
 from msgspec import Struct
 
 from aurora_desktop.core.clock import Clock, StallMeter
 from aurora_desktop.core.settings.schema import ExecProbe, FileAgeProbe, HttpProbe, LogPatternProbe, Probe, TcpProbe
+from aurora_desktop.supervisor.connecting import connect
 from aurora_desktop.supervisor.exits import owned, reap, watch_exit
 from aurora_desktop.supervisor.processes import process_table
 from aurora_desktop.supervisor.tree import Identity, Tree, signal_all
@@ -75,7 +71,7 @@ class Prober:
             if self._stalls.total_s() > stalled_before or late_s > self._stalls.tolerance_s:
                 return Result("inconclusive", "Aurora itself stood still meanwhile")
             return Result("failed", f"no answer within {self._probe.timeout_sec:g} s")
-        except (OSError, h11.ProtocolError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             if getattr(error, "errno", None) in _OUR_SHORTAGES:
                 return Result("inconclusive", "Aurora itself lacks file descriptors or memory")
             return Result("failed", _words(error))
@@ -130,85 +126,19 @@ class Prober:
         return data[:whole].decode("utf-8", "replace").splitlines()
 
 
-_names = ThreadPoolExecutor(8, thread_name_prefix="names")
-"""For looking up names alone: a hanging name server holds up nothing else."""
-
-
-async def _connect(host: str, port: int, *, is_tls: bool = False) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the first address of the host that accepts; `localhost` asks no name server."""
-    addresses = ["127.0.0.1", "::1"] if host == "localhost" else await _addresses(host, port)
-    refused: OSError = OSError("it has no address")
-    for address in addresses:
-        try:
-            if is_tls:
-                return await asyncio.open_connection(address, port, ssl=True, server_hostname=host)
-            return await asyncio.open_connection(address, port)
-        except OSError as error:
-            refused = error
-    raise refused
-
-
-async def _addresses(host: str, port: int) -> list[str]:
-    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await asyncio.get_running_loop().run_in_executor(_names, look_up)
-    return [str(entry[4][0]) for entry in found]
-
-
 async def _tcp(probe: TcpProbe) -> str:
-    _, writer = await _connect(probe.host, probe.port)
+    _, writer = await connect(probe.host, probe.port)
     writer.transport.abort()
     return ""
 
 
 async def _http(probe: HttpProbe) -> str:
     """GET, no redirects followed, the body left unread."""
+    # Late: h11 takes 12 ms of each start, and most services have no such probe.
+    from aurora_desktop.supervisor.http_client import http_answer
+
     status, _ = await http_answer(probe.url, most_bytes=0)
     return "" if 200 <= status < 400 else f"answered with HTTP status {status}"
-
-
-async def http_answer(address: str, most_bytes: int) -> tuple[int, bytes]:
-    """Status and body of a GET, the body up to `most_bytes` (0: unread); no redirects are followed.
-
-    Raises OSError, h11.ProtocolError or ValueError; takes as long as it takes.
-    """
-    url = urlsplit(address)
-    is_tls = url.scheme == "https"
-    port = url.port or (443 if is_tls else 80)
-    reader, writer = await _connect(url.hostname or "", port, is_tls=is_tls)
-    try:
-        connection = h11.Connection(h11.CLIENT)
-        target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        headers = [("Host", url.netloc.rpartition("@")[2]), ("User-Agent", "aurora-probe"), ("Connection", "close")]
-        request = connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
-        writer.write(request + (connection.send(h11.EndOfMessage()) or b""))
-        await writer.drain()
-        return await _status(connection, reader), await _body(connection, reader, most_bytes)
-    finally:
-        writer.transport.abort()
-
-
-async def _body(connection: h11.Connection, reader: asyncio.StreamReader, most_bytes: int) -> bytes:
-    body = b""
-    while len(body) < most_bytes:
-        event = connection.next_event()
-        if isinstance(event, h11.Data):
-            body += event.data
-        elif event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_CHUNK))
-        else:
-            break
-    return body[:most_bytes]
-
-
-async def _status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
-    while True:
-        event = connection.next_event()
-        if isinstance(event, h11.Response):
-            return event.status_code
-        if isinstance(event, h11.ConnectionClosed):
-            raise ConnectionResetError("it closed the connection without an answer")
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_CHUNK))
 
 
 async def _exec(probe: ExecProbe, target: Target) -> str:

@@ -4,19 +4,17 @@ import asyncio
 import hashlib
 from pathlib import Path
 
-import h11
-
 from aurora_desktop.core.settings.schema_healing import ProgressProbe
 from aurora_desktop.healing.stalls.command import MOST_OUTPUT, Runs
 from aurora_desktop.healing.stalls.rule import Token
-from aurora_desktop.supervisor.probes import http_answer
+from aurora_desktop.supervisor.http_client import http_answer
 
 
 async def answer(probe: ProgressProbe, folder: Path, service: str | None, run: Runs) -> Token | None:
     """What it answers now; None when it gives no answer in time, or one that says that it failed."""
     try:
         content = await _asked(probe, folder, service, run)
-    except (OSError, ValueError, RuntimeError, h11.ProtocolError):
+    except (OSError, ValueError, RuntimeError):
         return None
     return None if content is None else (hashlib.sha256(content).hexdigest(),)
 

@@ -21,7 +21,8 @@ from aurora_desktop.healing.stalls.command import EnvironmentOf, OwnRuns, Runs
 from aurora_desktop.healing.stalls.entry import Entry, Extra
 from aurora_desktop.healing.stalls.looking import look_at
 from aurora_desktop.healing.stalls.orchestration import NAME, OrchestrationFile, filled_in, most_attempts
-from aurora_desktop.healing.stalls.roster import Listing, Override, Watched, agents_of, listed, services_of
+from aurora_desktop.healing.stalls.override import Override
+from aurora_desktop.healing.stalls.roster import Listing, Watched, agents_of, listed, services_of
 from aurora_desktop.healing.stalls.tending import Policy, Publish, Tending
 from aurora_desktop.healing.view import AgentView, EscalationView
 from aurora_desktop.supervisor.processes import ProcessTable

@@ -4,9 +4,12 @@ import gc
 import sys
 from pathlib import Path
 
+from aurora_desktop.core.lean import give_back_memory, load_msgspec
+
 
 def main(arguments: list[str]) -> int:
     """`--channel FD --permit FD --held FD --socket PATH --clearance PATH`; DISPLAY from the environment."""
+    load_msgspec()
     from aurora_desktop.safety.guard.guard import Places, run
 
     given = dict(zip(arguments[::2], arguments[1::2], strict=True))
@@ -19,6 +22,7 @@ def main(arguments: list[str]) -> int:
     )
     # What was loaded stays: looking through it again and again only costs time in the wrong moment.
     gc.freeze()
+    give_back_memory()
     run(places)
     return 0
 

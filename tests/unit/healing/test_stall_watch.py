@@ -27,7 +27,8 @@ from aurora_desktop.healing.ladder.store import Standing
 from aurora_desktop.healing.stalls import glance, looking
 from aurora_desktop.healing.stalls.entry import Entry
 from aurora_desktop.healing.stalls.looking import look_at
-from aurora_desktop.healing.stalls.roster import Override, Watched
+from aurora_desktop.healing.stalls.override import Override
+from aurora_desktop.healing.stalls.roster import Watched
 from aurora_desktop.supervisor.outcome import format_duration
 from healing.flock import Flock, flocking, status_of
 

@@ -16,7 +16,8 @@ from aurora_desktop.core.events import (
 )
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
 from aurora_desktop.healing.view import AgentView, EscalationView, HealingView, OfferView, ResourceView
-from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, of_alerts, of_control, of_healing
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems
+from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing
 from aurora_desktop.safety.view import ControlView
 
 

@@ -1,0 +1,57 @@
+"""What keeps the brake, alerts and healing from being well, as problems of the whole."""
+
+from aurora_desktop.healing.alerts.view import AlertsView
+from aurora_desktop.healing.view import HealingView, ResourceView
+from aurora_desktop.heartbeat.health import Problem
+from aurora_desktop.safety.view import ControlView
+from aurora_desktop.supervisor.outcome import format_duration
+
+_LOOK = "Look at the recovery page"
+_MOST_AGENTS = 20
+"""Thousands may stall together: the heartbeat and the health stay what one can read."""
+
+
+def of_control(view: ControlView) -> tuple[Problem, ...]:
+    """What is wrong with control of mouse and keyboard; that nobody opened its gate is nothing wrong."""
+    if view.state == "latched" and view.stopped_by:
+        sentence = f"everything was stopped by {view.stopped_by}"
+        return (Problem("input_agent", sentence, view.hint, 1),)
+    if view.broken:
+        return (Problem("input_agent", f"agents cannot act: {view.reason}", view.hint, 3),)
+    return ()
+
+
+def of_alerts(view: AlertsView) -> tuple[Problem, ...]:
+    """Channels that did not take the last alert: whoever relies on them should know before the next one."""
+    return tuple(
+        Problem(
+            "aurora",
+            f"alerts do not reach `{channel.name}`: {channel.last.cause}",
+            f"Mend it, then run `aurora alerts test {channel.name}`",
+            4,
+        )
+        for channel in view.channels
+        if channel.last is not None and not channel.last.ok
+    )
+
+
+def of_healing(troubles: HealingView) -> tuple[Problem, ...]:
+    """What waits for the operator, and what is wrong with agents and the machine; the recovery page shows all of it."""
+    return (
+        *(Problem("healing", _told(e.component, e.sentence), e.hint or _LOOK, 1) for e in troubles.escalations),
+        *(Problem("healing", _told(o.component, o.fault), _LOOK, 3) for o in troubles.offers),
+        *(Problem(a.component, _told(a.component, a.sentence), _LOOK, 2) for a in troubles.agents[:_MOST_AGENTS]),
+        *(Problem("machine", _over(resource), _LOOK, 3) for resource in troubles.machine),
+    )
+
+
+def _told(component: str, sentence: str) -> str:
+    """The sentence with the name of whom it is about in front, once."""
+    name = component.partition(":")[2] or component
+    return sentence if sentence.startswith(f"{name}: ") else f"{name}: {sentence}"
+
+
+def _over(resource: ResourceView) -> str:
+    """`disk at 93 % (limit 90 %) for 4 min 10 s`."""
+    lasting = format_duration(resource.breached_s)
+    return f"{resource.resource} at {resource.percent:.0f} % (limit {resource.limit:.0f} %) for {lasting}"
