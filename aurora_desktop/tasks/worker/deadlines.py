@@ -1,0 +1,60 @@
+"""How long an attempt may take and may be silent: a sum of the time that counts, whoever reads the clock."""
+
+from typing import NamedTuple
+
+
+class Pause(NamedTuple):
+    """What does not count now. `waits`: for the operator, or held; `retries`: the provider is asked again."""
+
+    waits: bool = False
+    retries: bool = False
+
+
+class Deadlines:
+    """All in seconds. `quiet_s` is how long nothing was heard, `spent_s` how long it has worked."""
+
+    def __init__(self, timeout_s: float, silence_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._silence_s = silence_s
+        self.spent_s = 0.0
+        self.quiet_s = 0.0
+
+    def advance(self, elapsed_s: float, pause: Pause) -> None:
+        """So much time has passed in which we ourselves could run."""
+        if not pause.waits:
+            self.spent_s += elapsed_s
+            if not pause.retries:
+                self.quiet_s += elapsed_s
+
+    def heard(self) -> None:
+        self.quiet_s = 0.0
+
+    def left_s(self, pause: Pause) -> float | None:
+        """Until one of them is over, if nothing is heard; None while none counts."""
+        if pause.waits:
+            return None
+        total = self._timeout_s - self.spent_s
+        return max(0.0, total if pause.retries else min(total, self._silence_s - self.quiet_s))
+
+    def expired(self) -> str:
+        """In words which one is over; "" if none is."""
+        if self.spent_s >= self._timeout_s:
+            return f"it took longer than its {self._timeout_s:g} s"
+        if self.quiet_s >= self._silence_s:
+            return f"it said nothing for {self._silence_s:g} s"
+        return ""
+
+
+class Ticker:
+    """The seconds between two looks, without those in which we ourselves stood still (frozen, suspended)."""
+
+    TOLERANCE_S = 0.5
+
+    def __init__(self, now: float) -> None:
+        self._last = now
+
+    def elapsed_s(self, now: float, waited_s: float) -> float:
+        """`waited_s`: the longest that this look had to wait for. A longer gap is a stall, and left out."""
+        gap = max(0.0, now - self._last)
+        self._last = now
+        return gap if gap <= waited_s + self.TOLERANCE_S else min(gap, waited_s)

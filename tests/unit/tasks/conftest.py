@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.tasks.worker_stage import Stage
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A main on a socket and room for workers, which end with the test."""
+    made = Stage(tmp_path)
+    yield made
+    made.close()
