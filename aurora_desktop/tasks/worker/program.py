@@ -11,6 +11,7 @@ from aurora_desktop.tasks.messages import (
     Acknowledge,
     Answer,
     Beat,
+    Doing,
     Ended,
     FromWorker,
     Hello,
@@ -161,7 +162,7 @@ class Worker:
         return self._around
 
     def _tell(self, message: FromWorker) -> None:
-        self._link.send(message)
+        self._link.send(message, is_news=isinstance(message, Doing))
 
     def _tell_end(self, ended: Ended) -> None:
         self._unacknowledged[ended.task_id, ended.attempt] = ended

@@ -153,8 +153,9 @@ class Printed:
             del self._text[:excess]
 
     def due_at(self) -> float | None:
-        """When `take` has something (monotonic); None while nothing came."""
-        return self._last_at + self.EVERY_S if self._text else None
+        """When `take` has something (monotonic); None while there is no whole line."""
+        has_some = b"\n" in self._text or len(self._text) >= self.MOST_BYTES
+        return self._last_at + self.EVERY_S if has_some else None
 
     def take(self, now: float, at: float, *, is_last: bool = False) -> list[Entry]:
         """Whole lines, unless it is the end or a line is longer than an entry."""

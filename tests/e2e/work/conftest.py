@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tasks.worker_stage import Stage
+from tests.e2e.work.stage import Stage
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ class Stage:
         self.token_file.write_text(TOKEN)
         self.main = Main(self.socket_path)
         self.marker = f"test-{uuid.uuid4().hex}"
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[subprocess.Popen[bytes]] = []
 
     def hire(self, name: str = "coder-1", **env: str) -> "subprocess.Popen[bytes]":
         """Start a worker, as the supervisor would."""
@@ -102,7 +102,7 @@ class Stage:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        self._workers.append(worker)
+        self.workers.append(worker)
         return worker
 
     def run(self, *program: str, **changes: Any) -> Run:
@@ -147,13 +147,13 @@ class Stage:
 
     def carriers(self) -> list[int]:
         """The processes that carry the marker of this stage's workers, without the workers."""
-        workers = {worker.pid for worker in self._workers}
+        workers = {worker.pid for worker in self.workers}
         mark = f"AURORA_SPAWN={self.marker}".encode()
         return [pid for pid in _pids() if pid not in workers and mark in _environ(pid)]
 
     def close(self) -> None:
         self.main.close()
-        for worker in self._workers:
+        for worker in self.workers:
             with contextlib.suppress(ProcessLookupError):
                 worker.kill()
             worker.communicate()
