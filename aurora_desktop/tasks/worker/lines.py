@@ -15,9 +15,11 @@ class LineCutter:
     def feed(self, chunk: bytes) -> list[bytes]:
         first, *others = chunk.split(b"\n")
         found = self._add(first)
-        for piece in others:
+        if others:
+            *whole, last = others
             found += self._end_of_line()
-            found += self._add(piece)
+            found += [self._cut(line) for line in whole]
+            found += self._add(last)
         return found
 
     def flush(self) -> list[bytes]:
@@ -34,6 +36,12 @@ class LineCutter:
         self.cut_lines += 1
         del self._part[self._most :]
         return [self._taken()]
+
+    def _cut(self, line: bytes) -> bytes:
+        if len(line) <= self._most:
+            return line.removesuffix(b"\r")
+        self.cut_lines += 1
+        return line[: self._most]
 
     def _end_of_line(self) -> list[bytes]:
         if self._skips:

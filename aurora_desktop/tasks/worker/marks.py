@@ -17,12 +17,14 @@ def make_folder(folder: TaskFolder) -> None:
 
 
 def begin_once(folder: TaskFolder, attempt: int, worker: str) -> None:
-    """Make the mark, on the disk when this returns. Raises FileExistsError: begun before; OSError: cannot be made."""
+    """Make the mark. That it is there is on the disk when this returns; what it says may not be yet.
+
+    Raises FileExistsError: begun before; OSError: cannot be made.
+    """
     path = folder.began(attempt)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(fd, msgspec.json.encode({"worker": worker, "pid": os.getpid(), "at": time.time()}) + b"\n")
-        os.fsync(fd)
     finally:
         os.close(fd)
     _flush(folder.root)
