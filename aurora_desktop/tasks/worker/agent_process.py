@@ -15,8 +15,9 @@ from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
 from aurora_desktop.tasks.adapters.adapter import Launch
 from aurora_desktop.tasks.messages import Run
-from aurora_desktop.tasks.worker.inbox import Closed, Exited, Inbox, Output, Stream
+from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.kept import HeadAndTail
+from aurora_desktop.tasks.worker.posted import Closed, Exited, Output, Stream
 
 _READ_BYTES = 131_072
 MOST_UNREAD = 8

@@ -25,10 +25,11 @@ from aurora_desktop.tasks.worker.agent_process import Streams, agent_environment
 from aurora_desktop.tasks.worker.agent_tree import AgentTree, reap_orphans
 from aurora_desktop.tasks.worker.deadlines import Deadlines, Pause
 from aurora_desktop.tasks.worker.ending import Ending
-from aurora_desktop.tasks.worker.inbox import Closed, Exited, Inbox, Item, Output, Stream
+from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.judging import exit_of, judged
 from aurora_desktop.tasks.worker.kept import HeadAndTail
 from aurora_desktop.tasks.worker.listening import Listener
+from aurora_desktop.tasks.worker.posted import Closed, Exited, Item, Output, Stream
 from aurora_desktop.tasks.worker.transcript import Transcript
 
 SHORTEST_DOING_S = 0.2

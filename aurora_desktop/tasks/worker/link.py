@@ -5,10 +5,6 @@ import os
 import socket
 import sys
 
-import msgspec
-
-from aurora_desktop.tasks.messages import FromWorker, ToWorker
-
 SHORTEST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 CONNECT_S = 1.0
@@ -29,7 +25,6 @@ class Link:
         self._unread = bytearray()
         self._next_try_at = 0.0
         self._wait_s = SHORTEST_WAIT_S
-        self._decoder = msgspec.json.Decoder(ToWorker)
 
     @property
     def is_open(self) -> bool:
@@ -62,18 +57,19 @@ class Link:
         try:
             with open(self._token_file, encoding="ascii") as file:
                 token = file.read().strip()
+            if not _is_token(token):
+                return None
             self._socket = _connected(self._address)
         except (OSError, ValueError):
             return None
         return token
 
-    def send(self, message: FromWorker, *, is_news: bool = False) -> bool:
-        """False, and nothing is sent, without a connection, or when it is only news and main does not read."""
+    def send(self, line: bytes, *, is_news: bool = False) -> None:
+        """Nothing is sent without a connection, or when it is only news and main does not read."""
         if self._socket is None or (is_news and len(self._unsent) > MOST_UNSENT_BYTES):
-            return False
-        self._unsent += msgspec.json.encode(message) + b"\n"
+            return
+        self._unsent += line
         self.flush()
-        return True
 
     def flush(self) -> None:
         """Send what the socket takes now."""
@@ -87,8 +83,8 @@ class Link:
                 return
             del self._unsent[:sent]
 
-    def receive(self) -> list[ToWorker]:
-        """What main said; a line that is no message of ours is told on stderr and passed over."""
+    def receive(self) -> list[bytes]:
+        """The lines that main said."""
         if self._socket is None:
             return []
         try:
@@ -104,14 +100,7 @@ class Link:
         self._unread += data
         *lines, rest = self._unread.split(b"\n")
         self._unread = rest
-        return [message for line in lines if line for message in self._decoded(line)]
-
-    def _decoded(self, line: bytearray) -> list[ToWorker]:
-        try:
-            return [self._decoder.decode(line)]
-        except msgspec.MsgspecError as error:
-            sys.stderr.write(f"a message of Aurora was not understood: {error}\n")
-            return []
+        return [bytes(line) for line in lines if line]
 
     def lose(self) -> None:
         """Close the connection; `open` makes a new one."""
@@ -121,6 +110,11 @@ class Link:
         self._socket = None
         self._unsent.clear()
         self._unread.clear()
+
+
+def _is_token(text: str) -> bool:
+    """An empty one is a file half written; one that JSON must escape is none of main's."""
+    return bool(text) and text.isprintable() and '"' not in text and "\\" not in text
 
 
 def _connected(address: str) -> socket.socket:

@@ -21,8 +21,8 @@ from aurora_desktop.tasks.messages import Answer, Asking, AskingNoMore, FromWork
 from aurora_desktop.tasks.task import Usage
 from aurora_desktop.tasks.view import Entry
 from aurora_desktop.tasks.worker.activity import ActivityTracker
-from aurora_desktop.tasks.worker.inbox import Stream
 from aurora_desktop.tasks.worker.lines import LineCutter
+from aurora_desktop.tasks.worker.posted import Stream
 from aurora_desktop.tasks.worker.transcript import Printed, Transcript, entries, odd_entry
 
 _MOST_STDERR_TAIL_BYTES = 8_000

@@ -3,7 +3,10 @@
 import os
 import socket
 
-from aurora_desktop.tasks.messages import Acknowledge, Beat, Began, Doing, Ended
+import msgspec
+
+from aurora_desktop.tasks.messages import Acknowledge, Beat, Began, Doing, Ended, FromWorker, Hello
+from aurora_desktop.tasks.worker import program
 from tests.e2e.waiting import eventually
 from tests.e2e.work.stage import TOKEN, Main, Stage
 
@@ -14,6 +17,13 @@ def test_a_worker_introduces_itself_with_the_token(stage: Stage) -> None:
     hello = stage.main.accept()
 
     assert (hello.worker, hello.pid, hello.token, hello.task_id) == ("coder-1", worker.pid, TOKEN, None)
+
+
+def test_an_idle_worker_says_by_hand_what_the_messages_are() -> None:
+    hello = msgspec.json.decode(program.hello("coder-1", 7, "a-b_c"), type=FromWorker)
+
+    assert hello == Hello(worker="coder-1", pid=7, token="a-b_c")
+    assert msgspec.json.decode(program.IDLE_BEAT, type=FromWorker) == Beat()
 
 
 def test_a_worker_waits_for_a_main_that_is_not_there_yet(stage: Stage) -> None:

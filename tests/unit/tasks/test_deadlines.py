@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_desktop.tasks.worker.deadlines import Deadlines, Pause, Ticker
+from aurora_desktop.tasks.worker.deadlines import Deadlines, Pause
+from aurora_desktop.tasks.worker.ticker import Ticker
 
 STEPS = st.lists(st.tuples(st.floats(0, 5), st.booleans(), st.booleans(), st.booleans()), max_size=30)
 
