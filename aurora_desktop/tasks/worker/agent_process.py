@@ -88,7 +88,8 @@ class Streams:
     """The threads around one agent: they read what it prints, write what it is told, and wait for its end."""
 
     def __init__(self, child: "subprocess.Popen[bytes]", run: Run, inbox: Inbox, kept: Mapping[Stream, HeadAndTail]):
-        self.lines: dict[Stream, int] = {"stdout": 0, "stderr": 0}
+        self._lines: dict[Stream, int] = {"stdout": 0, "stderr": 0}
+        self._ends_midline: dict[Stream, bool] = {"stdout": False, "stderr": False}
         self._child = child
         self._run = run
         self._inbox = inbox
@@ -120,6 +121,10 @@ class Streams:
         """Once all is written that is to be."""
         self._to_write.put(None)
 
+    def lines(self, stream: Stream) -> int:
+        """So many there were; the last needs no end."""
+        return self._lines[stream] + self._ends_midline[stream]
+
     def done(self, stream: Stream) -> None:
         """One `Output` was dealt with."""
         self._room[stream].release()
@@ -137,7 +142,8 @@ class Streams:
         with pipe:
             while (data := _read_some(fd)) and not self._abandoned:
                 self._kept[stream].write(data)
-                self.lines[stream] += data.count(b"\n")
+                self._lines[stream] += data.count(b"\n")
+                self._ends_midline[stream] = not data.endswith(b"\n")
                 self._room[stream].acquire()
                 self._inbox.post(Output(self._run, stream, data))
         self._inbox.post(Closed(self._run, stream))

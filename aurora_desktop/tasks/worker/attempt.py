@@ -112,9 +112,14 @@ class Attempt:
         self._streams.start()
         self._around.tell(self._began())
 
+    def discard(self) -> None:
+        """It could not be started."""
+        self._transcript.close()
+
     def repeat(self) -> list[FromWorker]:
         """All that main must know of an attempt that goes on, for a main that is new."""
-        return [self._began(), self._doing(), *self._listener.questions.values()]
+        listener = self._listener
+        return [self._began(), self._doing(), *listener.no_more, *listener.questions.values()]
 
     @property
     def activity(self) -> Activity:
@@ -147,7 +152,7 @@ class Attempt:
 
     def _pause(self) -> Pause:
         activity = self._listener.activity
-        return Pause(waits=activity.waits or self._cause is not None, retries=activity.retries)
+        return Pause(waits=activity.waits or self._ending.phase != "none", retries=activity.retries)
 
     def look(self, now: float) -> float | None:
         """Do what is due; the time of the next look."""
@@ -181,6 +186,8 @@ class Attempt:
             self._ending.terminate(now)
 
     def _next_due(self, now: float) -> float | None:
+        if self._ending.phase != "none":
+            return self._listener.printed_due_at()
         if self._finished_at is not None:
             return _earliest(self._finished_at + self.run.grace_s, self._listener.printed_due_at())
         left_s = self._deadlines.left_s(self._pause())
@@ -291,8 +298,8 @@ class Attempt:
             usage=self._listener.usage,
             denials=verdict.denials,
             began=True,
-            stdout_lines=self._streams.lines["stdout"],
-            stderr_lines=self._streams.lines["stderr"],
+            stdout_lines=self._streams.lines("stdout"),
+            stderr_lines=self._streams.lines("stderr"),
             started_at=self._started_at,
             finished_at=time.time(),
             facts=self._facts(),
@@ -335,6 +342,7 @@ def _begun(run: Run, around: Surroundings) -> Attempt:
     try:
         attempt.start(launch)
     except AuroraError:
+        attempt.discard()
         marks.begin_not(folder, run.attempt)
         raise
     return attempt

@@ -1,6 +1,7 @@
 """What the agent says: through its adapter into the transcript, the activity, and the messages to main."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -29,6 +30,7 @@ _MOST_STDERR_TAIL_BYTES = 8_000
 _MOST_STDERR_TAIL = 2_000
 _MOST_ODD_ENTRIES = 50
 _MOST_DETAIL = 20_000
+_MOST_NO_MORE = 100
 _WORDS: dict[ApprovalDecision, str] = {"once": "allowed once", "task": "allowed for the task", "deny": "denied"}
 
 
@@ -41,7 +43,7 @@ class Stdin(Protocol):
 
 
 class Listener:
-    """`tell` sends to main, or forgets it while there is none: `questions` are there to be told again."""
+    """`tell` sends to main, or forgets it while there is none: `questions` and `no_more` are there to be told again."""
 
     def __init__(
         self, task_id: str, adapter: AgentAdapter, transcript: Transcript, tell: Callable[[FromWorker], None]
@@ -50,6 +52,7 @@ class Listener:
         self.usage = Usage()
         self.session_id: str | None = None
         self.questions: dict[str, Asking] = {}
+        self.no_more: deque[AskingNoMore] = deque(maxlen=_MOST_NO_MORE)
         self.is_finished = False
         self.odd_lines = 0
         self._task_id = task_id
@@ -145,7 +148,8 @@ class Listener:
                 self._ask(seen)
             case AsksNoMore():
                 if self.questions.pop(seen.id, None) is not None:
-                    self._tell(AskingNoMore(self._task_id, seen.id))
+                    self.no_more.append(AskingNoMore(self._task_id, seen.id))
+                    self._tell(self.no_more[-1])
             case Odd():
                 self._note_odd(seen, line)
 

@@ -9,6 +9,7 @@ import signal
 import time
 
 from aurora_desktop.tasks.worker.inbox import Inbox
+from aurora_desktop.tasks.worker.lean import import_msgspec_lean
 from aurora_desktop.tasks.worker.link import Link
 from aurora_desktop.tasks.worker.notify import Notifier
 from aurora_desktop.tasks.worker.ticker import Ticker
@@ -97,6 +98,7 @@ class Worker:
             self._desk.obey(line, now)
 
     def _new_desk(self) -> "Desk":
+        import_msgspec_lean()
         from aurora_desktop.tasks.worker.desk import Desk
 
         return Desk(self._name, self._link, self._inbox)
