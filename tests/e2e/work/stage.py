@@ -26,14 +26,22 @@ TOKEN = "t0k3n"
 class Main:
     """The socket of main: hears one worker at a time. `heard` is all that it said on the present connection."""
 
-    def __init__(self, path: Path) -> None:
-        self._listening = socket.socket(socket.AF_UNIX)
-        self._listening.bind(os.fspath(path))
+    def __init__(self, address: Path | str | tuple[str, int]) -> None:
+        """A path, an abstract name that begins with `@`, or host and port."""
+        if isinstance(address, tuple):
+            self._listening = socket.create_server(address)
+        else:
+            self._listening = socket.socket(socket.AF_UNIX)
+            self._listening.bind(os.fspath(address).replace("@", "\0", 1) if isinstance(address, str) else str(address))
         self._listening.listen()
         self._listening.settimeout(PATIENCE_S)
         self._connection: socket.socket | None = None
         self._unread = b""
         self.heard: list[FromWorker] = []
+
+    @property
+    def port(self) -> int:
+        return int(self._listening.getsockname()[1])
 
     def accept(self) -> Hello:
         self._connection, _ = self._listening.accept()
@@ -92,9 +100,10 @@ class Stage:
         self.marker = f"test-{uuid.uuid4().hex}"
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def hire(self, name: str = "coder-1", **env: str) -> "subprocess.Popen[bytes]":
+    def hire(self, name: str = "coder-1", address: str = "", **env: str) -> "subprocess.Popen[bytes]":
         """Start a worker, as the supervisor would."""
-        command = [sys.executable, "-P", "-m", "aurora_desktop.tasks.worker", name, self.socket_path, self.token_file]
+        arguments = [name, address or os.fspath(self.socket_path), os.fspath(self.token_file)]
+        command = [sys.executable, "-P", "-m", "aurora_desktop.tasks.worker", *arguments]
         worker = subprocess.Popen(
             command,
             env={**os.environ, "AURORA_SPAWN": self.marker, **env},

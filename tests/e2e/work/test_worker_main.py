@@ -4,6 +4,7 @@ import os
 import socket
 
 import msgspec
+import pytest
 
 from aurora_desktop.tasks.messages import Acknowledge, Beat, Began, Doing, Ended, FromWorker, Hello
 from aurora_desktop.tasks.worker import program
@@ -111,3 +112,15 @@ def test_a_main_that_only_hangs_up_is_not_run_after(stage: Stage) -> None:
         stage.main.hang_up()
 
     assert stage.main.accept().pid == worker.pid
+
+
+@pytest.mark.parametrize("address", ["@", "127.0.0.1:"])
+def test_main_is_reached_without_a_path_too(stage: Stage, address: str) -> None:
+    stage.main.close()
+    name = f"@{stage.marker}" if address == "@" else ""
+    stage.main = Main(name or ("127.0.0.1", 0))
+    stage.hire(address=name or address + str(stage.main.port))
+
+    stage.main.accept()
+
+    assert stage.do(stage.shell("echo here")).result == "here"
