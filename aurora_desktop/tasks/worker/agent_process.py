@@ -101,7 +101,8 @@ class Streams:
         }
         self._to_write: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
 
-    def start(self) -> None:
+    def start(self, launch: Launch) -> None:
+        """Begin to read, write what it is to read first, and wait for its end."""
         if self._child.stdout is not None:
             self._thread("stdout", self._read, "stdout", self._child.stdout)
         if self._child.stderr is not None:
@@ -109,6 +110,9 @@ class Streams:
         if self._child.stdin is not None:
             self._thread("stdin", self._write, self._child.stdin)
         self._thread("exit", self._wait)
+        self.write(launch.first)
+        if launch.closes_stdin:
+            self.close_stdin()
 
     def _thread(self, name: str, target: Callable[..., None], *args: object) -> None:
         threading.Thread(target=target, args=args, name=f"agent-{name}", daemon=True).start()

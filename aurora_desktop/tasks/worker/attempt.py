@@ -1,44 +1,35 @@
 """One attempt of a task: the agent is started, timed, stopped, and its end is written down."""
 
 import os
-import sys
+import subprocess
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.supervisor.census import Census
 from aurora_desktop.supervisor.processes import ProcessTable
 from aurora_desktop.supervisor.tree import Identity, freeze, thaw
 from aurora_desktop.tasks.adapters.adapter import AgentAdapter, Launch, Verdict
-from aurora_desktop.tasks.adapters.registry import make_adapter
-from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Answer, Began, Doing, Ended, FromWorker, Run
 from aurora_desktop.tasks.messages import Ending as EndingKind
 from aurora_desktop.tasks.task import Activity
-from aurora_desktop.tasks.view import Entry
-from aurora_desktop.tasks.worker import marks
-from aurora_desktop.tasks.worker.agent_process import Streams, agent_environment, start
+from aurora_desktop.tasks.worker.agent_process import Streams, own_marker
 from aurora_desktop.tasks.worker.agent_tree import AgentTree, reap_orphans
 from aurora_desktop.tasks.worker.deadlines import Deadlines, Pause
 from aurora_desktop.tasks.worker.ending import Ending
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.judging import exit_of, judged
-from aurora_desktop.tasks.worker.kept import HeadAndTail
 from aurora_desktop.tasks.worker.listening import Listener
 from aurora_desktop.tasks.worker.posted import Closed, Exited, Item, Output, Stream
-from aurora_desktop.tasks.worker.transcript import Transcript
+from aurora_desktop.tasks.worker.records import Records
 
 SHORTEST_DOING_S = 0.2
 REAP_S = 2.0
 LAST_WORDS_S = 2.0
 """For the readers to come to the end of the pipes, once nothing of the tree is left."""
 MOST_RESULT = 1_000_000
-_SHARE_OF_STDERR = 8
-"""One part in so many of what is kept of the output is for standard error."""
 
 
 class Cause(Struct, frozen=True):
@@ -58,24 +49,31 @@ class Surroundings(Struct, frozen=True):
     tell: Callable[[FromWorker], None]
 
 
-class RefusedError(AuroraError):
-    """The attempt did not begin; `began`: it had been begun before."""
-
-    began = False
-
-
 class Attempt:
-    """Made by `begin_attempt`. Driven by the worker's loop: `handle` what threads posted, `advance` the time that
-    counts, `look` for what is due. It is over when `ended` is there."""
+    """Made with its agent, which has just been started; driven by the worker's loop.
 
-    def __init__(self, run: Run, around: Surroundings, adapter: AgentAdapter) -> None:
+    `handle` what threads posted, `advance` the time that counts, `look` for what is due. It is over when `ended` is
+    there.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        around: Surroundings,
+        adapter: AgentAdapter,
+        launch: Launch,
+        child: "subprocess.Popen[bytes]",
+    ) -> None:
         self.run = run
         self.ended: Ended | None = None
         self._around = around
         self._adapter = adapter
-        self._folder = TaskFolder(Path(run.folder))
-        self._transcript = Transcript(self._folder.transcript)
-        self._listener = Listener(run.task_id, adapter, self._transcript, around.tell)
+        self._agent = _identity(child.pid, around.table)
+        self._tree = AgentTree(around.table, around.census, own_marker(os.environ), self._agent)
+        self._ending = Ending(self._tree, around.table, run.grace_s)
+        self._records = Records(run)
+        self._streams = Streams(child, run, around.inbox, self._records.raw)
+        self._listener = Listener(run.task_id, adapter, self._records.transcript, self._streams, around.tell)
         self._deadlines = Deadlines(run.timeout_s, run.silence_s)
         self._started_at = time.time()
         self._cause: Cause | None = None
@@ -84,37 +82,12 @@ class Attempt:
         self._held = False
         self._was_stopped = False
         self._finished_at: float | None = None
-        self._silent_since: float | None = None
+        self._tree_gone_at: float | None = None
         self._reaped_at = 0.0
         self._told: Doing | None = None
         self._told_at = float("-inf")
-
-    def start(self, launch: Launch) -> None:
-        """Raises AuroraError when the program cannot be started."""
-        env = agent_environment(os.environ, self.run.env, launch)
-        child = start(launch, self.run.cwd, env)
-        info = self._around.table.read(child.pid)
-        self._pid, self._ticks = child.pid, info.started if info is not None else 0
-        self._tree = AgentTree(
-            self._around.table, self._around.census, env["AURORA_SPAWN"], Identity(child.pid, self._ticks)
-        )
-        self._ending = Ending(self._tree, self._around.table, self.run.grace_s)
-        stderr_most = self.run.output_max_bytes // _SHARE_OF_STDERR
-        self._kept: dict[Stream, HeadAndTail] = {
-            "stdout": HeadAndTail(self._folder.stdout(self.run.attempt), self.run.output_max_bytes - stderr_most),
-            "stderr": HeadAndTail(self._folder.stderr(self.run.attempt), stderr_most),
-        }
-        self._streams = Streams(child, self.run, self._around.inbox, self._kept)
-        self._listener.attach(self._streams)
-        self._streams.write(launch.first)
-        if launch.closes_stdin:
-            self._streams.close_stdin()
-        self._streams.start()
-        self._around.tell(self._began())
-
-    def discard(self) -> None:
-        """It could not be started."""
-        self._transcript.close()
+        self._streams.start(launch)
+        around.tell(self._began())
 
     def repeat(self) -> list[FromWorker]:
         """All that main must know of an attempt that goes on, for a main that is new."""
@@ -126,7 +99,7 @@ class Attempt:
         return self._listener.activity.now(time.time(), self._deadlines.quiet_s)
 
     def _began(self) -> Began:
-        return Began(self.run.task_id, self.run.attempt, self._pid, self._ticks)
+        return Began(self.run.task_id, self.run.attempt, self._agent.pid, self._agent.started)
 
     def _doing(self) -> Doing:
         return Doing(self.run.task_id, self.activity, self._listener.usage, self._listener.session_id)
@@ -161,10 +134,10 @@ class Attempt:
         self._enforce(now)
         next_look = self._ending.look(now)
         self._listener.show_printed(now)
-        self._transcript.flush()
+        self._records.transcript.flush()
         if now >= self._reaped_at + REAP_S:
             self._reaped_at = now
-            reap_orphans(self._around.table.children(os.getpid()), self._pid, self._around.table)
+            self._reap()
         if self._ending.phase == "over":
             return self._come_to_end(now)
         return _earliest(next_look, self._next_due(now), self._tell_doing(now))
@@ -208,7 +181,7 @@ class Attempt:
         """End the agent and all that it started; the first reason counts. `at_once`: without word or grace."""
         if self._code is None and self._cause is None:
             self._cause = Cause(ending, reason)
-            self._transcript.add_last(Entry(at=time.time(), kind="note", text=f"it is ended: {reason}"))
+            self._records.note(f"it is ended: {reason}")
         if at_once:
             self._ending.kill(now)
         elif self._held or not (word := self._adapter.interrupt()):
@@ -233,10 +206,10 @@ class Attempt:
 
     def _come_to_end(self, now: float) -> float | None:
         """Nothing of the tree is left: the end is when all that it printed is read."""
-        if self._silent_since is None:
-            self._silent_since = now
-        if self._open and now < self._silent_since + LAST_WORDS_S:
-            return self._silent_since + LAST_WORDS_S
+        if self._tree_gone_at is None:
+            self._tree_gone_at = now
+        if self._open and now < self._tree_gone_at + LAST_WORDS_S:
+            return self._tree_gone_at + LAST_WORDS_S
         self._finish()
         return None
 
@@ -244,15 +217,26 @@ class Attempt:
         self._streams.abandon()
         self._listener.all_heard()
         self._listener.ask_no_more()
-        for kept in self._kept.values():
-            kept.close()
-        self._note_losses()
-        verdict = self._verdict()
-        self._note_end(verdict)
-        self._transcript.close()
-        reap_orphans(self._around.table.children(os.getpid()), self._pid, self._around.table)
-        self.ended = self._ended(verdict)
-        _write_down(self._folder, self.ended)
+        self._reap()
+        facts = {**self._records.close_raw(), **self._facts()}
+        self.ended = self._as_ended(self._verdict(), facts)
+        self._records.close(self.ended)
+
+    def _reap(self) -> None:
+        reap_orphans(self._around.table.children(os.getpid()), self._agent.pid, self._around.table)
+
+    def _facts(self) -> dict[str, Any]:
+        """What was out of the ordinary, noted too."""
+        facts: dict[str, Any] = {}
+        if self._listener.odd_lines:
+            facts["odd_lines"] = self._listener.odd_lines
+        if self._listener.cut_lines:
+            facts["cut_lines"] = self._listener.cut_lines
+            self._records.note(f"{self._listener.cut_lines} lines were longer than 1 MB and were read up to there")
+        if self._ending.left_running:
+            facts["left_running"] = list(self._ending.left_running)
+            self._records.note(f"could not be ended: {', '.join(map(str, self._ending.left_running))}")
+        return facts
 
     def _verdict(self) -> Verdict:
         code = self._code if self._code is not None else 0
@@ -262,31 +246,9 @@ class Attempt:
             said = Verdict(ending="error", error=f"its end was not understood: {type(error).__name__}: {error}")
         if self._cause is None:
             return judged(said, self.run)
-        return Verdict(ending=self._cause.ending, result=said.result, error=self._cause.reason, denials=said.denials)
+        return structs.replace(said, ending=self._cause.ending, error=self._cause.reason)
 
-    def _note_losses(self) -> None:
-        for stream, kept in self._kept.items():
-            if kept.trouble:
-                self._note(f"not all of {stream} was kept: {kept.trouble}")
-            elif kept.dropped:
-                self._note(
-                    f"of the {kept.total:,} bytes of {stream} the first and the last part are kept: "
-                    f"{kept.dropped:,} bytes between them are not"
-                )
-        if self._listener.cut_lines:
-            self._note(f"{self._listener.cut_lines} lines were longer than 1 MB and were read up to there")
-        if self._ending.left_running:
-            self._note(f"could not be ended: {', '.join(map(str, self._ending.left_running))}")
-
-    def _note(self, text: str) -> None:
-        self._transcript.add_last(Entry(at=time.time(), kind="note", text=text))
-
-    def _note_end(self, verdict: Verdict) -> None:
-        if verdict.ending != "completed":
-            text = verdict.error or verdict.ending
-            self._transcript.add_last(Entry(at=time.time(), kind="error", text=text, failed=True))
-
-    def _ended(self, verdict: Verdict) -> Ended:
+    def _as_ended(self, verdict: Verdict, facts: dict[str, Any]) -> Ended:
         return Ended(
             task_id=self.run.task_id,
             attempt=self.run.attempt,
@@ -302,64 +264,14 @@ class Attempt:
             stderr_lines=self._streams.lines("stderr"),
             started_at=self._started_at,
             finished_at=time.time(),
-            facts=self._facts(),
+            facts=facts,
         )
 
-    def _facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {f"{stream}_bytes": kept.total for stream, kept in self._kept.items()}
-        facts |= {f"{stream}_dropped_bytes": kept.dropped for stream, kept in self._kept.items() if kept.dropped}
-        counted = {"odd_lines": self._listener.odd_lines, "cut_lines": self._listener.cut_lines}
-        facts |= {name: count for name, count in counted.items() if count}
-        if self._ending.left_running:
-            facts["left_running"] = list(self._ending.left_running)
-        return facts
 
-
-def begin_attempt(run: Run, around: Surroundings) -> "Attempt | Ended":
-    """The attempt with its agent running, or why it did not begin."""
-    try:
-        return _begun(run, around)
-    except RefusedError as error:
-        return _refused(run, error, began=error.began)
-    except AuroraError as error:
-        return _refused(run, error, began=False)
-    except OSError as error:
-        return _refused(run, AuroraError(f"the task's folder cannot be used: {error}"), began=False)
-
-
-def _begun(run: Run, around: Surroundings) -> Attempt:
-    folder = TaskFolder(Path(run.folder))
-    marks.make_folder(folder)
-    adapter = make_adapter(run)
-    launch = adapter.launch()
-    try:
-        marks.begin_once(folder, run.attempt, around.worker)
-    except FileExistsError as error:
-        refused = RefusedError("this attempt was begun before", f"{folder.began(run.attempt)} is there")
-        refused.began = True
-        raise refused from error
-    attempt = Attempt(run, around, adapter)
-    try:
-        attempt.start(launch)
-    except AuroraError:
-        attempt.discard()
-        marks.begin_not(folder, run.attempt)
-        raise
-    return attempt
-
-
-def _refused(run: Run, error: AuroraError, *, began: bool) -> Ended:
-    text = ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
-    at = time.time()
-    return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=text, began=began, finished_at=at)
-
-
-def _write_down(folder: TaskFolder, ended: Ended) -> None:
-    """It is told to main in any case; a full disk is no reason to end."""
-    try:
-        marks.write_end(folder, ended)
-    except OSError as error:
-        sys.stderr.write(f"the end of {ended.task_id} cannot be written: {error}\n")
+def _identity(pid: int, table: ProcessTable) -> Identity:
+    """Of our own child, which cannot be gone before it is collected."""
+    info = table.read(pid)
+    return Identity(pid, info.started if info is not None else 0)
 
 
 def _earliest(*times: float | None) -> float | None:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 
 import msgspec
 
@@ -22,7 +21,8 @@ from aurora_desktop.tasks.messages import (
     Stop,
     ToWorker,
 )
-from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings, begin_attempt
+from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings
+from aurora_desktop.tasks.worker.beginning import begin_attempt, refused
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.link import Link
 from aurora_desktop.tasks.worker.posted import Item
@@ -111,9 +111,9 @@ class Desk:
     def _begin(self, run: Run) -> None:
         if self._attempt is not None:
             if (self._attempt.run.task_id, self._attempt.run.attempt) != (run.task_id, run.attempt):
-                self._tell_end(_refused(run, f"the worker is busy with {self._attempt.run.task_id}"))
+                self._tell_end(refused(run, f"the worker is busy with {self._attempt.run.task_id}"))
         elif not self._takes_more:
-            self._tell_end(_refused(run, "the worker was asked to end"))
+            self._tell_end(refused(run, "the worker was asked to end"))
         else:
             begun = begin_attempt(run, self._around)
             if isinstance(begun, Ended):
@@ -133,7 +133,3 @@ class Desk:
     def _tell_end(self, ended: Ended) -> None:
         self._unacknowledged[ended.task_id, ended.attempt] = ended
         self._tell(ended)
-
-
-def _refused(run: Run, error: str) -> Ended:
-    return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, finished_at=time.time())

@@ -46,7 +46,12 @@ class Listener:
     """`tell` sends to main, or forgets it while there is none: `questions` and `no_more` are there to be told again."""
 
     def __init__(
-        self, task_id: str, adapter: AgentAdapter, transcript: Transcript, tell: Callable[[FromWorker], None]
+        self,
+        task_id: str,
+        adapter: AgentAdapter,
+        transcript: Transcript,
+        stdin: Stdin,
+        tell: Callable[[FromWorker], None],
     ) -> None:
         self.activity = ActivityTracker(time.time())
         self.usage = Usage()
@@ -59,14 +64,11 @@ class Listener:
         self._adapter = adapter
         self._transcript = transcript
         self._tell = tell
-        self._stdin: Stdin | None = None
+        self._stdin = stdin
         self._cutter = LineCutter()
         self._takes_bytes = isinstance(adapter, TakesBytes) and adapter.takes_bytes
         self._printed: dict[Stream, Printed] = {"stdout": Printed("message"), "stderr": Printed("note", "stderr")}
         self._stderr_tail = bytearray()
-
-    def attach(self, stdin: Stdin) -> None:
-        self._stdin = stdin
 
     @property
     def stderr_tail(self) -> str:
@@ -164,7 +166,6 @@ class Listener:
             self._transcript.add(odd_entry(seen, line, time.time()))
 
     def _write(self, data: bytes, *, closes: bool = False) -> None:
-        if self._stdin is not None:
-            self._stdin.write(data)
-            if closes:
-                self._stdin.close_stdin()
+        self._stdin.write(data)
+        if closes:
+            self._stdin.close_stdin()

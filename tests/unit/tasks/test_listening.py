@@ -75,8 +75,7 @@ class Heard:
         self.transcript = Transcript(self.path)
         self.told: list[FromWorker] = []
         self.stdin = Stdin()
-        self.listener = Listener("task_1", Scripted(), self.transcript, self.told.append)
-        self.listener.attach(self.stdin)
+        self.listener = Listener("task_1", Scripted(), self.transcript, self.stdin, self.told.append)
 
     def hear(self, *lines: bytes) -> None:
         for line in lines:
