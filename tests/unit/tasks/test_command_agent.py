@@ -39,6 +39,11 @@ def _events(*lines: bytes) -> tuple[CommandAgent, list[object]]:
     return agent, [seen for line in lines for seen in agent.feed(line)]
 
 
+def understood(*lines: bytes) -> list[object]:
+    """What an agent with events is seen to do by these lines."""
+    return _events(*lines)[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "argv"),
     [
