@@ -44,6 +44,7 @@ class Main:
         return int(self._listening.getsockname()[1])
 
     def accept(self) -> Hello:
+        self.hang_up()
         self._connection, _ = self._listening.accept()
         self._connection.settimeout(PATIENCE_S)
         self._unread, self.heard = b"", []
