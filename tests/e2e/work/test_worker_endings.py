@@ -119,13 +119,13 @@ def test_a_silent_agent_is_ended(stage: Stage) -> None:
 
 def test_standing_still_with_the_whole_tree_is_no_timeout(stage: Stage) -> None:
     worker = stage.workers[0]
-    run = stage.shell("touch up; while [ ! -e go ]; do sleep 0.01; done; echo done", silence_s=2.5)
+    run = stage.shell("touch up; while [ ! -e go ]; do sleep 0.01; done; echo done", silence_s=3.5)
     _started(stage, run)
 
     frozen = [worker.pid, *stage.carriers()]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    _pass_time(3.5)
+    _pass_time(4.5)
     for pid in reversed(frozen):
         os.kill(pid, signal.SIGCONT)
     (stage.cwd / "go").touch()
@@ -134,13 +134,13 @@ def test_standing_still_with_the_whole_tree_is_no_timeout(stage: Stage) -> None:
 
 
 def test_a_held_agent_stands_still_and_its_clocks_too(stage: Stage) -> None:
-    run = stage.shell("touch up; while [ ! -e go ]; do sleep 0.01; done; echo done", silence_s=1.5, timeout_s=1.5)
+    run = stage.shell("touch up; while [ ! -e go ]; do sleep 0.01; done; echo done", silence_s=3.0, timeout_s=3.0)
     _started(stage, run)
 
     stage.main.say(Hold(run.task_id, held=True))
     stage.main.hear(Doing, lambda message: message.activity.kind == "frozen")
     states = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in stage.carriers()}
-    _pass_time(2.0)
+    _pass_time(3.5)
     (stage.cwd / "go").touch()
     stage.main.say(Hold(run.task_id, held=False))
 
