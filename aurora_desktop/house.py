@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import apsw
+from msgspec.structs import replace
 
 from aurora_desktop import __version__
 from aurora_desktop.api.context import ApiContext
@@ -35,6 +36,8 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.settings.diff import Changes, changes
 from aurora_desktop.core.settings.problems import Problem, SettingsError
+from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.settings.schema_tasks import CliAgent
 from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
@@ -48,7 +51,7 @@ from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.healing.healer import Healer
 from aurora_desktop.healing.stalls.roster import Override
 from aurora_desktop.heartbeat.health import Health, assess
-from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control, of_healing
+from aurora_desktop.heartbeat.own_problems import OwnProblems, of_alerts, of_control, of_healing, of_tasks
 from aurora_desktop.heartbeat.pulse import Pulse
 from aurora_desktop.input import audit
 from aurora_desktop.safety import store as safety_store
@@ -56,6 +59,12 @@ from aurora_desktop.supervisor import ledger
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.view import ServiceView
+from aurora_desktop.tasks import coordinator
+from aurora_desktop.tasks.address import token_file, workers_address
+from aurora_desktop.tasks.coordinator import Coordinator
+from aurora_desktop.tasks.input_tasks import InputTasks
+from aurora_desktop.tasks.verification import Checked, Verification
+from aurora_desktop.tasks.workforce import worker_services
 
 STATE_APPLICATION_ID = 0x41555253
 # Only ever appended to: a version of `state.db` is a place in this list.
@@ -65,6 +74,7 @@ STATE_MIGRATIONS = (
     *audit.MIGRATIONS,
     *alerts_store.MIGRATIONS,
     *healer.MIGRATIONS,
+    *coordinator.MIGRATIONS,
 )
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
@@ -113,8 +123,9 @@ class House:
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
         self._state = Database.open(paths.state_db, STATE_MIGRATIONS, STATE_APPLICATION_ID, self._clock.wall)
+        workers = worker_services(settings.tasks, workers_address(paths), token_file(paths))
         self.supervisor = Supervisor(
-            settings,
+            replace(settings, services=settings.services | workers),
             clock=self._clock,
             ledger=Ledger(self._state),
             paths=paths,
@@ -157,6 +168,18 @@ class House:
             stall_override=stall_override or Override(),
         )
         self.bus.subscribe(self.healer.read)
+        self._verification = Verification(self.supervisor.table, self._clock, self._publish)
+        self.tasks = Coordinator(
+            settings.tasks,
+            paths,
+            clock=self._clock,
+            publish=self._publish,
+            database=self._state,
+            workforce=self.supervisor,
+            parts=coordinator.Parts(self._verify, InputTasks(self.brake.input, self._clock)),
+        )
+        self.tasks.on_services_changed = lambda: self.supervisor.apply(self._supervised(source.current()))
+        self.bus.subscribe(self.tasks.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
@@ -172,6 +195,7 @@ class House:
             AuroraStarted(at=at, component="aurora", version=__version__, pid=os.getpid(), mode=self.mode)
         )
         await self._take_over_login_path()
+        self._open_to_workers()
         await self.supervisor.begin()
         await self._open_door()
         for rounds in (
@@ -182,6 +206,7 @@ class House:
             self._prune_rounds(),
             self._watchdog_rounds(),
             *self.healer.rounds(),
+            *self.tasks.rounds(),
         ):
             self._run(rounds)
         systemd.notify("READY=1", self._own)
@@ -218,6 +243,20 @@ class House:
             detail = f"{error.title}: {error.detail}. {error.hint}"
             self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))
 
+    def _open_to_workers(self) -> None:
+        try:
+            self.tasks.open()
+        except AuroraError as error:
+            detail = f"{error.title}: {error.detail}. {error.hint}"
+            self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))
+
+    async def _verify(self, name: str, agent: CliAgent) -> Checked:
+        return await self._verification.check(name, agent, self.supervisor.tending.inherited())
+
+    def _supervised(self, settings: Settings) -> Settings:
+        """What the supervisor has: the operator's services, and the workers."""
+        return replace(settings, services=settings.services | self.tasks.services(settings.tasks))
+
     def _api_context(self) -> ApiContext:
         return ApiContext(
             supervisor=self.supervisor,
@@ -236,6 +275,7 @@ class House:
             input=self.brake.input,
             healing=self.healer,
             alerts=self.alerts,
+            tasks=self.tasks,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -247,6 +287,7 @@ class House:
             *of_control(self.brake.control.view()),
             *of_alerts(self.alerts.view()),
             *of_healing(self.healer.troubles()),
+            *of_tasks(self.tasks.troubles()),
         )
         return assess(self._views(), problems, paused=self.supervisor.paused)
 
@@ -292,7 +333,9 @@ class House:
         await self.healer.close()
         self._left_to_successor = self.is_replaced
         leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
+        self.tasks.quits(leave=leave)
         await self.supervisor.end(leave=leave)
+        await self.tasks.close()
         for task in tuple(self._tasks):
             task.cancel()
         if self._api is not None:
@@ -348,7 +391,8 @@ class House:
 
     def _apply(self, difference: Changes) -> None:
         settings = self.source.current()
-        self.supervisor.apply(settings)
+        self.supervisor.apply(self._supervised(settings))
+        self.tasks.apply(settings.tasks)
         self.brake.apply(settings)
         self.alerts.apply(settings)
         self.healer.apply(settings)

@@ -146,7 +146,8 @@ class AskingNoMore(_FromWorker, frozen=True):
 class Ended(_FromWorker, frozen=True, kw_only=True):
     """The end of an attempt, sent again after each `Hello` until acknowledged. `usage` is of this attempt alone.
 
-    `result`: the agent's last words, at most 1,000,000 characters; `error`: what went wrong, in words.
+    `result`: the agent's last words, at most 1,000,000 characters; `error`: what went wrong, in words. Of a `timeout`
+    the fact `limit` tells which: "silence" or "total".
     """
 
     task_id: str

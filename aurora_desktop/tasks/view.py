@@ -143,6 +143,14 @@ class Healed(Struct, frozen=True, kw_only=True):
     message: str
 
 
+class TaskTroubles(Struct, frozen=True, kw_only=True):
+    """What waits for the operator: `unavailable` are the agents that cannot be used while tasks wait for them."""
+
+    uncertain: tuple[TaskView, ...] = ()
+    approvals: tuple[ApprovalView, ...] = ()
+    unavailable: tuple[CliAgentView, ...] = ()
+
+
 class TasksFace(Protocol):
     """The public face of the tasks; all calls on the loop's thread.
 
