@@ -1,0 +1,139 @@
+"""Writes the records: each line by one `write()`, in a thread, and none is lost to a disk that is full for a while."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.settings.schema import LogSettings
+from aurora_desktop.core.settings.schema_tasks import AgentKind
+from aurora_desktop.core.settings.values import Environment
+from aurora_desktop.core.storage.full_disk import words
+from aurora_desktop.core.storage.jsonl import JsonlLog
+from aurora_desktop.core.storage.line_log import LineLog
+from aurora_desktop.core.storage.trouble import LONGEST_RETRY_S, StorageEvent, Trouble
+from aurora_desktop.tasks.folder import TaskFolder
+from aurora_desktop.tasks.messages import Ended
+from aurora_desktop.tasks.records import text
+from aurora_desktop.tasks.records.lines import ACTIVITY_LOGS, AUDIT_LOG, activity_line, audit_line, is_told
+from aurora_desktop.tasks.task import Task
+
+log = logging.getLogger(__name__)
+
+MOST_WAITING = 10_000
+"""Records that are not made into lines yet; each holds a task with its prompt."""
+
+_Work = Callable[[], None]
+
+
+class TaskLogs:
+    """The logs of all tasks; `told` and `finished` are called in the loop's thread and return at once.
+
+    `publish` is told in the loop's thread of a log that cannot be written, and when it can again.
+    """
+
+    def __init__(
+        self, paths: StatePaths, settings: LogSettings, clock: Clock, publish: Callable[[StorageEvent], object]
+    ) -> None:
+        self._paths, self._clock, self._publish = paths, clock, publish
+        self._loop = asyncio.get_running_loop()
+        self._logs = {name: self._log(name, settings) for name in (AUDIT_LOG, *ACTIVITY_LOGS.values())}
+        self._texts = Trouble(paths.task_logs, clock, self._tell, "records of tasks")
+        self._waiting: list[_Work] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._arrived = asyncio.Event()
+        self._is_closing = False
+
+    def told(self, task: Task) -> None:
+        """The task has come into another state."""
+        if is_told(task.status) and not task.is_finished:
+            at = self._clock.wall()
+            self._add(lambda: self._logs[AUDIT_LOG].add(audit_line(task, at)))
+
+    def finished(self, task: Task, kind: AgentKind, env: Environment, ended: Ended | None) -> None:
+        """The task is over: its last lines, and its text. `env`: what its agent was given by the settings."""
+        at = self._clock.wall()
+        path = self.text_path(task.id)
+
+        def work() -> None:
+            self._logs[AUDIT_LOG].add(audit_line(task, at))
+            if kind in ACTIVITY_LOGS:
+                self._logs[ACTIVITY_LOGS[kind]].add(activity_line(task, ended, path, env, at))
+            self._write_text(task, env)
+
+        self._add(work)
+
+    def text_path(self, task_id: str) -> Path:
+        return self._paths.task_logs / f"{task_id}.log"
+
+    def configure(self, settings: LogSettings) -> None:
+        """Apply changed sizes with the next line."""
+        for one in self._logs.values():
+            one.file.settings = settings
+
+    async def close(self) -> None:
+        """Write what waits, one more time, and let go of the files."""
+        self._is_closing = True
+        self._arrived.set()
+        if self._writing is not None:
+            await self._writing
+        for one in self._logs.values():
+            one.file.close()
+
+    def _log(self, name: str, settings: LogSettings) -> LineLog:
+        path = self._paths.logs / name
+        return LineLog(JsonlLog(path, settings), Trouble(path, self._clock, self._tell, "records of tasks"))
+
+    def _tell(self, event: StorageEvent) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has closed
+            self._loop.call_soon_threadsafe(self._publish, event)
+
+    def _add(self, work: _Work) -> None:
+        self._waiting.append(work)
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[0]
+            self._logs[AUDIT_LOG].trouble.drop()
+        self._arrived.set()
+        if self._writing is None or self._writing.done():
+            self._writing = self._loop.create_task(self._write())
+
+    async def _write(self) -> None:
+        """Until nothing waits; after a failure again, a little later each time."""
+        while True:
+            self._arrived.clear()
+            work, self._waiting = self._waiting, []
+            await asyncio.to_thread(self._write_blocking, work)
+            if self._waiting:
+                continue
+            if self._is_closing or not self._failing():
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), self._retry_s())
+
+    def _write_blocking(self, work: list[_Work]) -> None:
+        for one in work:
+            try:
+                one()
+            except Exception:  # a record that cannot be made must not keep the others from the disk
+                log.exception("a record of a task cannot be made")
+        for each in self._logs.values():
+            each.write()
+
+    def _failing(self) -> list[Trouble]:
+        return [each.trouble for each in self._logs.values() if each.waiting]
+
+    def _retry_s(self) -> float:
+        return min((trouble.retry_s for trouble in self._failing()), default=LONGEST_RETRY_S)
+
+    def _write_text(self, task: Task, env: Environment) -> None:
+        """A text that cannot be written is not tried again: the task's folder and the queue have it all."""
+        try:
+            text.write(self.text_path(task.id), task, TaskFolder(self._paths.tasks / task.id), env)
+        except OSError as error:
+            log.warning("the record of %s cannot be written: %s", task.id, words(error))
+            self._texts.fail(error)
+        else:
+            self._texts.succeed(1, 0)
