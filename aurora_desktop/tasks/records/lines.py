@@ -1,6 +1,5 @@
 """What stands in a line of the three logs, in the words of the earlier system. Pure."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,6 @@ _TOLD_AS: dict[TaskStatus, str] = {
 def is_told(status: TaskStatus) -> bool:
     """Whether the audit has a record of it: what is only a matter of the queue has none."""
     return status in _TOLD_AS
-
-
-def digest_of(prompt: str) -> str:
-    """SHA-256 in hexadecimal."""
-    return hashlib.sha256(prompt.encode("utf-8", "replace")).hexdigest()
 
 
 def audit_line(task: Task, at: float) -> bytes:
@@ -97,7 +91,7 @@ def _head(task: Task, at: float) -> dict[str, Any]:
         "timestamp": timestamp(at),
         "task_id": task.id,
         "agent": task.agent,
-        "prompt_sha256": digest_of(task.prompt),
+        "prompt_sha256": task.prompt_sha256,
         "status": _TOLD_AS.get(task.status, task.status),
         "duration_sec": duration_s(task),
     }

@@ -3,18 +3,24 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.events import Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import LogSettings
-from aurora_desktop.core.settings.schema_tasks import AgentKind
+from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.jsonl import JsonlLog
 from aurora_desktop.core.storage.line_log import LineLog
 from aurora_desktop.core.storage.trouble import LONGEST_RETRY_S, StorageEvent, Trouble
+from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskSubmitted
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended
 from aurora_desktop.tasks.records import text
@@ -24,21 +30,48 @@ from aurora_desktop.tasks.task import Task
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
-"""Records that are not made into lines yet; each holds a task with its prompt."""
+"""Records that are not made into lines yet."""
+
+
+class Texts(Protocol):
+    """What the queue keeps apart from a task: its prompt and its result."""
+
+    @property
+    def prompt(self) -> str: ...
+
+    @property
+    def result(self) -> str: ...
+
+
+class Queue(NamedTuple):
+    """What is asked of the queue. `find`: a task as it is now; `texts`: blocking, from any thread; `settled`: once
+    what the queue was told until now is on the disk, or cannot be brought there."""
+
+    find: Callable[[str], Task | None]
+    texts: Callable[[str], Texts]
+    settled: Callable[[], Coroutine[Any, Any, object]]
+
 
 _Work = Callable[[], None]
 
 
-class TaskLogs:
-    """The logs of all tasks; `told` and `finished` are called in the loop's thread and return at once.
+class TaskRecords:
+    """The logs of all tasks; `read` is a reader of the bus, and returns at once.
 
     `publish` is told in the loop's thread of a log that cannot be written, and when it can again.
     """
 
     def __init__(
-        self, paths: StatePaths, settings: LogSettings, clock: Clock, publish: Callable[[StorageEvent], object]
+        self,
+        paths: StatePaths,
+        settings: LogSettings,
+        clock: Clock,
+        publish: Callable[[StorageEvent], object],
+        queue: Queue,
+        tasks: Callable[[], TaskSettings],
     ) -> None:
         self._paths, self._clock, self._publish = paths, clock, publish
+        self._queue, self._tasks = queue, tasks
         self._loop = asyncio.get_running_loop()
         self._logs = {name: self._log(name, settings) for name in (AUDIT_LOG, *ACTIVITY_LOGS.values())}
         self._texts = Trouble(paths.task_logs, clock, self._tell, "records of tasks")
@@ -47,22 +80,35 @@ class TaskLogs:
         self._arrived = asyncio.Event()
         self._is_closing = False
 
-    def told(self, task: Task) -> None:
-        """The task has come into another state."""
-        if is_told(task.status) and not task.is_finished:
-            at = self._clock.wall()
-            self._add(lambda: self._logs[AUDIT_LOG].add(audit_line(task, at)))
+    def read(self, record: Record) -> None:
+        """A reader of the bus."""
+        match record.event:
+            case TaskSubmitted(task_id=task_id) | TaskStateChanged(task_id=task_id):
+                task = self._queue.find(task_id)
+                if task is not None and is_told(task.status) and not task.is_finished:
+                    self._told(task, record.event.at)
+            case TaskFinished(task_id=task_id, at=at):
+                task = self._queue.find(task_id)
+                if task is not None:
+                    self._finished(task, at)
 
-    def finished(self, task: Task, kind: AgentKind, env: Environment, ended: Ended | None) -> None:
-        """The task is over: its last lines, and its text. `env`: what its agent was given by the settings."""
-        at = self._clock.wall()
-        path = self.text_path(task.id)
+    def _told(self, task: Task, at: float) -> None:
+        self._add(lambda: self._logs[AUDIT_LOG].add(audit_line(task, at)))
+
+    def _finished(self, task: Task, at: float) -> None:
+        settings = self._tasks()
+        agent, role = settings.all_agents.get(task.agent), settings.all_roles.get(task.role)
+        env = Environment({**(agent.env if agent else {}), **(role.env if role else {})})
+        activity = ACTIVITY_LOGS.get(agent.kind) if agent is not None else None
+        path, folder = self.text_path(task.id), TaskFolder(self._paths.tasks / task.id)
 
         def work() -> None:
+            ended = _ended(folder, task.attempt)
             self._logs[AUDIT_LOG].add(audit_line(task, at))
-            if kind in ACTIVITY_LOGS:
-                self._logs[ACTIVITY_LOGS[kind]].add(activity_line(task, ended, path, env, at))
-            self._write_text(task, env)
+            if activity is not None:
+                prompt = self._queue.texts(task.id).prompt
+                self._logs[activity].add(activity_line(replace(task, prompt=prompt), ended, path, env, at))
+            self._write_text(task, folder, env)
 
         self._add(work)
 
@@ -105,6 +151,8 @@ class TaskLogs:
         while True:
             self._arrived.clear()
             work, self._waiting = self._waiting, []
+            if work:
+                await self._queue.settled()
             await asyncio.to_thread(self._write_blocking, work)
             if self._waiting:
                 continue
@@ -128,12 +176,21 @@ class TaskLogs:
     def _retry_s(self) -> float:
         return min((trouble.retry_s for trouble in self._failing()), default=LONGEST_RETRY_S)
 
-    def _write_text(self, task: Task, env: Environment) -> None:
+    def _write_text(self, task: Task, folder: TaskFolder, env: Environment) -> None:
         """A text that cannot be written is not tried again: the task's folder and the queue have it all."""
+        texts = self._queue.texts(task.id)
         try:
-            text.write(self.text_path(task.id), task, TaskFolder(self._paths.tasks / task.id), env)
+            text.write(self.text_path(task.id), replace(task, prompt=texts.prompt, result=texts.result), folder, env)
         except OSError as error:
             log.warning("the record of %s cannot be written: %s", task.id, words(error))
             self._texts.fail(error)
         else:
             self._texts.succeed(1, 0)
+
+
+def _ended(folder: TaskFolder, attempt: int) -> Ended | None:
+    """What the worker wrote down at the end of the attempt; None where there was none, or it cannot be read."""
+    try:
+        return msgspec.json.decode(folder.ended(attempt).read_bytes(), type=Ended)
+    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return None

@@ -5,30 +5,35 @@ import gzip
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from core.clocks import FakeClock
 from supervisor.yard import WAIT_S, in_loop
 
+from aurora_desktop.core.events import Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import LogSettings
-from aurora_desktop.core.settings.schema_tasks import AgentKind
-from aurora_desktop.core.settings.values import ByteSize, Environment
+from aurora_desktop.core.settings.schema_tasks import AgentKind, CliAgent, TaskSettings
+from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 from aurora_desktop.core.storage.trouble import StorageEvent
+from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended
 from aurora_desktop.tasks.records import lines, text
-from aurora_desktop.tasks.records.logs import TaskLogs
+from aurora_desktop.tasks.records.logs import Queue, TaskRecords
 from aurora_desktop.tasks.task import Task
 
 AT = 1_750_000_000.0
 PROMPT = "one two three four five six seven eight nine ten eleven"
+DIGEST = hashlib.sha256(PROMPT.encode()).hexdigest()
 SECRET = Environment({"TOKEN": "very-secret-value"})
 
 
 def task(**fields: Any) -> Task:
     given = {"id": "task_0a", "number": 1, "agent": "claude", "prompt": PROMPT, "created_at": AT, **fields}
+    given.setdefault("prompt_sha256", DIGEST)
     return Task(operator_user="ada", **given)
 
 
@@ -40,15 +45,33 @@ def ended(**fields: Any) -> Ended:
     return Ended(task_id="task_0a", attempt=1, ending="completed", stdout_lines=7, stderr_lines=2, **fields)
 
 
+class Texts(NamedTuple):
+    prompt: str
+    result: str
+
+
 class Desk:
-    """A state dir with its logs."""
+    """A state dir with its logs, and a queue of which a test says what is in it."""
 
     def __init__(self, root: Path, **settings: Any) -> None:
         self.paths = StatePaths(root)
         self.paths.make()
         self.told: list[StorageEvent] = []
         self.is_told = asyncio.Event()
-        self.logs = TaskLogs(self.paths, LogSettings(**settings), FakeClock(), self._tell)
+        self.tasks: dict[str, Task] = {}
+        self.results: dict[str, str] = {}
+        agents = {"claude": CliAgent(kind="claude", env=SECRET), "codex": CliAgent(kind="codex")}
+        of_tasks = TaskSettings(agents={**agents, "mine": CliAgent(kind="command", command=Command(("true",)))})
+        queue = Queue(self.tasks.get, self._texts, self._settled)
+        self.records_of = TaskRecords(
+            self.paths, LogSettings(**settings), FakeClock(), self._tell, queue, lambda: of_tasks
+        )
+
+    def _texts(self, task_id: str) -> Texts:
+        return Texts(PROMPT, self.results.get(task_id, ""))
+
+    async def _settled(self) -> None:
+        await asyncio.sleep(0)
 
     def _tell(self, event: StorageEvent) -> None:
         self.told.append(event)
@@ -63,9 +86,24 @@ class Desk:
         path = self.paths.logs / name
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    async def end(self, one: Task, kind: AgentKind = "claude", end: Ended | None = None) -> None:
-        self.logs.finished(one, kind, SECRET, end)
-        await self.logs.close()
+    def submitted(self, one: Task) -> None:
+        self.tasks[one.id] = one
+        event = TaskSubmitted(at=AT, component="agent:claude", task_id=one.id, agent=one.agent)
+        self.records_of.read(Record(1, event))
+
+    def changed(self, one: Task, previous: TaskStatus = "queued") -> None:
+        self.tasks[one.id] = one
+        event = TaskStateChanged(at=AT, component="agent:claude", task_id=one.id, previous=previous, status=one.status)
+        self.records_of.read(Record(1, event))
+
+    async def end(self, one: Task, end: Ended | None = None) -> None:
+        """As the queue tells it: changed, then finished."""
+        if end is not None:
+            self.folder().ended(1).write_bytes(msgspec.json.encode(end))
+        self.changed(one, "running")
+        event = TaskFinished(at=AT, component="agent:claude", task_id=one.id, agent=one.agent, status=one.status)
+        self.records_of.read(Record(2, event))
+        await self.records_of.close()
 
 
 def test_the_audit_has_the_fields_of_the_earlier_system() -> None:
@@ -74,7 +112,7 @@ def test_the_audit_has_the_fields_of_the_earlier_system() -> None:
         "timestamp", "task_id", "agent", "prompt_sha256", "status", "duration_sec", "operator_user",
     ]  # fmt: skip
     assert record["timestamp"] == "2025-06-15T15:06:40.000Z"
-    assert record["prompt_sha256"] == hashlib.sha256(PROMPT.encode()).hexdigest()
+    assert record["prompt_sha256"] == DIGEST
     assert (record["status"], record["duration_sec"], record["operator_user"]) == ("completed", 2.5, "ada")
 
 
@@ -120,9 +158,9 @@ def test_a_prompt_without_an_end_is_summarised_quickly() -> None:
 @in_loop
 async def test_each_step_of_a_task_is_in_the_audit(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    desk.logs.told(task(status="queued"))
-    desk.logs.told(task(status="leased"))
-    desk.logs.told(task(status="running"))
+    desk.submitted(task(status="queued"))
+    desk.changed(task(status="leased"))
+    desk.changed(task(status="running"))
     await desk.end(over())
     records = desk.records("cli_agent_audit.log")
     assert [one["status"] for one in records] == ["queued", "running", "completed"]
@@ -133,7 +171,7 @@ async def test_each_step_of_a_task_is_in_the_audit(tmp_path: Path) -> None:
 @in_loop
 async def test_each_kind_has_its_activity_log(tmp_path: Path, kind: AgentKind, name: str) -> None:
     desk = Desk(tmp_path)
-    await desk.end(over(), kind, ended())
+    await desk.end(over(agent=kind), ended())
     assert len(desk.records("claude_activity.log")) + len(desk.records("codex_activity.log")) == 1
     assert desk.records(name)[0]["output_path"] == str(desk.paths.task_logs / "task_0a.log")
 
@@ -141,7 +179,7 @@ async def test_each_kind_has_its_activity_log(tmp_path: Path, kind: AgentKind, n
 @in_loop
 async def test_other_kinds_have_an_audit_alone(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    await desk.end(over(), "command")
+    await desk.end(over(agent="mine"))
     assert len(desk.records("cli_agent_audit.log")) == 1
     assert desk.records("claude_activity.log") == []
 
@@ -159,8 +197,8 @@ async def test_a_torn_line_is_repaired_before_the_next(tmp_path: Path) -> None:
 async def test_a_full_log_is_archived_and_compressed(tmp_path: Path) -> None:
     desk = Desk(tmp_path, max_bytes=ByteSize(600), keep=3)
     for number in range(4):
-        desk.logs.told(task(id=f"task_{number}", status="running"))
-    await desk.logs.close()
+        desk.changed(task(id=f"task_{number}", status="running"))
+    await desk.records_of.close()
     archive = desk.paths.logs / "cli_agent_audit.log.1.gz"
     assert json.loads(gzip.decompress(archive.read_bytes()).splitlines()[0])["status"] == "running"
 
@@ -170,7 +208,7 @@ async def test_a_log_that_cannot_be_written_is_told_once_and_nothing_is_lost(tmp
     desk = Desk(tmp_path)
     audit = desk.paths.logs / "cli_agent_audit.log"
     audit.mkdir()
-    desk.logs.told(task(status="queued"))
+    desk.submitted(task(status="queued"))
     async with asyncio.timeout(WAIT_S):
         await desk.is_told.wait()
     assert desk.told[0].event_type() == "storage_failing"
@@ -187,7 +225,8 @@ async def test_the_text_of_a_task_has_all_its_sections(tmp_path: Path) -> None:
     folder = desk.folder()
     folder.stdout(1).write_text("printed\n")
     folder.stderr(1).write_text("complained")
-    await desk.end(over(result="the answer"))
+    desk.results["task_0a"] = "the answer"
+    await desk.end(over())
     path = desk.paths.task_logs / "task_0a.log"
     written = path.read_text()
     names = ["TASK ID", "AGENT", "STATUS", "CREATED", "STARTED", "FINISHED", "DURATION", "TIMEOUT", "OPERATOR"]
