@@ -63,6 +63,8 @@ from aurora_desktop.tasks import coordinator
 from aurora_desktop.tasks.address import token_file, workers_address
 from aurora_desktop.tasks.coordinator import Coordinator
 from aurora_desktop.tasks.input_tasks import InputTasks
+from aurora_desktop.tasks.records.keeping import RecordKeeping
+from aurora_desktop.tasks.records.logs import Queue
 from aurora_desktop.tasks.verification import Checked, Verification
 from aurora_desktop.tasks.workforce import worker_services
 
@@ -180,6 +182,9 @@ class House:
         )
         self.tasks.on_services_changed = lambda: self.supervisor.apply(self._supervised(source.current()))
         self.bus.subscribe(self.tasks.read)
+        queue = Queue(self.tasks.book.here, self.tasks.book.backend.texts, self._state_settled)
+        self.task_records = RecordKeeping(paths, source.current, clock=self._clock, publish=self._publish, queue=queue)
+        self.bus.subscribe(self.task_records.read)
         self._api: LocalApi | None = None
         self.front: Callable[[], bool] | None = None
         self.is_replaced = False
@@ -207,6 +212,7 @@ class House:
             self._watchdog_rounds(),
             *self.healer.rounds(),
             *self.tasks.rounds(),
+            *self.task_records.rounds(),
         ):
             self._run(rounds)
         systemd.notify("READY=1", self._own)
@@ -336,6 +342,7 @@ class House:
         self.tasks.quits(leave=leave)
         await self.supervisor.end(leave=leave)
         await self.tasks.close()
+        await self.task_records.close()
         for task in tuple(self._tasks):
             task.cancel()
         if self._api is not None:
@@ -393,6 +400,7 @@ class House:
         settings = self.source.current()
         self.supervisor.apply(self._supervised(settings))
         self.tasks.apply(settings.tasks)
+        self.task_records.configure(settings.logs)
         self.brake.apply(settings)
         self.alerts.apply(settings)
         self.healer.apply(settings)
@@ -445,6 +453,11 @@ class House:
             self._early.append(event)
         else:
             self.bus.publish(event)
+
+    async def _state_settled(self) -> None:
+        """Once what was written to the state until now is on the disk, or cannot be."""
+        with contextlib.suppress(apsw.Error):
+            await asyncio.wrap_future(self._state.submit(lambda _: None))
 
     def _call_soon(self, call: Callable[[], None]) -> object:
         with contextlib.suppress(RuntimeError):  # the loop has closed: the last records are being written

@@ -27,8 +27,9 @@ class TaskBackend(Protocol):
         """Blocking: what is to be done, or waits for the operator, in the order of numbers."""
         ...
 
-    async def add(self, task: Task) -> Task:
-        """With its number. The one that has its `idempotency_key` already, where there is one."""
+    async def add(self, task: Task, beside: Beside | None = None) -> Task:
+        """With its number. The one that has its `idempotency_key` already, where there is one; then nothing is written
+        beside it."""
         ...
 
     async def save(self, task: Task, result: str | None = None, beside: Beside | None = None) -> None:

@@ -43,9 +43,13 @@ class Book:
         """If it is in the queue still."""
         return self._tasks.get(task_id)
 
+    def find(self, task_id: str) -> Task | None:
+        """From the history, too."""
+        return self._tasks.get(task_id) or self.backend.find(task_id)
+
     def get(self, task_id: str) -> Task:
-        """From the history, too. Raises UnknownTaskError."""
-        task = self._tasks.get(task_id) or self.backend.find(task_id)
+        """The same. Raises UnknownTaskError."""
+        task = self.find(task_id)
         if task is None:
             raise UnknownTaskError(
                 f"There is no task `{task_id}`"[:200], "", "`aurora task list` shows those that there are."
@@ -80,9 +84,9 @@ class Book:
 
     # --- changing ---------------------------------------------------------------------------------------------
 
-    async def add(self, task: Task) -> tuple[Task, bool]:
+    async def add(self, task: Task, beside: Beside | None = None) -> tuple[Task, bool]:
         """The task as it is in the queue now, and whether it is new: else its idempotency key was taken."""
-        added = await self.backend.add(task)
+        added = await self.backend.add(task, beside)
         if added.id != task.id:
             return self._tasks.get(added.id, added), False
         self._put(added)

@@ -16,12 +16,12 @@ from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.task_events import ApprovalDecision, TaskStatus, TaskSubmitted
-from aurora_desktop.tasks import budget, store, transcripts
+from aurora_desktop.tasks import budget, pipelines, store, transcripts
 from aurora_desktop.tasks.address import token_file, workers_address, workers_token
 from aurora_desktop.tasks.admission import admit
 from aurora_desktop.tasks.approvals import Approvals
 from aurora_desktop.tasks.attempts import Attempts
-from aurora_desktop.tasks.backend import TaskBackend
+from aurora_desktop.tasks.backend import Beside, TaskBackend
 from aurora_desktop.tasks.book import Book
 from aurora_desktop.tasks.dispatch import Dispatch, PerformsInput, Verify
 from aurora_desktop.tasks.errors import QueueFullError
@@ -32,6 +32,7 @@ from aurora_desktop.tasks.messages import FromWorker, Hello
 from aurora_desktop.tasks.orders import Orders
 from aurora_desktop.tasks.overview import Overview
 from aurora_desktop.tasks.roster import Roster, Worker, Workforce
+from aurora_desktop.tasks.runs import PipelineRuns
 from aurora_desktop.tasks.surroundings import Surroundings
 from aurora_desktop.tasks.task import Task, TaskRequest
 from aurora_desktop.tasks.view import (
@@ -47,7 +48,7 @@ from aurora_desktop.tasks.view import (
 )
 from aurora_desktop.tasks.workforce import worker_services
 
-MIGRATIONS = (*store.MIGRATIONS, *budget.MIGRATIONS)
+MIGRATIONS = (*store.MIGRATIONS, *budget.MIGRATIONS, *pipelines.MIGRATIONS)
 LOOK_S = 10.0
 PRUNE_S = 3600.0
 CLOSE_S = 3.0
@@ -130,9 +131,15 @@ class Coordinator:
         self._dispatch = Dispatch(around, self.attempts, parts.verify, self._refusal, parts.input_tasks)
         self._overview = Overview(around, self._dispatch, self._spending, paths)
         self._orders = Orders(around, self.attempts, self._approvals, self._dispatch)
+        self._pipelines = PipelineRuns(around, database, self.enqueue)
         for task in around.book.at_work():
             if (worker := around.roster.find(task.worker)) is not None:
                 worker.takes(task.id, task.attempt, has_it=True)
+
+    @property
+    def book(self) -> Book:
+        """The queue, for those who write down what is in it."""
+        return self._around.book
 
     # --- its life ---------------------------------------------------------------------------------------------
 
@@ -160,6 +167,7 @@ class Coordinator:
                 self.attempts.lose_orphan(task, "Aurora ended while it was done")
             elif not roster.has_processes(worker):
                 self.attempts.lose(worker, "its worker ended while no Aurora ran")
+        self._pipelines.recover()
         self._dispatch.is_open = True
         self._changed()
 
@@ -180,10 +188,10 @@ class Coordinator:
 
     async def _prune_rounds(self) -> None:
         while True:
+            before = self._around.clock.wall() - self._around.settings.keep_max_days * _DAY_S
             try:
-                await self._around.book.backend.prune(
-                    self._around.clock.wall() - self._around.settings.keep_max_days * _DAY_S
-                )
+                self._pipelines.forget(before)
+                await self._around.book.backend.prune(before)
             except (OSError, apsw.Error) as error:
                 log.warning("the history of tasks could not be pruned: %s", words(error))
             await asyncio.sleep(PRUNE_S)
@@ -237,6 +245,7 @@ class Coordinator:
         event = record.event
         if isinstance(event, AgentStalled) and event.component.startswith(WORKER_PREFIX) and not event.proactive:
             self._stalled(event)
+        self._pipelines.read(record)
         worker = self._around.roster.read(record)
         if worker is not None:
             self._notice_end(worker)
@@ -306,13 +315,15 @@ class Coordinator:
                 "The queue is full", f"{around.settings.queue_limit:,} tasks wait",
                 "Wait for some to end, cancel some, or raise `tasks.queue_limit`.",
             )  # fmt: skip
+        if request.pipeline:
+            return self._overview.view(await self._pipelines.submit(request))
         task = await asyncio.to_thread(admit, request, around.settings, around.clock.wall())
         return self._overview.view(await self.enqueue(task))
 
-    async def enqueue(self, task: Task) -> Task:
+    async def enqueue(self, task: Task, beside: Beside | None = None) -> Task:
         """A task that was admitted: on disk when this returns, or the one that has its key. Raises AuroraError."""
         try:
-            added, is_new = await self._around.book.add(task)
+            added, is_new = await self._around.book.add(task, beside)
         except (OSError, apsw.Error) as error:
             hint = "Make room or give access to the state folder, then submit it again."
             raise AuroraError("The task could not be written down, and is not taken", words(error), hint) from error
@@ -376,7 +387,7 @@ class Coordinator:
         return self._overview.troubles(self._approvals.views())
 
     def runs(self) -> tuple[PipelineRun, ...]:
-        return ()
+        return self._pipelines.views()
 
     def watch(self, on_change: Callable[[], None]) -> None:
         self._watchers.append(on_change)

@@ -74,7 +74,7 @@ class Onward(NamedTuple):
     step: Step | None = None
 
 
-def begun(run_id: str, name: str, pipeline: Pipeline, request: TaskRequest, now: float) -> Onward:
+def begun(run_id: str, name: str, pipeline: Pipeline, request: TaskRequest, now: float) -> tuple[Run, Step]:
     """A new run with its first step; the task made for a step is told by `with_task`."""
     run = Run(
         id=run_id,
@@ -86,7 +86,7 @@ def begun(run_id: str, name: str, pipeline: Pipeline, request: TaskRequest, now:
         max_rounds=pipeline.max_rounds if pipeline.accept is not None else 1,
         created_at=now,
     )
-    return Onward(run, Step(run.steps[0], 0, 1))
+    return run, Step(run.steps[0], 0, 1)
 
 
 def with_task(run: Run, task_id: str) -> Run:

@@ -50,13 +50,13 @@ class TaskStore:
         marks = ", ".join("?" * len(_FINISHED))
         return self._tasks(f"status NOT IN ({marks}) ORDER BY number", _FINISHED)
 
-    async def add(self, task: Task) -> Task:
-        number = await asyncio.wrap_future(self._database.submit(lambda db: _insert(db, task)))
+    async def add(self, task: Task, beside: Beside | None = None) -> Task:
+        number = await asyncio.wrap_future(self._database.submit(lambda db: _insert(db, task, beside)))
         if number is not None:
             return msgspec.structs.replace(task, number=number, prompt="", result="")
         there = self.find_key(task.idempotency_key or "")
         if there is None:  # pruned in this very moment
-            return await self.add(task)
+            return await self.add(task, beside)
         return there
 
     async def save(self, task: Task, result: str | None = None, beside: Beside | None = None) -> None:
@@ -104,7 +104,7 @@ class TaskStore:
         self._is_reported = error is not None
 
 
-def _insert(connection: apsw.Connection, task: Task) -> int | None:
+def _insert(connection: apsw.Connection, task: Task, beside: Beside | None) -> int | None:
     """Its number; None where its key is taken."""
     bare = _encoder.encode(msgspec.structs.replace(task, prompt="", result="")).decode()
     connection.execute(
@@ -112,7 +112,12 @@ def _insert(connection: apsw.Connection, task: Task) -> int | None:
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (idempotency_key) DO NOTHING",
         (task.id, task.idempotency_key, task.status, task.agent, task.finished_at, task.prompt, task.result, bare),
     )
-    return connection.last_insert_rowid() if connection.changes() else None
+    if not connection.changes():
+        return None
+    number = connection.last_insert_rowid()
+    if beside is not None:
+        beside(connection)
+    return number
 
 
 def _update(connection: apsw.Connection, task: Task, result: str | None, beside: Callable[..., Any] | None) -> None:

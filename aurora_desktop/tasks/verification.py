@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.events import AGENT_PREFIX, AnyEvent
 from aurora_desktop.core.settings.schema_tasks import CliAgent
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.task_events import AgentUnavailable
@@ -30,7 +30,6 @@ VERSION_S = 10.0
 ASK_AGAIN_S = 60.0
 """One that gave no good answer is asked again after this, though nothing changed: the machine may have been busy."""
 MOST_SHOWN = 200
-AGENT_PREFIX = "agent:"
 
 _VERSION = r"\d+\.\d+[\w.+-]*"
 _ASKED_BY_ITSELF = ("claude", "codex")

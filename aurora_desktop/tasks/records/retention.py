@@ -50,7 +50,7 @@ class Removed(NamedTuple):
 class Retention:
     """The output of all tasks below a state dir; compresses and removes in threads, one at a time.
 
-    `is_at_work` tells of a task, asked in the loop's thread, that nothing of it may be touched.
+    `is_unfinished` tells of a task, asked in the loop's thread, that nothing of it may be touched.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Retention:
         paths: StatePaths,
         settings: Callable[[], TaskSettings],
         clock: Clock,
-        unfinished: Callable[[], Collection[str]],
+        is_unfinished: Callable[[str], bool],
         publish: Callable[[StorageEvent], object],
     ) -> None:
-        self._paths, self._settings, self._clock, self._unfinished = paths, settings, clock, unfinished
+        self._paths, self._settings, self._clock, self._is_unfinished = paths, settings, clock, is_unfinished
         self._trouble = Trouble(paths.tasks, clock, publish, "compressed output of tasks")
         self._finished: list[str] = []
         self._wake = asyncio.Event()
@@ -77,8 +77,7 @@ class Retention:
 
         At first also what an Aurora that died did not come to.
         """
-        kept = await asyncio.to_thread(survey, self._paths, frozenset(self._unfinished()))
-        self._finished += [one.task_id for one in kept]
+        self._finished += [one.task_id for one in await asyncio.to_thread(survey, self._paths)]
         while True:
             await self.compress_finished()
             await self.prune()
@@ -90,7 +89,7 @@ class Retention:
         """Those that were told of since the last time; one that is at work again is left alone."""
         finished, self._finished = self._finished, []
         for task_id in finished:
-            if task_id in self._unfinished():
+            if self._is_unfinished(task_id):
                 continue
             async with self._turn:
                 try:
@@ -103,10 +102,11 @@ class Retention:
 
     async def prune(self) -> Removed:
         """Remove what is too old, then the oldest while there is too much."""
-        settings, protected = self._settings(), frozenset(self._unfinished())
+        settings = self._settings()
         oldest = self._clock.wall() - settings.keep_max_days * _DAY_S
         async with self._turn:
-            kept = await asyncio.to_thread(survey, self._paths, protected)
+            found = await asyncio.to_thread(survey, self._paths)
+            kept = [one for one in found if not self._is_unfinished(one.task_id)]
             removed = tuple(to_remove(kept, oldest, settings.keep_max_bytes))
             await asyncio.to_thread(_remove_all, self._paths, removed)
         return Removed(len(removed), sum(one.size for one in removed))
@@ -130,8 +130,8 @@ def compress(folder: TaskFolder) -> None:
             _compress(path)
 
 
-def survey(paths: StatePaths, protected: Collection[str]) -> list[Kept]:
-    """Blocking: what there is of every task that is not `protected`."""
+def survey(paths: StatePaths) -> list[Kept]:
+    """Blocking: what there is of every task."""
     found: dict[str, tuple[float, int]] = {}
     for name in _names(paths.tasks):
         if _OF_A_TASK.fullmatch(name):
@@ -143,7 +143,7 @@ def survey(paths: StatePaths, protected: Collection[str]) -> list[Kept]:
             with contextlib.suppress(OSError):
                 status = (paths.task_logs / name).lstat()
                 found[task_id] = max(at, status.st_mtime), size + status.st_size
-    return [Kept(at, task_id, size) for task_id, (at, size) in found.items() if task_id not in protected]
+    return [Kept(at, task_id, size) for task_id, (at, size) in found.items()]
 
 
 def _folder_size(folder: Path) -> tuple[float, int]:

@@ -23,7 +23,7 @@ STEPS = ["architect", "coder", "critic"]
 
 def begin(**options: Any) -> Onward:
     pipeline = Pipeline(**{"steps": STEPS, **options})
-    return pipelines.begun("run_1", "build", pipeline, TaskRequest(prompt="a bridge"), NOW)
+    return Onward(*pipelines.begun("run_1", "build", pipeline, TaskRequest(prompt="a bridge"), NOW))
 
 
 def given_to(onward: Onward) -> tuple[Run, Task]:

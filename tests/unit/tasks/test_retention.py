@@ -36,7 +36,7 @@ class Desk:
         self.unfinished: set[str] = set()
         self.told: list[StorageEvent] = []
         self.retention = Retention(
-            self.paths, lambda: TaskSettings(**settings), self.clock, lambda: self.unfinished, self.told.append
+            self.paths, lambda: TaskSettings(**settings), self.clock, self.unfinished.__contains__, self.told.append
         )
 
     def task(self, task_id: str, age_days: float = 0.0, output: bytes = LONG) -> TaskFolder:
