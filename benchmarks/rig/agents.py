@@ -89,11 +89,10 @@ class Cockpit:
         self._until_it_answers()
 
     def crash(self) -> None:
-        """SIGKILL; the workers run on."""
+        """SIGKILL; the workers run on. From any thread: who submits finds the connection broken."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
-        self._hang_up()
 
     def close(self) -> None:
         self._hang_up()

@@ -8,7 +8,7 @@ import sys
 
 from huey import RedisHuey
 
-queue = RedisHuey("tasks", unix_socket_path=sys.argv[2])
+queue = RedisHuey("tasks", url=f"unix://{sys.argv[2]}")
 
 
 @queue.task()
