@@ -73,6 +73,8 @@ class Attempts:
         task = self._around.book.here(task_id)
         if task is None or task.status not in AT_WORK or task.worker != worker.name:
             return None
+        if (task_id, task.attempt) in self._deciding:
+            return None
         return task if attempt in (None, task.attempt) else None
 
     # --- a worker introduces itself ---------------------------------------------------------------------------
@@ -80,6 +82,8 @@ class Attempts:
     def _introduced(self, worker: Worker, hello: Hello) -> None:
         if hello.task_id is None:
             self._has_nothing(worker)
+        elif (hello.task_id, hello.attempt) in self._deciding:
+            worker.takes(hello.task_id, hello.attempt, has_it=True)  # acknowledged in a moment
         elif (task := self._current(worker, hello.task_id, hello.attempt)) is not None:
             self._goes_on(worker, task)
         elif (task := self._given_up(hello)) is not None:
@@ -117,7 +121,9 @@ class Attempts:
     def _beat(self, worker: Worker, beat: Beat) -> None:
         if beat.task_id is None or (task := self._current(worker, beat.task_id)) is None:
             return
-        worker.activity = beat.activity or worker.activity
+        if beat.activity is not None and beat.activity != worker.activity:
+            worker.activity = beat.activity
+            self._around.changed()
         now = self._around.clock.wall()
         if task.heartbeat_at is None or now - task.heartbeat_at >= HEARTBEAT_KEPT_S:
             self._around.book.change(task, heartbeat_at=now, lease_until=now + self._around.settings.lease_s)
@@ -256,6 +262,7 @@ class Attempts:
     async def _decided(
         self, worker: Worker | None, task_id: str, attempt: int, ended: Ended | None, cause: str
     ) -> None:
+        is_told = ended is not None
         try:
             began, task = True, self._around.book.here(task_id)
             if ended is None and task is not None and task.worker:
@@ -265,8 +272,10 @@ class Attempts:
                 await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.closing))
         finally:
             self._deciding.discard((task_id, attempt))
-        if worker is not None:
+        if worker is not None and is_told:
             self._acknowledge(worker, task_id, attempt)
+        elif worker is not None:
+            self._is_free(worker, task_id, attempt)
 
     async def _over(self, worker: Worker | None, task: Task, ended: Ended | None, loss: Loss) -> None:
         around = self._around
@@ -287,6 +296,7 @@ class Attempts:
             worker.errors += task.status != "completed"
 
     async def _keep(self, task: Task, after: Next, ended: Ended) -> Task:
+        """Until it is done."""
         now = self._around.clock.wall()
         usage = added(task.spent_before, ended.usage)
         fields = msgspec.structs.asdict(after) | {
@@ -300,28 +310,23 @@ class Attempts:
             fields["worker"] = ""
         result = ended.result if is_over or ended.result else None
         spent = self._spend(task, usage)
-        changed = self._around.book.changed(task, **fields)
-        await self._save(changed, result, spent)
-        return changed
-
-    async def _save(self, task: Task, result: str | None, spent: Callable[[apsw.Connection], Any]) -> None:
-        """Until it is done: the worker keeps what it told, and waits with us."""
         is_told = False
-        while True:
+        while True:  # the worker keeps what it told, and waits with us
             try:
-                await self._around.book.backend.save(task, result, spent)
+                return await self._around.book.keep(task, result, spent, **fields)
+            except apsw.ConnectionClosedError:
+                raise
             except (OSError, apsw.Error) as error:
-                if isinstance(error, apsw.ConnectionClosedError):
-                    raise
                 if not is_told:
                     log.warning("the end of %s cannot be kept: %s; it is tried again", task.id, words(error))
                 is_told = True
                 await asyncio.sleep(SAVE_AGAIN_S)
-            else:
-                return
 
     def _acknowledge(self, worker: Worker, task_id: str, attempt: int) -> None:
         self._around.send(worker.name, Acknowledge(task_id, attempt))
+        self._is_free(worker, task_id, attempt)
+
+    def _is_free(self, worker: Worker, task_id: str, attempt: int) -> None:
         if (worker.task_id, worker.attempt) == (task_id, attempt):
             worker.is_free_now(self._around.roster.now())
         self._around.changed()

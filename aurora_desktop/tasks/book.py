@@ -102,6 +102,18 @@ class Book:
         """In memory and on the bus alone: to be kept by the caller, who waits for it."""
         return self._changed(task, fields)
 
+    async def keep(self, task: Task, result: str | None, beside: Beside | None, **fields: Any) -> Task:
+        """On disk first, and only then in memory and on the bus. Raises apsw.Error or OSError, and nothing has changed.
+
+        What is changed of the task meanwhile is kept with it.
+        """
+        before = self._tasks[task.id]
+        await self.backend.save(self._checked(before, fields), result, beside)
+        while (now := self._tasks[task.id]) is not before:
+            before = now
+            await self.backend.save(self._checked(now, fields), result)
+        return self._changed(task, fields)
+
     def drop_finished(self, before: float) -> None:
         """Let go of what finished before; the history has it."""
         over = [task.id for task in self._tasks.values() if task.is_finished and (task.finished_at or 0) < before]
@@ -110,13 +122,19 @@ class Book:
 
     def _changed(self, task: Task, fields: dict[str, Any]) -> Task:
         before = self._tasks.get(task.id, task)
-        changed = replace(before, **fields)
-        if changed.status != before.status and changed.status not in TRANSITIONS[before.status]:
-            raise ValueError(f"a task cannot come from {before.status} to {changed.status}")
+        changed = self._checked(before, fields)
         self._take_out(before)
         self._put(changed)
         if changed.status != before.status:
             self._tell(before, changed)
+        return changed
+
+    @staticmethod
+    def _checked(before: Task, fields: dict[str, Any]) -> Task:
+        """Raises ValueError for what no rule allows."""
+        changed = replace(before, **fields)
+        if changed.status != before.status and changed.status not in TRANSITIONS[before.status]:
+            raise ValueError(f"a task cannot come from {before.status} to {changed.status}")
         return changed
 
     def _put(self, task: Task) -> None:

@@ -27,6 +27,7 @@ from aurora_desktop.tasks.dispatch import Dispatch, PerformsInput, Verify
 from aurora_desktop.tasks.errors import QueueFullError
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.healing import heal
+from aurora_desktop.tasks.input_tasks import AFTER_RESTART
 from aurora_desktop.tasks.link import WorkerLink
 from aurora_desktop.tasks.messages import FromWorker, Hello
 from aurora_desktop.tasks.orders import Orders
@@ -163,8 +164,10 @@ class Coordinator:
         roster.look()
         for task in self._around.book.at_work():
             worker = roster.find(task.worker)
-            if worker is None:
-                self.attempts.lose_orphan(task, "Aurora ended while it was done")
+            if not task.worker:
+                self.attempts.lose_orphan(task, AFTER_RESTART)
+            elif worker is None:
+                self.attempts.lose_orphan(task, "its worker is gone")
             elif not roster.has_processes(worker):
                 self.attempts.lose(worker, "its worker ended while no Aurora ran")
         self._pipelines.recover()
@@ -239,6 +242,7 @@ class Coordinator:
         if worker is not None:
             worker.is_up = False
             self._notice_end(worker)
+            self._changed()
 
     def read(self, record: Record) -> None:
         """A reader of the bus."""
@@ -252,7 +256,13 @@ class Coordinator:
             self._changed()
 
     def _notice_end(self, worker: Worker) -> None:
-        if worker.has_it and not worker.is_up and not self._around.roster.has_processes(worker):
+        """Not before what an earlier Aurora left was adopted or ended: until then nobody knows who is gone."""
+        if (
+            self._dispatch.is_open
+            and worker.has_it
+            and not worker.is_up
+            and not self._around.roster.has_processes(worker)
+        ):
             self.attempts.lose(worker, "its worker died")
 
     def _stalled(self, event: AgentStalled) -> None:

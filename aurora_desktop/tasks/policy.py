@@ -143,7 +143,7 @@ def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:
         return Next(status="queued", cause=loss.cause, resumes=task.resumes, lost=lost, avoid_worker=avoid)
     if task.retry != "never" and can_resume(task, kind):
         return Next(status="queued", cause=loss.cause, resumes=True, lost=lost, avoid_worker=avoid)
-    if task.retry == "safe":
+    if task.retry == "safe" and kind != "input":  # what mouse and keyboard did is never done again by itself
         return Next(status="queued", cause=loss.cause, lost=lost, avoid_worker=avoid)
     return Next(status="uncertain", cause=loss.cause, lost=lost)
 
