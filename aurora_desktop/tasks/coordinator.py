@@ -9,7 +9,7 @@ import apsw
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AGENT_PREFIX, WORKER_PREFIX, AgentStalled, AnyEvent, Record
+from aurora_desktop.core.events import AGENT_PREFIX, AnyEvent, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
@@ -23,16 +23,16 @@ from aurora_desktop.tasks.approvals import Approvals
 from aurora_desktop.tasks.attempts import Attempts
 from aurora_desktop.tasks.backend import Beside, TaskBackend
 from aurora_desktop.tasks.book import Book
+from aurora_desktop.tasks.definitions import Definitions
 from aurora_desktop.tasks.dispatch import Dispatch, PerformsInput, Verify
 from aurora_desktop.tasks.errors import QueueFullError
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.healing import heal
-from aurora_desktop.tasks.input_tasks import AFTER_RESTART
 from aurora_desktop.tasks.link import WorkerLink
 from aurora_desktop.tasks.messages import FromWorker, Hello
 from aurora_desktop.tasks.orders import Orders
 from aurora_desktop.tasks.overview import Overview
-from aurora_desktop.tasks.roster import Roster, Worker, Workforce
+from aurora_desktop.tasks.roster import Roster, Workforce
 from aurora_desktop.tasks.runs import PipelineRuns
 from aurora_desktop.tasks.surroundings import Surroundings
 from aurora_desktop.tasks.task import Task, TaskRequest
@@ -47,7 +47,7 @@ from aurora_desktop.tasks.view import (
     Transcript,
     WorkerView,
 )
-from aurora_desktop.tasks.workforce import worker_services
+from aurora_desktop.tasks.watch import Watch
 
 MIGRATIONS = (*store.MIGRATIONS, *budget.MIGRATIONS, *pipelines.MIGRATIONS)
 LOOK_S = 10.0
@@ -110,8 +110,6 @@ class Coordinator:
             on_message=self._message,
             on_gone=self._link_gone,
         )
-        self._services = worker_services(settings, self.link.address, self.token_file)
-        self._put_off: set[str] = set()
         self.on_services_changed: Callable[[], None] = lambda: None
         self._around = around = Surroundings(
             settings=settings,
@@ -133,9 +131,8 @@ class Coordinator:
         self._overview = Overview(around, self._dispatch, self._spending, paths)
         self._orders = Orders(around, self.attempts, self._approvals, self._dispatch)
         self._pipelines = PipelineRuns(around, database, self.enqueue)
-        for task in around.book.at_work():
-            if (worker := around.roster.find(task.worker)) is not None:
-                worker.takes(task.id, task.attempt, has_it=True)
+        self._watch = Watch(around, self.attempts)
+        self._definitions = Definitions(settings, self.link.address, self.token_file, around.roster)
 
     @property
     def book(self) -> Book:
@@ -159,33 +156,16 @@ class Coordinator:
             self.look()
 
     def recover(self) -> None:
-        """What was at work when Aurora ended: what runs tells so itself, what does not run left its marks."""
-        roster = self._around.roster
-        roster.look()
-        for task in self._around.book.at_work():
-            worker = roster.find(task.worker)
-            if not task.worker:
-                self.attempts.lose_orphan(task, AFTER_RESTART)
-            elif worker is None:
-                self.attempts.lose_orphan(task, "its worker is gone")
-            elif not roster.has_processes(worker):
-                self.attempts.lose(worker, "its worker ended while no Aurora ran")
+        """Once the supervisor has adopted what an earlier Aurora left."""
+        self._watch.recover()
         self._pipelines.recover()
         self._dispatch.is_open = True
         self._changed()
 
     def look(self) -> None:
         """Every LOOK_S: workers that fell silent or have nothing to do, tasks whose time has come."""
-        around = self._around
-        for worker in around.roster.stale():
-            worker.heard_at = around.roster.now()
-            cause = f"nothing was heard of it for {around.settings.lease_s:g} s"
-            around.workforce.unwell(worker.post.component, "watchdog", cause)
-        for worker in tuple(around.roster.everyone()):
-            self._notice_end(worker)
-        around.roster.dismiss_idle(around.settings.idle_exit_s)
-        around.roster.forget_retired()
-        around.book.drop_finished(around.clock.wall() - around.settings.result_ttl_s)
+        self._watch.look()
+        self._around.book.drop_finished(self._around.clock.wall() - self._around.settings.result_ttl_s)
         self._dispatch.look_again()
         self._changed()
 
@@ -238,38 +218,14 @@ class Coordinator:
             self.attempts.hear(worker, message)
 
     def _link_gone(self, name: str) -> None:
-        worker = self._around.roster.find(name)
-        if worker is not None:
-            worker.is_up = False
-            self._notice_end(worker)
-            self._changed()
+        self._watch.link_gone(name)
+        self._changed()
 
     def read(self, record: Record) -> None:
         """A reader of the bus."""
-        event = record.event
-        if isinstance(event, AgentStalled) and event.component.startswith(WORKER_PREFIX) and not event.proactive:
-            self._stalled(event)
         self._pipelines.read(record)
-        worker = self._around.roster.read(record)
-        if worker is not None:
-            self._notice_end(worker)
+        if self._watch.read(record):
             self._changed()
-
-    def _notice_end(self, worker: Worker) -> None:
-        """Not before what an earlier Aurora left was adopted or ended: until then nobody knows who is gone."""
-        if (
-            self._dispatch.is_open
-            and worker.has_it
-            and not worker.is_up
-            and not self._around.roster.has_processes(worker)
-        ):
-            self.attempts.lose(worker, "its worker died")
-
-    def _stalled(self, event: AgentStalled) -> None:
-        """The task is given to another worker, where that is allowed; the stalled one is replaced."""
-        worker = self._around.roster.of_component(event.component)
-        if worker is not None and self.attempts.may_be_given_to_another(worker):
-            self._around.workforce.unwell(worker.post.component, "stall", event.cause)
 
     # --- small change -----------------------------------------------------------------------------------------
 
@@ -295,26 +251,15 @@ class Coordinator:
 
     def _act_on_change(self) -> None:
         self._soon = None
-        if self._put_off:
-            self._apply_what_was_put_off()
+        if self._definitions.are_due():
+            self.on_services_changed()
         self._dispatch.give_out()
         for watcher in tuple(self._watchers):
             watcher()
 
     def services(self, settings: TaskSettings) -> dict[str, Service]:
-        """The workers as the supervisor is to have them: one that is at work keeps its definition until it is free."""
-        fresh = worker_services(settings, self.link.address, self.token_file)
-        busy = {worker.post.component for worker in self._around.roster.everyone() if worker.task_id}
-        kept = {name: service for name, service in self._services.items() if name in busy}
-        self._put_off = {name for name, service in kept.items() if fresh.get(name) != service}
-        self._services = fresh | kept
-        return self._services
-
-    def _apply_what_was_put_off(self) -> None:
-        roster = self._around.roster
-        if any((worker := roster.of_component(name)) is None or not worker.task_id for name in self._put_off):
-            self._put_off = set()
-            self.on_services_changed()
+        """The workers as the supervisor is to have them."""
+        return self._definitions.of(settings)
 
     # --- TasksFace --------------------------------------------------------------------------------------------
 
