@@ -181,8 +181,9 @@ class Coordinator:
 
     def apply(self, settings: TaskSettings) -> None:
         """Changed settings, once the supervisor has them. What is at work goes on as it was begun."""
-        before, self._around.settings = self._around.settings, settings
-        old, new = before.all_agents, settings.all_agents
+        old = self._around.agents
+        self._around.apply(settings)
+        new = self._around.agents
         self._dispatch.forget_checked([name for name in old if new.get(name) != old[name]])
         self._around.roster.apply(settings)
         self._around.roster.look()
@@ -231,7 +232,7 @@ class Coordinator:
 
     def _refusal(self, agent_name: str) -> str:
         now = self._around.clock.wall()
-        agent = self._around.settings.all_agents[agent_name]
+        agent = self._around.agents[agent_name]
         return budget.refusal(agent_name, self._spending.today(agent_name, now), agent, now)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -325,7 +326,7 @@ class Coordinator:
         return self._parts.show(self._approvals.get(approval_id).view)
 
     def agents(self) -> tuple[CliAgentView, ...]:
-        return self._overview.agents(self._around.settings.all_agents)
+        return self._overview.agents(self._around.agents)
 
     async def check_agents(self, names: Sequence[str] = ()) -> tuple[CliAgentView, ...]:
         chosen = self._overview.known_agents(names)

@@ -88,7 +88,7 @@ class Dispatch:
 
     async def check(self, name: str) -> Checked:
         """Ask its program now."""
-        checked = await self._verify(name, self._around.settings.all_agents[name])
+        checked = await self._verify(name, self._around.agents[name])
         self._checked[name] = checked
         self._around.changed()
         return checked
@@ -135,7 +135,7 @@ class Dispatch:
         for lane, tasks in self._around.book.lanes.items():
             if not tasks or self.held(*lane):
                 continue
-            agent = self._around.settings.all_agents[lane[1]]
+            agent = self._around.agents[lane[1]]
             if agent.kind != "input" and lane[1] not in self._checked:
                 self._check_soon(lane[1])
             else:
@@ -144,7 +144,7 @@ class Dispatch:
 
     def _room(self) -> Room:
         settings = self._around.settings
-        agents = {name: agent.concurrency for name, agent in settings.all_agents.items()}
+        agents = {name: agent.concurrency for name, agent in self._around.agents.items()}
         at_work = self._around.book.at_work()
         for task in at_work:
             agents[task.agent] = agents.get(task.agent, 0) - 1
@@ -226,7 +226,7 @@ class Dispatch:
     def _perform_input(self, lanes: Mapping[Lane, Sequence[Task]]) -> None:
         room = self._room()
         for (_, name), tasks in lanes.items():
-            if self._around.settings.all_agents[name].kind == "input" and self._input is not None:
+            if self._around.agents[name].kind == "input" and self._input is not None:
                 for task in tuple(tasks)[: max(0, min(room.total, room.agents[name]))]:
                     self._begin_input(task, self._input)
 

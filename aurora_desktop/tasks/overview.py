@@ -48,7 +48,7 @@ class Overview:
 
     def known_agents(self, names: Sequence[str]) -> tuple[str, ...]:
         """These, or all. Raises TaskRefusedError for a name that there is not."""
-        there = self._around.settings.all_agents
+        there = self._around.agents
         for name in names:
             if name not in there:
                 near = difflib.get_close_matches(name, there, n=1)
@@ -62,7 +62,7 @@ class Overview:
         queued = sum(len(tasks) for (_, agent), tasks in around.book.lanes.items() if agent == name)
         spent = self._spending.today(name, around.clock.wall())
         checked = self._dispatch.checked(name)
-        return view_of_agent(name, around.settings.all_agents[name], checked, (running, queued), spent)
+        return view_of_agent(name, around.agents[name], checked, (running, queued), spent)
 
     def workers(self) -> tuple[WorkerView, ...]:
         roster = self._around.roster

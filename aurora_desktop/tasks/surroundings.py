@@ -1,6 +1,6 @@
 """What the parts of the coordinator share."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,19 @@ class Surroundings(Struct, kw_only=True, eq=False):
     send: Callable[[str, ToWorker], bool]
     run: Callable[[Coroutine[Any, Any, None]], object]
     changed: Callable[[], None]
+    agents: Mapping[str, CliAgent] = {}
+    """All that there are by `settings`, put together once."""
     closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.agents = self.settings.all_agents
+
+    def apply(self, settings: TaskSettings) -> None:
+        self.settings, self.agents = settings, settings.all_agents
 
     def agent(self, name: str) -> CliAgent | None:
         """None once it was taken out of the settings."""
-        return self.settings.all_agents.get(name)
+        return self.agents.get(name)
 
     def kind(self, task: Task) -> AgentKind | None:
         agent = self.agent(task.agent)
