@@ -169,6 +169,15 @@ def _shipped_roles() -> dict[str, Role]:
     }
 
 
+# Made once: the queue looks them up many times for each task.
+_SHIPPED_AGENTS = {
+    "claude": CliAgent(kind="claude"),
+    "codex": CliAgent(kind="codex"),
+    "input": CliAgent(kind="input"),
+}
+_SHIPPED_ROLES = _shipped_roles()
+
+
 class TaskSettings(Section, frozen=True):
     """Tasks for agents, and the workers that have them done."""
 
@@ -213,14 +222,9 @@ class TaskSettings(Section, frozen=True):
     @property
     def all_agents(self) -> dict[str, CliAgent]:
         """Those that are always there, and the operator's own, which win."""
-        return {
-            "claude": CliAgent(kind="claude"),
-            "codex": CliAgent(kind="codex"),
-            "input": CliAgent(kind="input"),
-            **self.agents,
-        }
+        return {**_SHIPPED_AGENTS, **self.agents}
 
     @property
     def all_roles(self) -> dict[str, Role]:
         """Those that are always there, and the operator's own, which win."""
-        return {**_shipped_roles(), **self.roles}
+        return {**_SHIPPED_ROLES, **self.roles}

@@ -79,11 +79,13 @@ class Retention:
         """
         self._finished += [one.task_id for one in await asyncio.to_thread(survey, self._paths)]
         while True:
-            await self.compress_finished()
             await self.prune()
-            self._wake.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), ROUND_S)
+            due = self._clock.monotonic() + ROUND_S
+            while (left_s := due - self._clock.monotonic()) > 0:
+                self._wake.clear()
+                await self.compress_finished()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), left_s)
 
     async def compress_finished(self) -> None:
         """Those that were told of since the last time; one that is at work again is left alone."""
