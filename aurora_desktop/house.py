@@ -182,7 +182,8 @@ class House:
         )
         self.tasks.on_services_changed = lambda: self.supervisor.apply(self._supervised(source.current()))
         self.bus.subscribe(self.tasks.read)
-        queue = Queue(self.tasks.book.here, self.tasks.book.backend.texts, self._state_settled)
+        backend = self.tasks.book.backend
+        queue = Queue(self.tasks.book.here, backend.finished, backend.texts, self._state_settled)
         self.task_records = RecordKeeping(paths, source.current, clock=self._clock, publish=self._publish, queue=queue)
         self.bus.subscribe(self.task_records.read)
         self._api: LocalApi | None = None

@@ -96,6 +96,9 @@ def test_no_task_is_lost_or_begun_twice_while_everything_is_killed(aurora: Auror
     assert not [name for name in ids if begun[name] > 1 and not is_safe(name)], "begun twice"
     assert not [name for name, status in statuses.items() if not is_accounted_for(status, begun[name])], "lost"
     assert {status for name, status in statuses.items() if is_safe(name)} == {"completed"}
+    aurora.quit()
+    completed = {ids[name] for name, status in statuses.items() if status == "completed"}
+    assert completed <= {path.stem for path in aurora.paths.task_logs.iterdir()}, "without a record"
     written = aurora.paths.logs / "cli_agent_audit.log"
     told = [json.loads(line) for line in written.read_text().splitlines()]
     queued = {record["task_id"] for record in told if record["status"] == "queued"}

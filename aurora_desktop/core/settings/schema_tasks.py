@@ -82,7 +82,10 @@ class CliAgent(Section, frozen=True):
     grace_s: Annotated[Seconds, option("Time to end after SIGTERM before the whole tree is killed.")] = 5.0
     version_args: Annotated[
         list[str] | None,
-        option("Asked before its first task. Default: `--version`; an empty list asks nothing."),
+        option(
+            "Asked before its first task. Default: `--version` for `claude` and `codex`; others are asked if this or"
+            " `version_pattern` is given. An empty list asks nothing."
+        ),
     ] = None
     version_pattern: Annotated[
         Annotated[str, Meta(max_length=500)] | None,

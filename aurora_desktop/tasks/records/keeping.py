@@ -35,8 +35,8 @@ class RecordKeeping:
             self._retention.finished(record.event.task_id)
 
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:
-        """The endless loops, to be run as tasks."""
-        return (self._retention.rounds(),)
+        """What an Aurora that died left undone, and an endless loop; to be run as tasks."""
+        return self._records.recover(), self._retention.rounds()
 
     def configure(self, settings: LogSettings) -> None:
         """Apply changed sizes with the next line."""

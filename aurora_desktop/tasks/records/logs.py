@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
 """Records that are not made into lines yet."""
+MOST_RECOVERED = 500
+"""Newest tasks that are looked at after a start: at a kill some few records may have been on their way to the disk."""
 
 
 class Texts(Protocol):
@@ -44,10 +46,12 @@ class Texts(Protocol):
 
 
 class Queue(NamedTuple):
-    """What is asked of the queue. `find`: a task as it is now; `texts`: blocking, from any thread; `settled`: once
-    what the queue was told until now is on the disk, or cannot be brought there."""
+    """What is asked of the queue. `find`: a task as it is now; `newest`: so many that are finished; `texts`: of a task;
+    both block, from any thread. `settled`: once what the queue was told until now is on the disk, or cannot be brought
+    there."""
 
     find: Callable[[str], Task | None]
+    newest: Callable[[int], Sequence[Task]]
     texts: Callable[[str], Texts]
     settled: Callable[[], Coroutine[Any, Any, object]]
 
@@ -79,6 +83,20 @@ class TaskRecords:
         self._writing: asyncio.Task[None] | None = None
         self._arrived = asyncio.Event()
         self._is_closing = False
+
+    async def recover(self) -> None:
+        """Write down the ends of tasks that an Aurora that died had in the queue, and did not come to record."""
+        for task in await asyncio.to_thread(self._unrecorded):
+            self._finished(task, task.finished_at or self._clock.wall())
+
+    def _unrecorded(self) -> list[Task]:
+        """Blocking. One whose folder is gone as well was removed for its age."""
+        newest = self._queue.newest(MOST_RECOVERED)
+        return [
+            task
+            for task in reversed(newest)
+            if (self._paths.tasks / task.id).is_dir() and not self.text_path(task.id).exists()
+        ]
 
     def read(self, record: Record) -> None:
         """A reader of the bus."""

@@ -62,10 +62,13 @@ class Desk:
         self.results: dict[str, str] = {}
         agents = {"claude": CliAgent(kind="claude", env=SECRET), "codex": CliAgent(kind="codex")}
         of_tasks = TaskSettings(agents={**agents, "mine": CliAgent(kind="command", command=Command(("true",)))})
-        queue = Queue(self.tasks.get, self._texts, self._settled)
+        queue = Queue(self.tasks.get, self._newest, self._texts, self._settled)
         self.records_of = TaskRecords(
             self.paths, LogSettings(**settings), FakeClock(), self._tell, queue, lambda: of_tasks
         )
+
+    def _newest(self, most: int) -> list[Task]:
+        return [one for one in self.tasks.values() if one.is_finished][:most]
 
     def _texts(self, task_id: str) -> Texts:
         return Texts(PROMPT, self.results.get(task_id, ""))
@@ -217,6 +220,20 @@ async def test_a_log_that_cannot_be_written_is_told_once_and_nothing_is_lost(tmp
     assert [one["status"] for one in desk.records("cli_agent_audit.log")] == ["queued", "completed"]
     await asyncio.sleep(0)
     assert [event.event_type() for event in desk.told] == ["storage_failing", "storage_recovered"]
+
+
+@in_loop
+async def test_what_was_not_recorded_when_aurora_died_is_recorded_at_the_next_start(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for name in ("recorded", "forgotten", "removed"):
+        desk.tasks[name] = over(id=name)
+    desk.folder("recorded")
+    desk.folder("forgotten")
+    desk.records_of.text_path("recorded").touch()
+    await desk.records_of.recover()
+    await desk.records_of.close()
+    assert [one["task_id"] for one in desk.records("cli_agent_audit.log")] == ["forgotten"]
+    assert desk.records_of.text_path("forgotten").exists()
 
 
 @in_loop
