@@ -100,8 +100,7 @@ class Verification:
         self, name: str, agent: CliAgent, own: Mapping[str, str], cwd: str | None, *, again: bool
     ) -> Checked:
         try:
-            env, folder = await asyncio.to_thread(surroundings, name, agent, own, cwd)
-            found = await asyncio.to_thread(find, name, agent, env, folder)
+            env, folder, found = await asyncio.to_thread(_look, name, agent, own, cwd)
         except AuroraError as error:
             detail = ". ".join(part for part in (error.title, error.detail) if part)
             return self._learnt(name, None, Checked(available=False, detail=detail, hint=error.hint))
@@ -151,6 +150,12 @@ class Verification:
         except OSError as error:
             return Checked(available=False, detail=f"its version cannot be looked at now: {error}")
         return _judged(name, asked, said, matches)
+
+
+def _look(name: str, agent: CliAgent, own: Mapping[str, str], cwd: str | None) -> tuple[Mapping[str, str], Path, Found]:
+    """Blocking: environment, folder and program, in one go, as it is done before each task. Raises AuroraError."""
+    env, folder = surroundings(name, agent, own, cwd)
+    return env, folder, find(name, agent, env, folder)
 
 
 def _question(agent: CliAgent) -> list[str]:
