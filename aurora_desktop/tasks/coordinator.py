@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import apsw
 
@@ -70,11 +70,16 @@ class SpentRow(NamedTuple):
 
 class Parts(NamedTuple):
     """What the coordinator asks of others. `verify`: whether an agent can be used; `input_tasks`: who does tasks of
-    mouse and keyboard; `show`: opens a question on the operator's screen, False where there is none."""
+    mouse and keyboard."""
 
     verify: Verify
     input_tasks: PerformsInput | None = None
-    show: Callable[[ApprovalView], bool] = lambda _: False
+
+
+class ShowsApprovals(Protocol):
+    """The operator's screen."""
+
+    def show_approval(self, approval_id: str) -> bool: ...
 
 
 class Coordinator:
@@ -97,7 +102,7 @@ class Coordinator:
     ) -> None:
         """Blocking: reads the queue. Raises AuroraError for a token that can be neither read nor made."""
         self._loop = asyncio.get_running_loop()
-        self._paths, self._parts = paths, parts
+        self._paths = paths
         self._running: set[asyncio.Task[None]] = set()
         self._watchers: list[Callable[[], None]] = []
         self._soon: asyncio.Handle | None = None
@@ -110,6 +115,7 @@ class Coordinator:
             on_message=self._message,
             on_gone=self._link_gone,
         )
+        self.screenside: ShowsApprovals | None = None
         self.on_services_changed: Callable[[], None] = lambda: None
         self._around = around = Surroundings(
             settings=settings,
@@ -323,7 +329,8 @@ class Coordinator:
         self._orders.answer(approval_id, decision, by, message)
 
     def show_approval(self, approval_id: str) -> bool:
-        return self._parts.show(self._approvals.get(approval_id).view)
+        self._approvals.get(approval_id)
+        return self.screenside is not None and self.screenside.show_approval(approval_id)
 
     def agents(self) -> tuple[CliAgentView, ...]:
         return self._overview.agents(self._around.agents)

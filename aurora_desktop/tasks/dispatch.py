@@ -161,16 +161,16 @@ class Dispatch:
         self._around.run(self._give(leased, worker))
 
     async def _give(self, task: Task, worker: Worker) -> None:
-        checked = await self.check_once_more(task)
-        if not checked.available:
-            self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
-            return
         try:
-            await self._around.book.backend.save(task)
-            run = await asyncio.to_thread(self._run, task)
+            checked, run, _ = await asyncio.gather(
+                self._check_once_more(task), asyncio.to_thread(self._run, task), self._around.book.backend.save(task)
+            )
         except (OSError, apsw.Error) as error:
             log.warning("%s cannot be given out: %s", task.id, words(error))
             self._take_back(task, worker, f"it could not be given out: {words(error)}")
+            return
+        if not checked.available:
+            self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
             return
         now = self._around.book.here(task.id)
         if now is None or now.status != "leased" or now.attempt != task.attempt or now.cancelling:
@@ -182,7 +182,7 @@ class Dispatch:
         elif not self._around.send(worker.name, run) and not self._around.roster.has_processes(worker):
             self._attempts.lose(worker, "the worker ended before it was told")
 
-    async def check_once_more(self, task: Task) -> Checked:
+    async def _check_once_more(self, task: Task) -> Checked:
         """Its program may have been removed or replaced since the last task."""
         agent = self._around.agent(task.agent)
         if agent is None:

@@ -34,7 +34,7 @@ from aurora_desktop.tasks.messages import (
 )
 from aurora_desktop.tasks.task import Activity, TaskRequest, Usage
 from aurora_desktop.tasks.verification import Checked
-from aurora_desktop.tasks.view import ApprovalView, TaskView
+from aurora_desktop.tasks.view import TaskView
 
 WAIT_S = 10.0
 M = TypeVar("M")
@@ -162,7 +162,7 @@ class Hall:
         self.workforce = FakeWorkforce()
         self.input_tasks = input_tasks
         self.checked: dict[str, Checked] = {}
-        self.shown: list[ApprovalView] = []
+        self.shown: list[str] = []
         self.events: list[AnyEvent] = []
         self._heard = asyncio.Event()
         self.database = self._open_database()
@@ -183,7 +183,7 @@ class Hall:
             publish=bus.publish,
             database=self.database,
             workforce=self.workforce,
-            parts=Parts(self._verify, self.input_tasks, self._show),
+            parts=Parts(self._verify, self.input_tasks),
         )
         bus.subscribe(coordinator.read)
         bus.subscribe(self._record)
@@ -198,8 +198,9 @@ class Hall:
     async def _verify(self, name: str, agent: CliAgent) -> Checked:
         return self.checked.get(name, Checked(available=True, version="1.0"))
 
-    def _show(self, view: ApprovalView) -> bool:
-        self.shown.append(view)
+    def show_approval(self, approval_id: str) -> bool:
+        """As the operator's screen."""
+        self.shown.append(approval_id)
         return True
 
     def _record(self, record: Record) -> None:

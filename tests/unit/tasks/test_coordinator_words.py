@@ -249,8 +249,10 @@ def test_a_question_waits_for_its_answer(tmp_path: Path, decision: ApprovalDecis
             await here.reaches(run.task_id, "waiting_approval")
             (asked,) = here.coordinator.approvals()
             assert (asked.tool, asked.summary, asked.kind) == ("Bash", "rm -rf build all of it", "tool")
+            assert not here.coordinator.show_approval(asked.id), "there is no screen"
+            here.coordinator.screenside = here
             assert here.coordinator.show_approval(asked.id)
-            assert here.shown == [asked]
+            assert here.shown == [asked.id]
             await here.coordinator.answer(asked.id, decision, "window", "because")
             assert await hand.hear(Answer) == Answer(run.task_id, "ask-1", decision, "because")
             assert here.status(run.task_id) == "running"
