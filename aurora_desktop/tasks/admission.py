@@ -8,10 +8,12 @@ import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_tasks import CliAgent, Permissions, Role, TaskSettings
 from aurora_desktop.tasks.errors import TaskRefusedError
-from aurora_desktop.tasks.input_tasks import submissions
+from aurora_desktop.tasks.input_tasks import listed_actions, submissions
 from aurora_desktop.tasks.prompts import filled
 from aurora_desktop.tasks.task import MOST_PROMPT_BYTES, Task, TaskRequest
 
@@ -33,7 +35,7 @@ def admit(request: TaskRequest, settings: TaskSettings, now: float, *, result: s
     _check_times(request)
     _check_names(request)
     _check_prompt(request, agent)
-    _check_actions(request, name, agent)
+    request = _with_actions(request, name, agent)
     prompt = _prompt(request, role, result)
     return Task(
         id=f"task_{secrets.token_hex(8)}",
@@ -119,7 +121,8 @@ def _check_prompt(request: TaskRequest, agent: CliAgent) -> None:
         )  # fmt: skip
 
 
-def _check_actions(request: TaskRequest, name: str, agent: CliAgent) -> None:
+def _with_actions(request: TaskRequest, name: str, agent: CliAgent) -> TaskRequest:
+    """For the kind `input` the prompt becomes the list that it is: as a text its secrets would be shown."""
     if agent.kind != "input" and request.actions:
         hint = "Give it a prompt, or give the actions to an agent of the kind `input`."
         raise TaskRefusedError(f"`{name}` takes no input actions", f"it is of the kind `{agent.kind}`", hint)
@@ -128,6 +131,8 @@ def _check_actions(request: TaskRequest, name: str, agent: CliAgent) -> None:
             submissions(request)
         except AuroraError as error:
             raise TaskRefusedError(error.title, error.detail, error.hint) from error
+        return replace(request, actions=tuple(listed_actions(request)), prompt="")
+    return request
 
 
 def _in_words(request: TaskRequest) -> str:

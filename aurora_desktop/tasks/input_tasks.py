@@ -28,13 +28,18 @@ _HINT = 'Give `actions`, or a prompt like [{"action": "left_click", "at": {"x": 
 
 def submissions(task: TaskRequest | Task) -> tuple[Submission, ...]:
     """The task's actions, none of them queued yet. Raises AuroraError that names the first that is wrong."""
-    raw = task.actions or _from_prompt(task.prompt)
+    raw = listed_actions(task)
     if not raw:
         raise AuroraError("There is nothing to do", "the list of actions is empty", _HINT)
     if len(raw) > MOST_ACTIONS:
         detail = f"{len(raw):,} actions; at most {MOST_ACTIONS:,}"
         raise AuroraError("Too many actions", detail, "Submit them as several tasks.")
     return tuple(_submission(number, action) for number, action in enumerate(raw, 1))
+
+
+def listed_actions(task: TaskRequest | Task) -> Sequence[Any]:
+    """What is listed, as it was written. Raises AuroraError for a prompt that is no list."""
+    return task.actions or _from_prompt(task.prompt)
 
 
 def _from_prompt(prompt: str) -> Sequence[Any]:

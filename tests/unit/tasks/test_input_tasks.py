@@ -10,7 +10,9 @@ from core.clocks import FakeClock
 from supervisor.yard import WAIT_S, in_loop
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.schema_tasks import Role, TaskSettings
 from aurora_desktop.input.errors import InputRefusedError
+from aurora_desktop.tasks.admission import admit
 from aurora_desktop.tasks.input_tasks import MOST_ACTIONS, InputTasks, submissions
 from aurora_desktop.tasks.messages import Ended
 from aurora_desktop.tasks.task import Task, TaskRequest
@@ -170,3 +172,15 @@ def test_a_prompt_that_is_no_list_of_actions_is_refused(prompt: str, words: str)
         submissions(TaskRequest(agent="input", prompt=prompt))
     assert words in str(refused.value)
     assert refused.value.hint
+
+
+def test_a_secret_text_in_the_prompt_is_in_no_summary() -> None:
+    secret = {"action": "type", "text": "hunter2", "secret": True}
+    task = admit(TaskRequest(agent="input", prompt=json.dumps([CLICK, secret])), TaskSettings(), 0.0)
+    assert (task.summary, task.prompt, task.actions) == ("2 input actions", "", (CLICK, secret))
+
+
+def test_a_role_of_mouse_and_keyboard_puts_no_words_around_its_actions() -> None:
+    settings = TaskSettings(roles={"clicker": Role(agent="input", prompt="Please: {prompt}")})
+    task = admit(TaskRequest(role="clicker", prompt=json.dumps([CLICK])), settings, 0.0)
+    assert (task.prompt, task.actions) == ("", (CLICK,))
