@@ -371,6 +371,7 @@ class House:
         """Let go of everything without a loop; the services run on, to be taken over."""
         self.supervisor.disown()
         self.brake.abandon()
+        self.task_records.abandon()
         remove_address(self.paths)
         self.journal.close()
         self._state.close()

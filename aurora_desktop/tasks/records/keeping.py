@@ -46,6 +46,10 @@ class RecordKeeping:
         """Write what waits."""
         await self._records.close()
 
+    def abandon(self) -> None:
+        """Let go of the files without a loop."""
+        self._records.abandon()
+
     def _is_unfinished(self, task_id: str) -> bool:
         task = self._queue.find(task_id)
         return task is not None and not task.is_finished

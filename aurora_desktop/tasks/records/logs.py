@@ -144,6 +144,10 @@ class TaskRecords:
         self._arrived.set()
         if self._writing is not None:
             await self._writing
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the files; what is not written yet is recorded at the next start."""
         for one in self._logs.values():
             one.file.close()
 
