@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,7 +74,7 @@ class Cockpit:
         with (folder / "aurora.yaml").open("a", encoding="utf-8") as settings:
             settings.write(f"tasks: {json.dumps(tasks)}\n")
         self._process: subprocess.Popen[bytes] | None = None
-        self._connection: http.client.HTTPConnection | None = None
+        self._kept = threading.local()
 
     def start(self) -> None:
         with open(self.folder / "output", "ab") as output:
@@ -95,23 +96,23 @@ class Cockpit:
         self._process.wait()
 
     def close(self) -> None:
-        self._hang_up()
+        if (connection := getattr(self._kept, "connection", None)) is not None:
+            connection.close()
         if self._process is not None:
             end(self._process)
 
     def submit(self, prompt: str, **more: object) -> str:
-        """The id of the task, over a connection that is kept. Raises OSError, HTTPException, AuroraError."""
-        if self._connection is None:
-            address = json.loads(self.paths.api_file.read_bytes())
-            self._connection = http.client.HTTPConnection("127.0.0.1", address["port"], timeout=30)
+        """The id of the task, over a connection that each thread keeps. Raises OSError, HTTPException, AuroraError."""
+        connection = self._connected()
         token = (self.paths.tokens / "operate").read_text(encoding="ascii").strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            self._connection.request("POST", "/v1/tasks", json.dumps({"prompt": prompt, **more}).encode(), headers)
-            answer = self._connection.getresponse()
+            connection.request("POST", "/v1/tasks", json.dumps({"prompt": prompt, **more}).encode(), headers)
+            answer = connection.getresponse()
             task = json.loads(answer.read())
         except BaseException:
-            self._hang_up()
+            connection.close()
+            del self._kept.connection
             raise
         if answer.status != 202:
             raise AuroraError(task.get("title", ""), task.get("detail", ""), task.get("hint", ""))
@@ -127,10 +128,12 @@ class Cockpit:
     def worker_pids(self) -> list[int]:
         return [worker["pid"] for worker in self.client.get("/v1/workers") if worker.get("pid")]
 
-    def _hang_up(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _connected(self) -> http.client.HTTPConnection:
+        found: http.client.HTTPConnection | None = getattr(self._kept, "connection", None)
+        if found is None:
+            port = json.loads(self.paths.api_file.read_bytes())["port"]
+            found = self._kept.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        return found
 
     def _until_it_answers(self) -> None:
         deadline = time.monotonic() + PATIENCE_S

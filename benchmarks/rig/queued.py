@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from rig.redis_server import redis_server
 
 TASKS, TASKS_QUICK = 10_000, 300
 WORK_MS = 5
+CLIENTS = 8
+"""Who submit at the same time, among the kills."""
 KILL_EVERY_S = (0.3, 1.5)
 AURORA_KILLED = 0.15
 """The share of the kills that are of Aurora itself."""
@@ -95,7 +98,9 @@ def _chaos(bench: Bench, figures: list[Figure], count: int) -> None:
     with agents_at_work(bench, WORK_MS) as (cockpit, ledger):
         killer = Killer(cockpit, seed=count)
         killer.start()
-        ids = {name: _submit_surely(cockpit, killer, name) for name in _names(count)}
+        names = list(_names(count))
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            ids = dict(zip(names, clients.map(partial(_submit_surely, cockpit, killer), names), strict=True))
         _drain(lambda: _waiting(cockpit, killer))
         killer.finish()
         _drain(lambda: cockpit.count(*OPEN))
