@@ -111,9 +111,11 @@ class Attempts:
         worker.takes(task.id, task.attempt, has_it=True)
         if task.status == "leased":
             task = self._is_running(task)
-        if task.cancelling:
-            self.stop(task, f"cancelled by {task.cancelling}")
-        elif task.budget_asked:
+        if task.cancelling or task.stopping:
+            self.stop(task)
+        elif task.budget_asked or task.budget_passed:
+            self._around.send(task.worker, Hold(task.id, held=bool(task.budget_asked)))
+        if task.budget_asked and not task.stopping:
             self._approvals.ask_budget(task, task.budget_asked)
 
     # --- while it works ---------------------------------------------------------------------------------------
@@ -171,9 +173,12 @@ class Attempts:
             self._around.book.change(task, status="running", cause="")
         self._around.changed()
 
-    def stop(self, task: Task, reason: str) -> None:
-        """Have its worker end the attempt; told again when the worker introduces itself, if it cannot be told now."""
-        self._around.send(task.worker, Stop(task.id, "cancelled" if task.cancelling else "error", reason))
+    def stop(self, task: Task) -> None:
+        """Have its worker end what is `cancelling` or `stopping`; told again when the worker introduces itself."""
+        if task.cancelling:
+            self._around.send(task.worker, Stop(task.id, "cancelled", f"cancelled by {task.cancelling}"))
+        else:
+            self._around.send(task.worker, Stop(task.id, "error", task.stopping))
 
     # --- what it spends ---------------------------------------------------------------------------------------
 
@@ -183,7 +188,7 @@ class Attempts:
 
     def _watch_budget(self, task: Task) -> None:
         agent = self._around.agent(task.agent)
-        if agent is None or task.budget_asked or task.cancelling:
+        if agent is None or task.budget_asked or task.cancelling or task.stopping:
             return
         of_day = self._spending.today(task.agent, self._around.clock.wall())
         reached = check(task, task.usage, of_day, agent, task.budget_passed)
@@ -200,10 +205,10 @@ class Attempts:
                 action="asked" if asks else "stopped",
             )
         )
-        task = self._around.book.change(task, budget_asked=reached.limit, budget_key=reached.key)
         if not asks:
-            self.stop(task, f"{reached.limit} is reached")
+            self.stop(self._around.book.change(task, stopping=f"{reached.limit} is reached"))
             return
+        task = self._around.book.change(task, budget_asked=reached.limit, budget_key=reached.key)
         self._around.send(task.worker, Hold(task.id, held=True))
         self._approvals.ask_budget(task, reached.limit)
         self.update_waiting(task.id)
@@ -212,7 +217,8 @@ class Attempts:
         """The limit is passed for this task alone, or the task is ended for it."""
         task = self._around.book.get(task_id)
         if not goes_on:
-            self.stop(task, f"{task.budget_asked} is reached, and {by} did not let it go on")
+            why = f"{task.budget_asked} is reached, and {by} did not let it go on"
+            self.stop(self._around.book.change(task, stopping=why, budget_asked="", budget_key=""))
             return
         passed = (*task.budget_passed, task.budget_key)
         task = self._around.book.change(task, budget_asked="", budget_key="", budget_passed=passed)
@@ -269,7 +275,7 @@ class Attempts:
                 began, ended = await asyncio.to_thread(read_marks, self._around.folder, task_id, attempt)
                 task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
-                await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.closing))
+                await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
         finally:
             self._deciding.discard((task_id, attempt))
         if worker is not None and is_told:
@@ -287,7 +293,7 @@ class Attempts:
             task = await self._keep(task, after_loss(task, loss, kind), gone)
         else:
             has_others = around.roster.crowds.get(task.pool, 0) > 1
-            after = after_end(task, ended, kind, by_us=around.closing, has_others=has_others)
+            after = after_end(task, ended, kind, by_us=around.ends_it, has_others=has_others)
             task = await self._keep(task, after, ended)
             for listener in self.on_ended:
                 listener(task, ended)
@@ -303,6 +309,7 @@ class Attempts:
             "usage": usage, "spent_before": usage, "lease_until": None, "heartbeat_at": None,
             "error": ended.error if after.status != "completed" else "", "exit_code": ended.exit_code,
             "session_id": ended.session_id or task.session_id, "budget_asked": "", "budget_key": "", "cancelling": "",
+            "stopping": "",
         }  # fmt: skip
         is_over = after.status not in ("queued", "uncertain")
         fields["finished_at"] = (ended.finished_at or now) if is_over else None

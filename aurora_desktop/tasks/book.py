@@ -56,6 +56,11 @@ class Book:
             )
         return task
 
+    def with_key(self, idempotency_key: str) -> Task | None:
+        """From the history, too."""
+        task = self.backend.find_key(idempotency_key)
+        return self._tasks.get(task.id, task) if task is not None else None
+
     def everyone(self) -> Iterable[Task]:
         """All that is in the queue, oldest first."""
         return self._tasks.values()

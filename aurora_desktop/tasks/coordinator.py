@@ -106,6 +106,7 @@ class Coordinator:
         self._running: set[asyncio.Task[None]] = set()
         self._watchers: list[Callable[[], None]] = []
         self._soon: asyncio.Handle | None = None
+        self._being_added = 0
         self.token_file = token_file(paths)
         self.link = WorkerLink(
             workers_address(paths),
@@ -272,15 +273,24 @@ class Coordinator:
 
     async def submit(self, request: TaskRequest) -> TaskView:
         around = self._around
-        if around.book.waiting() >= around.settings.queue_limit:
+        if request.idempotency_key and (there := around.book.with_key(request.idempotency_key)) is not None:
+            return self._overview.view(there)
+        if around.book.waiting() + self._being_added >= around.settings.queue_limit:
             raise QueueFullError(
                 "The queue is full", f"{around.settings.queue_limit:,} tasks wait",
                 "Wait for some to end, cancel some, or raise `tasks.queue_limit`.",
             )  # fmt: skip
+        self._being_added += 1
+        try:
+            return self._overview.view(await self._added(request))
+        finally:
+            self._being_added -= 1
+
+    async def _added(self, request: TaskRequest) -> Task:
         if request.pipeline:
-            return self._overview.view(await self._pipelines.submit(request))
-        task = await asyncio.to_thread(admit, request, around.settings, around.clock.wall())
-        return self._overview.view(await self.enqueue(task))
+            return await self._pipelines.submit(request)
+        task = await asyncio.to_thread(admit, request, self._around.settings, self._around.clock.wall())
+        return await self.enqueue(task)
 
     async def enqueue(self, task: Task, beside: Beside | None = None) -> Task:
         """A task that was admitted: on disk when this returns, or the one that has its key. Raises AuroraError."""

@@ -198,8 +198,8 @@ class Dispatch:
             at = self._around.clock.wall() if by else None
             cause = f"cancelled by {by}" if by else cause
             self._around.book.change(
-                now, status=status, cause=cause, worker="", finished_at=at, cancelling="", lease_until=None,
-                heartbeat_at=None,
+                now, status=status, cause=cause, worker="", attempt=task.attempt - 1, finished_at=at, cancelling="",
+                lease_until=None, heartbeat_at=None,
             )  # fmt: skip
         worker.is_free_now(self._around.roster.now())
         if not cause or now is None or now.status == "cancelled":
@@ -218,7 +218,7 @@ class Dispatch:
             has_events=agent.events == "json", cwd=task.cwd, folder=str(folder), env=task.env, model=task.model,
             permissions=task.permissions, timeout_s=task.timeout_s, silence_s=task.silence_s, grace_s=agent.grace_s,
             resume=task.session_id if task.resumes else None, session_id=str(uuid.uuid4()), expect=task.expect,
-            output_max_bytes=int(self._around.settings.output_max_bytes),
+            output_max_bytes=int(self._around.settings.output_max_bytes), max_usd=_left_usd(task, agent),
         )  # fmt: skip
 
     # --- tasks of mouse and keyboard --------------------------------------------------------------------------
@@ -251,3 +251,11 @@ class Dispatch:
 
     def cancel_input(self, task_id: str, by: str) -> bool:
         return self._input is not None and self._input.cancel(task_id, by)
+
+
+def _left_usd(task: Task, agent: CliAgent) -> float | None:
+    """What it may still spend; None without a limit, or where the operator would be asked at the limit."""
+    limits = [limit for limit in (task.max_usd, agent.budget.task_usd) if limit is not None]
+    if not limits or agent.budget.on_limit == "ask":
+        return None
+    return max(0.0, min(limits) - (task.usage.cost_usd or 0.0))

@@ -30,9 +30,8 @@ class Orders:
         if task.status not in AT_WORK:
             now = self._around.clock.wall()
             return await self._kept(task, status="cancelled", cause=f"cancelled by {by}", finished_at=now)
-        if task.cancelling:
-            return task
-        task = await self._kept(task, cancelling=by)
+        if not task.cancelling:
+            task = await self._kept(task, cancelling=by)
         self._approvals.withdraw_all(task_id)
         self._end(task, by)
         return self._around.book.get(task_id)
@@ -49,7 +48,7 @@ class Orders:
         elif worker.has_it and not self._around.roster.has_processes(worker):
             self._attempts.lose(worker, "its worker is gone")
         elif worker.has_it:
-            self._attempts.stop(task, f"cancelled by {by}")
+            self._attempts.stop(task)
 
     async def retry(self, task_id: str, by: str) -> Task:
         """From the beginning, in a session of its own."""
@@ -76,7 +75,8 @@ class Orders:
     async def _again(self, task: Task, cause: str, **fields: Any) -> Task:
         return await self._kept(
             task, result="", status="queued", cause=cause, error="", exit_code=None, worker="", lost=0,
-            avoid_worker="", finished_at=None, cancelling="", **fields,
+            avoid_worker="", finished_at=None, cancelling="", stopping="",
+            **fields,
         )  # fmt: skip
 
     def thaw(self, task_id: str) -> Task:

@@ -135,6 +135,8 @@ def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:
     lost = task.lost + loss.counts
     if task.cancelling:
         return Next(status="cancelled", cause=f"cancelled by {task.cancelling}", lost=lost)
+    if task.stopping:
+        return Next(status="error", cause=task.stopping, lost=lost)
     if lost >= task.max_attempts:
         times = "once" if lost == 1 else f"{lost} times"
         return Next(status="dead", cause=f"lost {times}, the last time: {loss.cause}", lost=lost)

@@ -197,11 +197,14 @@ class Roster:
         """End those that have had nothing to do for so long, unless they are to be kept warm."""
         now = self.now()
         idle = [
-            worker.post.component
+            worker
             for worker in self._workers.values()
             if worker.state in _ON_ITS_WAY
             and not (worker.post.warm or worker.task_id or worker.is_retired)
             and now - worker.free_since > idle_exit_s
         ]
+        for worker in idle:
+            worker.state = "stopping"  # its turn to end comes in a moment: it is given nothing until then
         if idle:
-            self._workforce.dismiss(tuple(idle), f"nothing to do for {idle_exit_s:g} s")
+            components = tuple(worker.post.component for worker in idle)
+            self._workforce.dismiss(components, f"nothing to do for {idle_exit_s:g} s")

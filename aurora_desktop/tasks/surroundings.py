@@ -42,6 +42,11 @@ class Surroundings(Struct, kw_only=True, eq=False):
     def apply(self, settings: TaskSettings) -> None:
         self.settings, self.agents = settings, settings.all_agents
 
+    @property
+    def ends_it(self) -> bool:
+        """Whether it is Aurora that ends workers now, for its quit or for the emergency stop: no fault of the tasks."""
+        return self.closing or self.workforce.latched
+
     def agent(self, name: str) -> CliAgent | None:
         """None once it was taken out of the settings."""
         return self.agents.get(name)

@@ -144,6 +144,8 @@ class Task(Struct, frozen=True, kw_only=True):
     """Whether the next attempt goes on with the session instead of beginning anew."""
     cancelling: str = ""
     """Who asked that it be cancelled, while its attempt is being ended."""
+    stopping: str = ""
+    """Why it is being ended as an error, while its attempt is."""
     spent_before: Usage = Usage()
     """By the attempts before this one: `usage` is this and what the attempt tells."""
     budget_asked: str = ""

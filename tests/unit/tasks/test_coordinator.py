@@ -44,6 +44,11 @@ async def test_a_worker_is_started_when_there_is_work_for_it_and_ended_when_ther
         here.clock.advance(2.0)
         here.coordinator.look()
         assert here.workforce.dismissed == [("worker:echo-1", False)]
+        late = await here.submit()
+        await here.coordinator.check_agents(["echo"])
+        assert here.status(late.id) == "queued", "it is not given to one that is about to end"
+        here.workforce.becomes("echo-1", "stopped")
+        await here.until(lambda: len(here.workforce.employed) == 2)
 
 
 @in_loop
@@ -125,9 +130,10 @@ async def test_a_finished_task_leaves_the_queue_and_stays_in_the_history(tmp_pat
 async def test_a_full_queue_and_a_wrong_task_are_refused(tmp_path: Path) -> None:
     settings = TaskSettings(agents={"echo": agent()}, queue_limit=1)
     async with hall(tmp_path, settings) as here:
-        await here.submit()
+        task = await here.submit(idempotency_key="k")
         with pytest.raises(QueueFullError):
             await here.submit()
+        assert (await here.submit(idempotency_key="k")).id == task.id, "it is there already"
         with pytest.raises(UnknownTaskError):
             here.coordinator.task("task_nothing")
     async with hall(tmp_path / "other") as here:

@@ -175,6 +175,26 @@ async def test_at_the_quit_what_is_frozen_is_not_let_run_for_its_end(tmp_path: P
         assert here.workforce.dismissed == [("worker:echo-1", True)]
 
 
+@in_loop
+async def test_one_that_is_being_cancelled_and_froze_meanwhile_is_cancelled_by_the_second_word(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand, run = await at_work(here)
+        await here.coordinator.cancel(run.task_id, "command")
+        here.workforce.becomes("echo-1", "frozen", hand.pid)
+        await here.coordinator.cancel(run.task_id, "window")
+        assert here.workforce.dismissed == [("worker:echo-1", True)]
+
+
+@in_loop
+async def test_an_agent_that_the_emergency_stop_ended_is_not_blamed(tmp_path: Path) -> None:
+    async with hall(tmp_path, with_agents(echo=agent(on_estop="stop"))) as here:
+        hand, run = await at_work(here, retry="safe", max_attempts=1)
+        here.workforce.latched = True
+        await hand.finish(run, "interrupted", error="the worker was asked to end")
+        assert here.status(run.task_id) == "queued"
+        assert "emergency stop" in here.view(run.task_id).held
+
+
 # --- once more ----------------------------------------------------------------------------------------------------
 
 
@@ -367,7 +387,7 @@ async def test_a_budget_question_outlives_aurora(tmp_path: Path) -> None:
         here.begin()
         await hand.disconnect()
         await hand.connect(run.task_id, run.attempt)
-        await here.until(lambda: bool(here.coordinator.approvals()))
+        assert (await hand.hear(Hold)).held, "it stands still in any case"
         (asked,) = here.coordinator.approvals()
         await here.coordinator.answer(asked.id, "once", "window")
         assert not (await hand.hear(Hold)).held
@@ -385,6 +405,36 @@ async def test_the_budget_of_a_day_holds_back_what_has_not_begun(tmp_path: Path)
         here.clock.advance(86_400.0)
         here.coordinator.look()
         assert here.view(task.id).held == ""
+
+
+@in_loop
+async def test_what_could_not_be_told_while_the_worker_was_away_is_told_when_it_is_back(tmp_path: Path) -> None:
+    budget = Budget(task_usd=1.0, on_limit="ask")
+    async with hall(tmp_path, with_agents(echo=agent(budget=budget))) as here:
+        hand, run = await at_work(here)
+        hand.say(spent(run, 1.5))
+        await hand.hear(Hold)
+        await here.reaches(run.task_id, "waiting_approval")
+        (asked,) = here.coordinator.approvals()
+        await hand.disconnect()
+        await here.until(lambda: not here.coordinator.link.is_connected("echo-1"))
+        await here.coordinator.answer(asked.id, "once", "window")
+        await hand.connect(run.task_id, run.attempt)
+        assert not (await hand.hear(Hold)).held
+
+
+@in_loop
+async def test_a_spent_budget_ends_the_task_even_if_its_worker_dies_over_it(tmp_path: Path) -> None:
+    async with hall(tmp_path, with_agents(echo=agent(budget=Budget(task_usd=1.0)))) as here:
+        hand, run = await at_work(here, retry="safe")
+        assert run.max_usd == 1.0
+        hand.say(spent(run, 1.5))
+        await hand.hear(Stop)
+        await hand.disconnect()
+        await hand.connect(run.task_id, run.attempt)
+        assert (await hand.hear(Stop)).ending == "error"
+        await here.dies(hand)
+        assert "1 USD" in (await here.reaches(run.task_id, "error")).cause
 
 
 # --- mouse and keyboard -------------------------------------------------------------------------------------------

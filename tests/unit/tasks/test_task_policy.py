@@ -141,6 +141,7 @@ tasks_at_work = st.builds(
     retry=st.sampled_from(["resume", "safe", "never"]),
     session_id=st.sampled_from([None, "session"]),
     cancelling=st.sampled_from(["", "window"]),
+    stopping=st.sampled_from(["", "the budget is spent"]),
     resumes=st.booleans(),
 )
 losses = st.builds(Loss, began=st.booleans(), cause=st.just("it died"), counts=st.booleans())
@@ -163,6 +164,8 @@ def test_a_lost_attempt_leads_where_it_may(task: Task, loss: Loss, kind: AgentKi
     assert after.status in TRANSITIONS[task.status]
     if task.cancelling:
         assert after.status == "cancelled"
+    elif task.stopping:
+        assert after.status == "error"
     elif task.lost + loss.counts >= task.max_attempts:
         assert after.status == "dead"
     else:
@@ -172,7 +175,7 @@ def test_a_lost_attempt_leads_where_it_may(task: Task, loss: Loss, kind: AgentKi
 
 @given(tasks_at_work)
 def test_lost_attempts_come_to_an_end(task: Task) -> None:
-    task = replace(task, retry="safe", cancelling="")
+    task = replace(task, retry="safe", cancelling="", stopping="")
     for _ in range(task.max_attempts + 1):
         after = after_loss(task, Loss(began=True, cause="it died"), "claude")
         if after.status == "dead":
