@@ -25,7 +25,7 @@ TASKS, TASKS_QUICK = 10_000, 300
 WORK_MS = 5
 CLIENTS = 8
 """Who submit at the same time, among the kills."""
-KILL_EVERY_S = (0.3, 1.5)
+KILL_EVERY_TASKS = (10, 60)
 AURORA_KILLED = 0.15
 """The share of the kills that are of Aurora itself."""
 DRAIN_TIMEOUT_S = 1800.0
@@ -60,11 +60,11 @@ def queue(bench: Bench) -> list[Figure]:
 
 
 class Killer(threading.Thread):
-    """Kills a worker, or now and then Aurora, at random moments until it is told to stop."""
+    """Kills a worker, or now and then Aurora, whenever some more tasks were begun, until it is told to stop."""
 
-    def __init__(self, cockpit: Cockpit, seed: int) -> None:
+    def __init__(self, cockpit: Cockpit, begun: Path, seed: int) -> None:
         super().__init__(name="killer", daemon=True)
-        self._cockpit, self._random = cockpit, random.Random(seed)
+        self._cockpit, self._begun, self._random = cockpit, begun, random.Random(seed)
         self._over = threading.Event()
         self.is_up = threading.Lock()
         self.kills: Counter[str] = Counter()
@@ -72,8 +72,12 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         try:
-            while not self._over.wait(self._random.uniform(*KILL_EVERY_S)):
-                self._kill()
+            due = 0
+            while not self._over.wait(0.01):
+                begun = self._begun.read_bytes().count(b"\n")
+                if begun >= due:
+                    self._kill()
+                    due = begun + self._random.randint(*KILL_EVERY_TASKS)
         except BaseException as fault:  # noqa: BLE001 - told by `finish`, in the thread that measures
             self.fault = fault
 
@@ -96,7 +100,7 @@ class Killer(threading.Thread):
 
 def _chaos(bench: Bench, figures: list[Figure], count: int) -> None:
     with agents_at_work(bench, WORK_MS) as (cockpit, ledger):
-        killer = Killer(cockpit, seed=count)
+        killer = Killer(cockpit, ledger.path, seed=count)
         killer.start()
         names = list(_names(count))
         with ThreadPoolExecutor(CLIENTS) as clients:
