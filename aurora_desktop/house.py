@@ -336,6 +336,7 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
+        self.tasks.quits(leave=True)  # nothing new is begun from now on; what becomes of the rest is decided below
         await self._close_brake()
         await self.healer.close()
         self._left_to_successor = self.is_replaced

@@ -69,6 +69,15 @@ def of_tasks(troubles: TaskTroubles) -> tuple[Problem, ...]:
             for a in troubles.unavailable
         ),
         *(
+            Problem(
+                w.service.name,
+                f"the worker {w.name} does not come up, and tasks wait: {w.service.cause}",
+                w.service.hint or "Look at its log",
+                2,
+            )
+            for w in troubles.workers[:_MOST_AGENTS]
+        ),
+        *(
             Problem(f"agent:{q.agent}", f"{q.agent} waits for your word: {q.summary}", "Answer it in the window", 3)
             for q in troubles.approvals[:_MOST_AGENTS]
         ),

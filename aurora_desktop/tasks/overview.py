@@ -86,4 +86,13 @@ class Overview:
                 and (checked := self._dispatch.checked(name)) is not None
                 and not checked.available
             ),
+            workers=self._do_not_come_up() if waited_for else (),
+        )
+
+    def _do_not_come_up(self) -> tuple[WorkerView, ...]:
+        wanted = {pool for (pool, _), tasks in self._around.book.lanes.items() if tasks}
+        return tuple(
+            worker
+            for worker in self.workers()
+            if worker.pool in wanted and worker.service.state in ("failed", "degraded")
         )

@@ -144,11 +144,13 @@ class Healed(Struct, frozen=True, kw_only=True):
 
 
 class TaskTroubles(Struct, frozen=True, kw_only=True):
-    """What waits for the operator: `unavailable` are the agents that cannot be used while tasks wait for them."""
+    """What waits for the operator. `unavailable`: agents that cannot be used, `workers`: those that do not come up,
+    while tasks wait for them."""
 
     uncertain: tuple[TaskView, ...] = ()
     approvals: tuple[ApprovalView, ...] = ()
     unavailable: tuple[CliAgentView, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
 
 
 class TasksFace(Protocol):

@@ -169,6 +169,20 @@ async def test_no_worker_is_started_for_an_agent_that_cannot_be_used(tmp_path: P
 
 
 @in_loop
+async def test_workers_that_do_not_come_up_are_tried_again_and_told(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        here.workforce.becomes("echo-1", "failed")
+        assert here.coordinator.troubles().workers == (), "nobody waits for it"
+        await here.submit()
+        await here.coordinator.check_agents(["echo"])
+        assert [each.name for each in here.coordinator.troubles().workers] == ["echo-1"]
+        assert here.workforce.employed == []
+        here.clock.advance(31.0)
+        here.coordinator.look()
+        await here.until(lambda: here.workforce.employed == ["worker:echo-1"])
+
+
+@in_loop
 async def test_its_heartbeat_keeps_a_lease_and_silence_ends_it(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         hand = await here.worker()
