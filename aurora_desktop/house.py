@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import apsw
+from msgspec.structs import replace
 
 from aurora_desktop import __version__
 from aurora_desktop.api.files import remove_address
@@ -50,6 +51,8 @@ from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.view import ServiceView
+from aurora_desktop.tasks.address import token_file, workers_address
+from aurora_desktop.tasks.workforce import worker_services
 
 if TYPE_CHECKING:
     from aurora_desktop.api.context import ApiContext
@@ -103,8 +106,9 @@ class House:
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
         self._state = Database.open(paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall)
+        workers = worker_services(settings.tasks, workers_address(paths), token_file(paths))
         self.supervisor = Supervisor(
-            settings,
+            replace(settings, services=settings.services | workers),
             clock=self._clock,
             ledger=Ledger(self._state),
             paths=paths,
@@ -222,6 +226,7 @@ class House:
             input=parts.brake.input,
             healing=parts.healer,
             alerts=parts.alerts,
+            tasks=parts.tasks,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------
@@ -271,10 +276,14 @@ class House:
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
         if self._parts is not None:
-            await self._parts.close()
+            await self._parts.close_first()
         self._left_to_successor = self.is_replaced
         leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
+        if self._parts is not None:
+            self._parts.tasks.quits(leave=leave)
         await self.supervisor.end(leave=leave)
+        if self._parts is not None:
+            await self._parts.close_last()
         for task in tuple(self._tasks):
             task.cancel()
         if self._api is not None:
@@ -323,7 +332,6 @@ class House:
 
     def _apply(self, difference: Changes) -> None:
         settings = self.source.current()
-        self.supervisor.apply(settings)
         if self._parts is not None:
             self._parts.apply(settings)
         self.pulse.interval_s = settings.heartbeat.interval_s

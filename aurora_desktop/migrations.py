@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import overload
 
-STATE_VERSION = 8
+STATE_VERSION = 12
 """How many there are; a test compares it with what the rooms say."""
 
 
@@ -14,6 +14,7 @@ def state_migrations() -> tuple[str, ...]:
     from aurora_desktop.input import audit
     from aurora_desktop.safety import store as safety_store
     from aurora_desktop.supervisor import ledger
+    from aurora_desktop.tasks import coordinator
 
     return (
         *ledger.MIGRATIONS,
@@ -21,6 +22,7 @@ def state_migrations() -> tuple[str, ...]:
         *audit.MIGRATIONS,
         *alerts_store.MIGRATIONS,
         *healer.MIGRATIONS,
+        *coordinator.MIGRATIONS,
     )
 
 

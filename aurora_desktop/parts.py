@@ -1,19 +1,25 @@
-"""What the house gets once its services are begun: the brake, alerts and healing, built in order.
+"""What the house gets once its services are begun: the brake, alerts, healing and tasks, built in order.
 
 A module of its own, so that nothing of it is imported before the services run.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Literal
 
+import apsw
+from msgspec.structs import replace
+
 from aurora_desktop.brake import Brake
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.events import AnyEvent, PartFailed
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.settings.schema_tasks import CliAgent
 from aurora_desktop.core.settings.watch import SettingsSource
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.journal import Journal
@@ -21,8 +27,14 @@ from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.healing.healer import Healer
 from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Problem
-from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing
+from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing, of_tasks
 from aurora_desktop.supervisor.engine import Supervisor
+from aurora_desktop.tasks import coordinator
+from aurora_desktop.tasks.coordinator import Coordinator
+from aurora_desktop.tasks.input_tasks import InputTasks
+from aurora_desktop.tasks.records.keeping import RecordKeeping
+from aurora_desktop.tasks.records.logs import Queue
+from aurora_desktop.tasks.verification import Checked, Verification
 
 BRAKE_CLOSE_S = 5.0
 
@@ -77,15 +89,55 @@ class Parts:
             recent=lambda limit: journal.recent(limit, recovery_only=True, component="machine"),
             stall_override=stall_override,
         )
-        for reader in (self.brake.read, self.alerts.read, self.healer.read):
+        self._clock, self._publish, self._supervisor, self._database = clock, publish, supervisor, database
+        self._verification = Verification(supervisor.table, clock, publish)
+        self.tasks = Coordinator(
+            settings.tasks,
+            paths,
+            clock=clock,
+            publish=publish,
+            database=database,
+            workforce=supervisor,
+            parts=coordinator.Parts(self._verify, InputTasks(self.brake.input, clock)),
+        )
+        self.tasks.on_services_changed = lambda: self._tell_supervisor(source.current())
+        backend = self.tasks.book.backend
+        queue = Queue(self.tasks.book.here, backend.finished, backend.texts, self._state_settled)
+        self._task_records = RecordKeeping(paths, source.current, clock=clock, publish=publish, queue=queue)
+        for reader in (self.brake.read, self.alerts.read, self.healer.read, self.tasks.read, self._task_records.read):
             bus.subscribe(reader)
+        self._open_to_workers()
+
+    def _open_to_workers(self) -> None:
+        try:
+            self.tasks.open()
+        except AuroraError as error:
+            detail = f"{error.title}: {error.detail}. {error.hint}"
+            self._publish(PartFailed(at=self._clock.wall(), component="aurora", detail=detail))
+
+    async def _verify(self, name: str, agent: CliAgent) -> Checked:
+        return await self._verification.check(name, agent, self._supervisor.tending.inherited())
+
+    def _tell_supervisor(self, settings: Settings) -> None:
+        """What the supervisor has: the operator's services, and the workers."""
+        services = settings.services | self.tasks.services(settings.tasks)
+        self._supervisor.apply(replace(settings, services=services))
+
+    async def _state_settled(self) -> None:
+        """Once what was written to the state until now is on the disk, or cannot be."""
+        with contextlib.suppress(apsw.Error):
+            await asyncio.wrap_future(self._database.submit(lambda _: None))
 
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be run as tasks: one that fails ends no other."""
-        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds())
+        of_tasks = (*self.tasks.rounds(), *self._task_records.rounds())
+        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds(), *of_tasks)
 
     def apply(self, settings: Settings) -> None:
-        """Changed settings."""
+        """Changed settings, also for the supervisor."""
+        self._tell_supervisor(settings)
+        self.tasks.apply(settings.tasks)
+        self._task_records.configure(settings.logs)
         self.brake.apply(settings)
         self.alerts.apply(settings)
         self.healer.apply(settings)
@@ -96,10 +148,12 @@ class Parts:
             *of_control(self.brake.control.view()),
             *of_alerts(self.alerts.view()),
             *of_healing(self.healer.troubles()),
+            *of_tasks(self.tasks.troubles()),
         )
 
-    async def close(self) -> None:
-        """Take them down, the brake first: whatever becomes of it, the services are stopped in order after it."""
+    async def close_first(self) -> None:
+        """What ends before the services, the brake above all: whatever becomes of it, they are stopped in order."""
+        self.tasks.quits(leave=True)  # nothing new is begun from now on; what becomes of the rest is decided later
         try:
             async with asyncio.timeout(BRAKE_CLOSE_S):
                 await self.brake.close()
@@ -107,6 +161,12 @@ class Parts:
             log.exception("the brake could not be taken down in order; the guard ends what is left of it")
         await self.healer.close()
 
+    async def close_last(self) -> None:
+        """Write down how the workers ended."""
+        await self.tasks.close()
+        await self._task_records.close()
+
     def abandon(self) -> None:
         """Let go of everything without a loop."""
         self.brake.abandon()
+        self._task_records.abandon()

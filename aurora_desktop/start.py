@@ -271,6 +271,7 @@ def _make_front(house: House, parts: "Parts", options: RunOptions) -> "Desktop":
             input=parts.brake.input,
             answer_question=parts.brake.input.answer,
             healing=parts.healer,
+            tasks=parts.tasks,
         )
     )
     parts.alerts.desktop = notifier.notify

@@ -1,13 +1,18 @@
-"""The figures of agents at work: what workers cost while idle, and what a flood of output costs one.
+"""The figures of agents at work: workers that are idle, a flood of output, from submission to start, and a long queue
+among kills, beside other queues.
 
-.venv/bin/python benchmarks/tasks.py [--quick] [--only idle] [--runs N] [--json FILE]
+    .venv/bin/python benchmarks/tasks.py [--quick] [--only submit] [--runs N] [--json FILE]
+
+The queues that it is measured beside: `apt-get install redis-server` and `uv sync --group bench`.
 """
 
 from rig.bench import run
 from rig.flooded import flooded
 from rig.idle_workers import idle_workers
+from rig.queued import queue
+from rig.submitted import submit
 
-MEASUREMENTS = {"idle": idle_workers, "flood": flooded}
+MEASUREMENTS = {"idle": idle_workers, "flood": flooded, "submit": submit, "queue": queue}
 
 if __name__ == "__main__":
     run("Measure agents at work.", MEASUREMENTS)

@@ -1,10 +1,11 @@
-"""What keeps the brake, alerts and healing from being well, as problems of the whole."""
+"""What keeps the brake, alerts, healing and tasks from being well, as problems of the whole."""
 
 from aurora_desktop.healing.alerts.view import AlertsView
 from aurora_desktop.healing.view import HealingView, ResourceView
 from aurora_desktop.heartbeat.health import Problem
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.outcome import format_duration
+from aurora_desktop.tasks.view import TaskTroubles
 
 _LOOK = "Look at the recovery page"
 _MOST_AGENTS = 20
@@ -42,6 +43,33 @@ def of_healing(troubles: HealingView) -> tuple[Problem, ...]:
         *(Problem("healing", _told(o.component, o.fault), _LOOK, 3) for o in troubles.offers),
         *(Problem(a.component, _told(a.component, a.sentence), _LOOK, 2) for a in troubles.agents[:_MOST_AGENTS]),
         *(Problem("machine", _over(resource), _LOOK, 3) for resource in troubles.machine),
+    )
+
+
+def of_tasks(troubles: TaskTroubles) -> tuple[Problem, ...]:
+    """What agents at work wait for, which only the operator can give."""
+    return (
+        *(
+            Problem(f"agent:{a.name}", f"{a.name} cannot be used, and tasks wait for it: {a.detail}", a.hint, 3)
+            for a in troubles.unavailable
+        ),
+        *(
+            Problem(
+                w.service.name,
+                f"the worker {w.name} does not come up, and tasks wait: {w.service.cause}",
+                w.service.hint or "Look at its log",
+                2,
+            )
+            for w in troubles.workers[:_MOST_AGENTS]
+        ),
+        *(
+            Problem(f"agent:{q.agent}", f"{q.agent} waits for your word: {q.summary}", "Answer it in the window", 3)
+            for q in troubles.approvals[:_MOST_AGENTS]
+        ),
+        *(
+            Problem(f"agent:{t.agent}", f"it is not known how a task of {t.agent} ended: {t.cause}", t.hint, 3)
+            for t in troubles.uncertain[:_MOST_AGENTS]
+        ),
     )
 
 

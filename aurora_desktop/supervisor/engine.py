@@ -214,10 +214,16 @@ class Supervisor:
         if not self._quits:
             self._order.start(names, cause)
 
-    def dismiss(self, names: tuple[str, ...], cause: str) -> None:
-        """Stop workers that are not needed now, or that are to be replaced."""
+    def dismiss(self, names: tuple[str, ...], cause: str, *, kill: bool = False) -> None:
+        """Stop workers that are not needed now; `kill`: at once, so that what is frozen does not run once more."""
         self._check(names)
+        for name in names if kill else ():
+            self._runners[name].kill()
         self._order.stop(names, cause)
+
+    def has_processes(self, name: str) -> bool:
+        """Whether anything of it may still be there; also of one that was taken out of the settings."""
+        return any(runner.has_processes for runner in self._everyone() if runner.name == name)
 
     def start(self, names: tuple[str, ...], source: str) -> None:
         self._check(names)

@@ -50,6 +50,8 @@ class Run(_ToWorker, frozen=True, kw_only=True):
     """A UUID to begin a new session with, where the agent lets us choose it."""
     expect: Expectation = Expectation()
     output_max_bytes: int = 64_000_000
+    max_usd: float | None = None
+    """What this attempt may still spend, told to agents that can keep to it themselves while they work."""
 
 
 class Stop(_ToWorker, frozen=True):
@@ -146,7 +148,8 @@ class AskingNoMore(_FromWorker, frozen=True):
 class Ended(_FromWorker, frozen=True, kw_only=True):
     """The end of an attempt, sent again after each `Hello` until acknowledged. `usage` is of this attempt alone.
 
-    `result`: the agent's last words, at most 1,000,000 characters; `error`: what went wrong, in words.
+    `result`: the agent's last words, at most 1,000,000 characters; `error`: what went wrong, in words. Of a `timeout`
+    the fact `limit` tells which: "silence" or "total".
     """
 
     task_id: str

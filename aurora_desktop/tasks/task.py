@@ -59,7 +59,8 @@ class TaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """A task as it is submitted. Exactly one of `agent`, `role` and `pipeline`.
 
     `cwd`: absolute or below `~`; default: the agent's. `env`: names of Aurora's variables that the agent gets besides
-    the basic ones (None: all). `timeout_s`, `max_usd`, `max_tokens` win over the agent's if they are lower.
+    the basic ones (None: all). `timeout_s` and `silence_s` stand for the agent's; `max_usd` and `max_tokens` win over
+    its budget if they are lower. `permissions` looser than the agent's are for the window alone.
     `expect`: see Expectation. `actions`: for an agent of the kind `input`, instead of a prompt.
     """
 
@@ -136,7 +137,22 @@ class Task(Struct, frozen=True, kw_only=True):
     round: int = 0
     after_result: str = ""
     avoid_worker: str = ""
-    """Not to be given to this worker again: it stalled there."""
+    """Not to be given to this worker again, if its pool has another: it stalled there."""
+    summary: str = ""
+    prompt_sha256: str = ""
+    resumes: bool = False
+    """Whether the next attempt goes on with the session instead of beginning anew."""
+    cancelling: str = ""
+    """Who asked that it be cancelled, while its attempt is being ended."""
+    stopping: str = ""
+    """Why it is being ended as an error, while its attempt is."""
+    spent_before: Usage = Usage()
+    """By the attempts before this one: `usage` is this and what the attempt tells."""
+    budget_asked: str = ""
+    """The limit that it stands still for until the operator has answered."""
+    budget_key: str = ""
+    budget_passed: tuple[str, ...] = ()
+    """Keys of the limits that the operator let it go beyond."""
 
     @property
     def pool(self) -> str:

@@ -143,6 +143,16 @@ class Healed(Struct, frozen=True, kw_only=True):
     message: str
 
 
+class TaskTroubles(Struct, frozen=True, kw_only=True):
+    """What waits for the operator. `unavailable`: agents that cannot be used, `workers`: those that do not come up,
+    while tasks wait for them."""
+
+    uncertain: tuple[TaskView, ...] = ()
+    approvals: tuple[ApprovalView, ...] = ()
+    unavailable: tuple[CliAgentView, ...] = ()
+    workers: tuple[WorkerView, ...] = ()
+
+
 class TasksFace(Protocol):
     """The public face of the tasks; all calls on the loop's thread.
 

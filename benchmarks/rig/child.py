@@ -113,13 +113,13 @@ class Nursery:
             self._heard.append(Said(what, name, int(pid), int(at) or now))
 
 
-def compiled(folder: Path) -> Path | None:
-    """The child, compiled into the folder; `None` without a compiler."""
+def compiled(folder: Path, source: Path = SOURCE) -> Path | None:
+    """A program of one file, compiled into the folder; `None` without a compiler."""
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         return None
-    program = folder / "child"
-    done = subprocess.run([compiler, "-O2", "-o", program, SOURCE], capture_output=True, check=False)
+    program = folder / source.stem
+    done = subprocess.run([compiler, "-O2", "-o", program, source], capture_output=True, check=False)
     return program if done.returncode == 0 else None
 
 

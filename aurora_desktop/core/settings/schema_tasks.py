@@ -82,7 +82,10 @@ class CliAgent(Section, frozen=True):
     grace_s: Annotated[Seconds, option("Time to end after SIGTERM before the whole tree is killed.")] = 5.0
     version_args: Annotated[
         list[str] | None,
-        option("Asked before its first task. Default: `--version`; an empty list asks nothing."),
+        option(
+            "Asked before its first task. Default: `--version` for `claude` and `codex`; others are asked if this or"
+            " `version_pattern` is given. An empty list asks nothing."
+        ),
     ] = None
     version_pattern: Annotated[
         Annotated[str, Meta(max_length=500)] | None,
@@ -169,6 +172,15 @@ def _shipped_roles() -> dict[str, Role]:
     }
 
 
+# Made once: the queue looks them up many times for each task.
+_SHIPPED_AGENTS = {
+    "claude": CliAgent(kind="claude"),
+    "codex": CliAgent(kind="codex"),
+    "input": CliAgent(kind="input"),
+}
+_SHIPPED_ROLES = _shipped_roles()
+
+
 class TaskSettings(Section, frozen=True):
     """Tasks for agents, and the workers that have them done."""
 
@@ -213,14 +225,9 @@ class TaskSettings(Section, frozen=True):
     @property
     def all_agents(self) -> dict[str, CliAgent]:
         """Those that are always there, and the operator's own, which win."""
-        return {
-            "claude": CliAgent(kind="claude"),
-            "codex": CliAgent(kind="codex"),
-            "input": CliAgent(kind="input"),
-            **self.agents,
-        }
+        return {**_SHIPPED_AGENTS, **self.agents}
 
     @property
     def all_roles(self) -> dict[str, Role]:
         """Those that are always there, and the operator's own, which win."""
-        return {**_shipped_roles(), **self.roles}
+        return {**_SHIPPED_ROLES, **self.roles}

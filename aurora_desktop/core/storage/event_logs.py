@@ -1,7 +1,6 @@
 """`heartbeat.log` and `recovery_events.log`, fed with the records that belong in them."""
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,46 +8,19 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import Heartbeat, Record
 from aurora_desktop.core.settings.schema import LogSettings
 from aurora_desktop.core.storage.jsonl import JsonlLog, heartbeat_line, last_id, recovery_line
-from aurora_desktop.core.storage.pending import MOST_IN_A_BURST, MOST_PENDING
+from aurora_desktop.core.storage.line_log import LineLog
 from aurora_desktop.core.storage.trouble import StorageEvent, Trouble
 
 log = logging.getLogger(__name__)
-
-
-class _EventLog:
-    """One file with the lines that wait for it: `add` from any thread, the rest from the writer's."""
-
-    def __init__(self, file: JsonlLog, trouble: Trouble) -> None:
-        self.file = file
-        self.trouble = trouble
-        self.waiting: deque[bytes] = deque()
-
-    def add(self, line: bytes) -> None:
-        self.waiting.append(line)
-        if len(self.waiting) > (MOST_PENDING if self.trouble.is_failing else MOST_IN_A_BURST):
-            del self.waiting[1]  # the first may be on its way to the disk
-            self.trouble.drop()
-
-    def write(self) -> None:
-        """Write until all is written or an attempt fails."""
-        written = 0
-        try:
-            while self.waiting:
-                self.file.write(self.waiting[0])
-                self.waiting.popleft()
-                written += 1
-        except OSError as error:
-            self.trouble.fail(error)
-        self.trouble.succeed(written, len(self.waiting))
 
 
 class EventLogs:
     """The two logs in `folder`; lines are added from any thread and written in the writer's."""
 
     def __init__(self, folder: Path, settings: LogSettings, clock: Clock, tell: Callable[[StorageEvent], None]) -> None:
-        def begin(name: str) -> _EventLog:
+        def begin(name: str) -> LineLog:
             path = folder / name
-            return _EventLog(JsonlLog(path, settings), Trouble(path, clock, tell))
+            return LineLog(JsonlLog(path, settings), Trouble(path, clock, tell))
 
         self._heartbeat = begin("heartbeat.log")
         self._recovery = begin("recovery_events.log")

@@ -17,8 +17,10 @@ from aurora_desktop.core.events import (
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
 from aurora_desktop.healing.view import AgentView, EscalationView, HealingView, OfferView, ResourceView
 from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems
-from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing
+from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing, of_tasks
 from aurora_desktop.safety.view import ControlView
+from aurora_desktop.supervisor.view import ServiceView
+from aurora_desktop.tasks.view import ApprovalView, CliAgentView, TaskTroubles, TaskView, WorkerView
 
 
 def after(*events: AnyEvent, clock: FakeClock | None = None) -> OwnProblems:
@@ -181,3 +183,38 @@ def test_what_waits_for_the_operator_and_what_is_wrong_with_agents_and_the_machi
 
 def test_where_nothing_troubles_healing_nothing_is_a_problem() -> None:
     assert of_healing(HealingView()) == ()
+
+
+def test_what_agents_at_work_wait_for_is_told_with_the_next_step() -> None:
+    service = ServiceView(name="worker:coder-1", state="failed", cause="no such folder", since=0.0)
+    troubles = TaskTroubles(
+        uncertain=(
+            TaskView(
+                id="task_1", number=1, agent="claude", role="", status="uncertain", summary="x",
+                cause="its worker died", hint="Retry it.", created_at=0.0,
+            ),
+        ),
+        approvals=(
+            ApprovalView(
+                id="approval_1", task_id="task_2", agent="codex", kind="tool", tool="Bash", summary="ls", asked_at=0.0
+            ),
+        ),
+        unavailable=(
+            CliAgentView(
+                name="tool", kind="command", program="tool", available=False, detail="not found", hint="Install it."
+            ),
+        ),
+        workers=(
+            WorkerView(
+                name="coder-1", pool="coder", agent="claude", status="unhealthy", healthy=False, service=service
+            ),
+        ),
+    )  # fmt: skip
+    told = {problem.component: (problem.sentence, problem.next_step) for problem in of_tasks(troubles)}
+    assert told == {
+        "agent:tool": ("tool cannot be used, and tasks wait for it: not found", "Install it."),
+        "worker:coder-1": ("the worker coder-1 does not come up, and tasks wait: no such folder", "Look at its log"),
+        "agent:codex": ("codex waits for your word: ls", "Answer it in the window"),
+        "agent:claude": ("it is not known how a task of claude ended: its worker died", "Retry it."),
+    }
+    assert of_tasks(TaskTroubles()) == ()

@@ -499,6 +499,22 @@ async def test_a_frozen_service_can_be_stopped(stage: Stage) -> None:
 
 
 @in_loop
+async def test_a_frozen_worker_that_is_dismissed_never_runs_again(stage: Stage, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    worker = sh(
+        f'trap "touch {ran}; exit" TERM CONT; echo up $$ >"$TELL"; while :; do sleep 0.02; done', on_estop="freeze"
+    )
+    async with stage.supervising({"worker:coder-1": worker}) as supervisor:
+        pid = await stage.yard.heard_pid()
+        supervisor.freeze_marked("emergency stop")
+        supervisor.dismiss(("worker:coder-1",), "its task was cancelled", kill=True)
+        await stage.until_state(supervisor, **{"worker:coder-1": "stopped"})
+        assert not stage.yard.is_alive(pid)
+        assert not supervisor.has_processes("worker:coder-1")
+        assert not ran.exists()
+
+
+@in_loop
 async def test_a_service_that_printed_its_line_before_it_was_frozen_is_still_ready(stage: Stage) -> None:
     ready = Probe(log_pattern=LogPatternProbe(pattern="listening"), period_sec=0.02, failure_threshold=1)
     service = sh("echo listening; exec sleep 600", on_estop="freeze", readiness_probe=ready)

@@ -1,0 +1,56 @@
+"""What the parts of the coordinator share."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.settings.schema_tasks import AgentKind, CliAgent, TaskSettings
+from aurora_desktop.tasks.book import Book
+from aurora_desktop.tasks.messages import ToWorker
+from aurora_desktop.tasks.roster import Roster, Workforce
+from aurora_desktop.tasks.task import Task
+
+
+class Surroundings(Struct, kw_only=True, eq=False):
+    """One per coordinator; used from the loop's thread alone.
+
+    `folder`: where each task has its own. `send(worker, message)`: whether it could be sent. `run` starts a coroutine
+    that nobody waits for; `changed` says that something is to be looked at anew: work to give out, a view to draw.
+    """
+
+    settings: TaskSettings
+    clock: Clock
+    publish: Callable[[AnyEvent], object]
+    book: Book
+    roster: Roster
+    workforce: Workforce
+    folder: Path
+    send: Callable[[str, ToWorker], bool]
+    run: Callable[[Coroutine[Any, Any, None]], object]
+    changed: Callable[[], None]
+    agents: Mapping[str, CliAgent] = {}
+    """All that there are by `settings`, put together once."""
+    closing: bool = False
+
+    def __post_init__(self) -> None:
+        self.agents = self.settings.all_agents
+
+    def apply(self, settings: TaskSettings) -> None:
+        self.settings, self.agents = settings, settings.all_agents
+
+    @property
+    def ends_it(self) -> bool:
+        """Whether it is Aurora that ends workers now, for its quit or for the emergency stop: no fault of the tasks."""
+        return self.closing or self.workforce.latched
+
+    def agent(self, name: str) -> CliAgent | None:
+        """None once it was taken out of the settings."""
+        return self.agents.get(name)
+
+    def kind(self, task: Task) -> AgentKind | None:
+        agent = self.agent(task.agent)
+        return agent.kind if agent is not None else None
