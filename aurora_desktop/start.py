@@ -262,6 +262,7 @@ def _make_front(house: House, options: RunOptions) -> "Desktop":
             input=house.brake.input,
             answer_question=house.brake.input.answer,
             healing=house.healer,
+            restart=house.restart,
         )
     )
     house.alerts.desktop = notifier.notify

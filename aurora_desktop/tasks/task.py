@@ -60,6 +60,7 @@ class TaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     `cwd`: absolute or below `~`; default: the agent's. `env`: names of Aurora's variables that the agent gets besides
     the basic ones (None: all). `timeout_s`, `max_usd`, `max_tokens` win over the agent's if they are lower.
+    `continues`: the id of an ended task of the same agent: its session is gone on with, where the agent can do that.
     `expect`: see Expectation. `actions`: for an agent of the kind `input`, instead of a prompt.
     """
 
@@ -80,6 +81,7 @@ class TaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     permissions: Permissions | None = None
     expect: Expectation = Expectation()
     actions: tuple[dict[str, Any], ...] = ()
+    continues: str = ""
     idempotency_key: str | None = None
     operator_user: str = ""
     source: str = "command"

@@ -15,6 +15,7 @@ from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
 from aurora_desktop.safety.view import Confirmation, ControlFace
 from aurora_desktop.supervisor.view import SupervisorFace
+from aurora_desktop.tasks.view import TasksFace
 
 
 class SettingsFace(Protocol):
@@ -51,7 +52,8 @@ class UiContext(Struct, frozen=True, kw_only=True):
     `notify(title, body)` may take a second or two and is called in a thread; False when the desktop has no
     notification service. `offer(title, body, choices, on_choice)` is the same with buttons (key and label) and calls
     `on_choice` in any thread. `answer_question(task_id, confirmation)` answers a question of the mode `ask`; None is
-    no. Without `healing` the window shows the incidents alone.
+    no. Without `healing` the window shows the incidents alone; without `tasks` it has no work for agents.
+    `restart(reason)` makes room for a successor, and raises AuroraError where none could follow.
     """
 
     supervisor: SupervisorFace
@@ -68,3 +70,5 @@ class UiContext(Struct, frozen=True, kw_only=True):
     offer: Callable[[str, str, Sequence[tuple[str, str]], Callable[[str], None]], bool] | None = None
     alerts: AlertsFace | None = None
     healing: HealingFace | None = None
+    tasks: TasksFace | None = None
+    restart: Callable[[str], None] | None = None

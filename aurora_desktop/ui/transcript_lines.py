@@ -1,0 +1,193 @@
+"""What an agent said and did as lines of text: what is read first stands there, the rest is folded. Pure."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from aurora_desktop.tasks.view import Entry
+
+Style = Literal[
+    "time", "who", "own", "text", "thought", "tool", "code", "faint", "added", "removed", "hunk", "fold", "warn",
+    "bad", "note", "gap",
+]  # fmt: skip
+Ground = Literal["", "code", "added", "removed", "own"]
+
+SHOWN_LINES, SHOWN_DIFF_LINES = 3, 30
+MOST_CHARACTERS = 20_000
+MOST_FOLDED_LINES = 400
+_FOLDED, _OPEN = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}", "\N{BLACK DOWN-POINTING SMALL TRIANGLE}"
+OWN_WORDS = "You"
+
+
+class Span(NamedTuple):
+    style: Style
+    text: str
+
+
+class TextLine(NamedTuple):
+    """`folded`: what comes to light below it on demand. Without spans it is a narrow gap."""
+
+    spans: tuple[Span, ...]
+    ground: Ground = ""
+    folded: tuple["TextLine", ...] = ()
+
+
+def lines_of(entry: Entry, agent: str = "Agent") -> list[TextLine]:
+    """The lines of one entry, an empty one before them; `agent` is who speaks."""
+    lines = _lines_of(entry, agent)
+    return lines if entry.kind == "tool_result" and not entry.failed else [_GAP, *lines]
+
+
+def _lines_of(entry: Entry, agent: str) -> list[TextLine]:
+    match entry.kind:
+        case "message":
+            return [_line(_at(entry), Span("who", agent)), *_plain("text", entry.text), *_detail(entry)]
+        case "thinking":
+            return [_line(_at(entry), Span("thought", "Thinking")), *_some("thought", entry.text, "of thought")]
+        case "tool":
+            return [_line(_at(entry), Span("tool", entry.tool or "Tool"), *_beside(entry.text)), *_detail(entry)]
+        case "tool_result":
+            return _result(entry)
+        case "diff":
+            return _diff(entry)
+        case "retry":
+            return [_line(_at(entry), Span("warn", f"\N{CLOCKWISE OPEN CIRCLE ARROW} {entry.text}"))]
+        case "asks":
+            words = f"? Asks for your word: {entry.tool}".rstrip(": ")
+            return [_line(_at(entry), Span("warn", words), *_beside(entry.text)), *_detail(entry)]
+        case "answer":
+            return [_line(_at(entry), Span("bad" if entry.failed else "tool", "Answered"), *_beside(entry.text))]
+        case "note":
+            return [_line(_at(entry), Span("note", entry.text)), *_detail(entry)]
+        case "error":
+            return [_line(_at(entry), Span("bad", f"\N{BALLOT X} {entry.text}")), *_detail(entry)]
+
+
+def own_words(text: str, at: float) -> list[TextLine]:
+    """What the operator said."""
+    body = [TextLine(line.spans, "own") for line in _plain("text", text)]
+    return [_GAP, _line(_time(at), Span("own", OWN_WORDS), ground="own"), *body]
+
+
+def fold_text(line: TextLine, *, is_open: bool) -> str:
+    """The words of a line that folds, with the triangle that says which way."""
+    words = "".join(span.text for span in line.spans)
+    return f"{_OPEN if is_open else _FOLDED} {words}"
+
+
+_GAP = TextLine(())
+
+
+def _line(*spans: Span, ground: Ground = "") -> TextLine:
+    return TextLine(spans, ground)
+
+
+def _time(at: float) -> Span:
+    return Span("time", f"{time.strftime('%H:%M:%S', time.localtime(at))}  ")
+
+
+def _at(entry: Entry) -> Span:
+    return _time(entry.at)
+
+
+def _beside(text: str) -> tuple[Span, ...]:
+    """The first line of it, beside the name of a tool."""
+    first = text.strip().partition("\n")[0]
+    return (Span("code", f"  {_cut(first)}"),) if first else ()
+
+
+def _cut(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return text
+    return f"{text[:MOST_CHARACTERS]}\u2026 ({len(text):,} characters in all: the log has the rest)"
+
+
+def _plain(style: Style, text: str, ground: Ground = "") -> list[TextLine]:
+    return [_line(Span(style, line), ground=ground) for line in _cut(text).strip("\n").split("\n")]
+
+
+def _some(style: Style, text: str, of: str, ground: Ground = "") -> list[TextLine]:
+    """All of it where that is short, else the first lines and the rest folded."""
+    lines = _plain(style, text, ground) if text.strip() else []
+    if len(lines) <= SHOWN_LINES + 1:
+        return lines
+    return [*lines[:SHOWN_LINES], _fold(f"{len(lines) - SHOWN_LINES:,} more lines {of}", lines[SHOWN_LINES:])]
+
+
+def _fold(words: str, lines: Sequence[TextLine]) -> TextLine:
+    kept = list(lines[:MOST_FOLDED_LINES])
+    if len(lines) > len(kept):
+        kept.append(_line(Span("note", f"\u2026 {len(lines) - len(kept):,} more lines: the log has them")))
+    return TextLine((Span("fold", words),), "", tuple(kept))
+
+
+def _detail(entry: Entry) -> list[TextLine]:
+    """What is shown on demand."""
+    if not entry.detail.strip() or entry.detail.strip() == entry.text.strip():
+        return []
+    lines = _plain("code", entry.detail, "code")
+    return [_fold(f"all of it, {_lines(len(lines))}", lines)]
+
+
+def _result(entry: Entry) -> list[TextLine]:
+    """What a tool printed stands back; that it failed stands out."""
+    text = entry.detail or entry.text
+    style: Style = "faint"
+    head = [_line(_at(entry), Span("bad", f"\N{BALLOT X} {entry.tool or 'The tool'} failed"))] if entry.failed else []
+    if not text.strip():
+        return head or [_line(Span("faint", "(no output)"), ground="code")]
+    lines = _plain(style, text, "code")
+    if len(lines) <= SHOWN_LINES + 1:
+        return [*head, *lines]
+    return [*head, _fold(f"{_lines(len(lines))} of output", lines)]
+
+
+def _diff(entry: Entry) -> list[TextLine]:
+    """The name of the file and how much changed, then the change with a plus or minus before each line."""
+    is_below = _is_diff(entry.detail)
+    text = entry.detail if is_below else entry.text
+    lines = [_diff_line(line) for line in _cut(text).strip("\n").split("\n") if not _is_file_line(line)]
+    added = sum(line.ground == "added" for line in lines)
+    removed = sum(line.ground == "removed" for line in lines)
+    name = entry.text if is_below else _file_of(text)
+    head = _line(
+        _at(entry), Span("tool", entry.tool or "Edit"), *_beside(name), Span("added", f"  +{added}"),
+        Span("removed", f" \N{MINUS SIGN}{removed}"),
+    )  # fmt: skip
+    if len(lines) <= SHOWN_DIFF_LINES + 1:
+        return [head, *lines]
+    rest = lines[SHOWN_DIFF_LINES:]
+    return [head, *lines[:SHOWN_DIFF_LINES], _fold(f"{len(rest):,} more lines of the change", rest)]
+
+
+def _diff_line(line: str) -> TextLine:
+    if line.startswith("+"):
+        return _line(Span("added", line), ground="added")
+    if line.startswith("-"):
+        return _line(Span("removed", line), ground="removed")
+    if line.startswith("@@"):
+        return _line(Span("hunk", line), ground="code")
+    return _line(Span("code", line), ground="code")
+
+
+def _is_file_line(line: str) -> bool:
+    return line.startswith(("--- ", "+++ ", "diff --git ", "index "))
+
+
+def _is_diff(text: str) -> bool:
+    return any(line.startswith(("+", "-", "@@")) for line in text.split("\n"))
+
+
+def _file_of(text: str) -> str:
+    """The file that a unified diff is of, where it says so."""
+    names = [line[4:].partition("\t")[0] for line in text.split("\n") if line.startswith("+++ ")]
+    return names[0].removeprefix("b/") if names else ""
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
+
+
+def all_lines(entries: Iterable[Entry], agent: str) -> list[TextLine]:
+    """The lines of several entries."""
+    return [line for entry in entries for line in lines_of(entry, agent)]
