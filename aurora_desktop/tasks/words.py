@@ -54,6 +54,9 @@ COMMANDS = (
 )
 """What can be said, and what it does."""
 
+MOST_CHARACTERS = 200
+"""What is longer is no command."""
+
 _COURTESY = re.compile(r"^(?:(?:hey|hi|hello|ok|okay|please|aurora|could you|can you)\b[\s,:!]*)+", re.IGNORECASE)
 _END = re.compile(r"(?:[\s,]*\b(?:please|now|thanks|thank you))*[\s.!?]*$", re.IGNORECASE)
 _SELF = frozenset({"", "yourself", "aurora", "everything", "all"})
@@ -78,6 +81,8 @@ def meaning_of(text: str, names: Collection[str] = ()) -> Meaning:
     service `web`. A slash in front says that a command is meant.
     """
     words = text.strip()
+    if len(words) > MOST_CHARACTERS:
+        return Say(words)
     if words.startswith("/"):
         bare = _bare(words[1:])
         return _command(bare, names, is_meant=True) or Unknown(bare)

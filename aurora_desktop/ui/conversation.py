@@ -1,7 +1,9 @@
 """The chat below its widgets: what is typed becomes a command that is done, or words for an agent."""
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -21,6 +23,8 @@ from aurora_desktop.ui.tray import sentence_case
 BY = "window"
 AURORA = "Aurora"
 SURE = "Restart Aurora now? Services go on, agents at work are taken over. Say \u201cyes\u201d to go ahead."
+LATER = "Sent when {agent} is done with your last words."
+_NO = frozenset({"no", "n", "no thanks", "cancel"})
 _YES = frozenset({"yes", "y", "yes please", "do it", "ok", "okay"})
 
 
@@ -35,6 +39,7 @@ class Conversation(QObject):
         self._context, self._face, self._tasks = context, face, tasks
         self._task: TaskView | None = None
         self._sessions: dict[str, str] = {}
+        self._later: deque[tuple[str, str, str]] = deque()
         self._asks_to_restart = False
         self.reader = TranscriptReader(face, tasks, self)
         self.reader.lines.connect(self.lines)
@@ -56,11 +61,13 @@ class Conversation(QObject):
     def hear(self, text: str, agent: str, cwd: str = "") -> None:
         """Do what these words ask for."""
         self.lines.emit(own_words(text, time.time()))
-        if self._asks_to_restart:
-            self._answer_restart(text)
+        if self._asks_to_restart and self._answers_restart(text):
             return
         meaning = words.meaning_of(text, self._names())
-        self._tasks.run(self._do(meaning, agent, cwd), lambda error: self._tell(in_words(error), failed=True))
+        self._do_safely(self._do(meaning, agent, cwd))
+
+    def _do_safely(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.run(work, lambda error: self._tell(in_words(error), failed=True))
 
     def look(self) -> None:
         """Read on, and see whether the agent is done."""
@@ -100,7 +107,11 @@ class Conversation(QObject):
                 )
 
     async def _say(self, text: str, agent: str, cwd: str) -> None:
-        """A new task, in the session of the one before where there was one."""
+        """A new task, in the session of the one before where there was one; one after the other."""
+        if self.is_busy:
+            self._later.append((text, agent, cwd))
+            self._tell(LATER.format(agent=self._task.agent if self._task else agent))
+            return
         request = TaskRequest(
             prompt=text, agent=agent, cwd=cwd or None, continues=self._sessions.get(agent, ""), source="window"
         )
@@ -118,11 +129,17 @@ class Conversation(QObject):
         checked = await healing.heal(name or None, check_now=False)
         self._tell("\n".join(checked.findings) or "Nothing is wrong.")
 
-    def _answer_restart(self, text: str) -> None:
+    def _answers_restart(self, text: str) -> bool:
+        """Whether these words are an answer; others are heard as any, above all a stop."""
         self._asks_to_restart = False
-        if text.strip().casefold().rstrip(".!") not in _YES:
+        answer = text.strip().casefold().rstrip(".!")
+        if answer in _YES:
+            self._restart_or_tell()
+        elif answer in _NO:
             self._tell("Aurora goes on.")
-            return
+        return answer in _YES | _NO
+
+    def _restart_or_tell(self) -> None:
         try:
             self._restart()
         except AuroraError as error:
@@ -163,6 +180,8 @@ class Conversation(QObject):
         if task is not None and task.status != "completed":
             why = ". ".join(part for part in (task_words.status(task), task.cause, task.hint) if part)
             self._tell(phrases.quoted(why), failed=True)
+        if self._later:
+            self._do_safely(self._say(*self._later.popleft()))
 
     def _tell(self, text: str, *, failed: bool = False) -> None:
         told = Entry(at=time.time(), kind="error" if failed else "message", text=text)

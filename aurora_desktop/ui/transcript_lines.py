@@ -35,7 +35,8 @@ class TextLine(NamedTuple):
 def lines_of(entry: Entry, agent: str = "Agent") -> list[TextLine]:
     """The lines of one entry, an empty one before them; `agent` is who speaks."""
     lines = _lines_of(entry, agent)
-    return lines if entry.kind == "tool_result" and not entry.failed else [_GAP, *lines]
+    belongs_above = entry.kind == "diff" or (entry.kind == "tool_result" and not entry.failed)
+    return lines if belongs_above else [_GAP, *lines]
 
 
 def _lines_of(entry: Entry, agent: str) -> list[TextLine]:
@@ -45,22 +46,26 @@ def _lines_of(entry: Entry, agent: str) -> list[TextLine]:
         case "thinking":
             return [_line(_at(entry), Span("thought", "Thinking")), *_some("thought", entry.text, "of thought")]
         case "tool":
-            return [_line(_at(entry), Span("tool", entry.tool or "Tool"), *_beside(entry.text)), *_detail(entry)]
+            return [
+                _line(_at(entry), Span("tool", entry.tool or "Tool"), *_beside(entry.text, entry.tool)),
+                *_detail(entry),
+            ]
         case "tool_result":
             return _result(entry)
         case "diff":
             return _diff(entry)
         case "retry":
-            return [_line(_at(entry), Span("warn", f"\N{CLOCKWISE OPEN CIRCLE ARROW} {entry.text}"))]
+            return [_line(_at(entry), Span("warn", f"\N{CLOCKWISE OPEN CIRCLE ARROW} {_sentence(entry.text)}"))]
         case "asks":
             words = f"? Asks for your word: {entry.tool}".rstrip(": ")
             return [_line(_at(entry), Span("warn", words), *_beside(entry.text)), *_detail(entry)]
         case "answer":
-            return [_line(_at(entry), Span("bad" if entry.failed else "tool", "Answered"), *_beside(entry.text))]
+            denied = entry.failed or entry.text.startswith("denied")
+            return [_line(_at(entry), Span("bad" if denied else "tool", "Answered"), *_beside(entry.text))]
         case "note":
-            return [_line(_at(entry), Span("note", entry.text)), *_detail(entry)]
+            return [_line(_at(entry), Span("note", _sentence(entry.text))), *_detail(entry)]
         case "error":
-            return [_line(_at(entry), Span("bad", f"\N{BALLOT X} {entry.text}")), *_detail(entry)]
+            return [_line(_at(entry), Span("bad", f"\N{BALLOT X} {_sentence(entry.text)}")), *_detail(entry)]
 
 
 def own_words(text: str, at: float) -> list[TextLine]:
@@ -83,6 +88,8 @@ def _line(*spans: Span, ground: Ground = "") -> TextLine:
 
 
 def _time(at: float) -> Span:
+    if not at:  # nobody knows when
+        return Span("time", "")
     return Span("time", f"{time.strftime('%H:%M:%S', time.localtime(at))}  ")
 
 
@@ -90,10 +97,14 @@ def _at(entry: Entry) -> Span:
     return _time(entry.at)
 
 
-def _beside(text: str) -> tuple[Span, ...]:
-    """The first line of it, beside the name of a tool."""
+def _beside(text: str, tool: str = "") -> tuple[Span, ...]:
+    """The first line of it, beside the name of a tool, unless it is that name again."""
     first = text.strip().partition("\n")[0]
-    return (Span("code", f"  {_cut(first)}"),) if first else ()
+    return (Span("code", f"  {_cut(first)}"),) if first and first != tool else ()
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cut(text: str) -> str:
@@ -143,17 +154,15 @@ def _result(entry: Entry) -> list[TextLine]:
 
 
 def _diff(entry: Entry) -> list[TextLine]:
-    """The name of the file and how much changed, then the change with a plus or minus before each line."""
+    """How much changed and where, below the tool that did it; then each line with its plus or minus."""
     is_below = _is_diff(entry.detail)
     text = entry.detail if is_below else entry.text
     lines = [_diff_line(line) for line in _cut(text).strip("\n").split("\n") if not _is_file_line(line)]
     added = sum(line.ground == "added" for line in lines)
     removed = sum(line.ground == "removed" for line in lines)
-    name = entry.text if is_below else _file_of(text)
-    head = _line(
-        _at(entry), Span("tool", entry.tool or "Edit"), *_beside(name), Span("added", f"  +{added}"),
-        Span("removed", f" \N{MINUS SIGN}{removed}"),
-    )  # fmt: skip
+    name = "" if is_below else _file_of(text)
+    counts = (Span("added", f"+{added}"), Span("removed", f" \N{MINUS SIGN}{removed}"))
+    head = _line(*counts, *_beside(name, entry.tool))
     if len(lines) <= SHOWN_DIFF_LINES + 1:
         return [head, *lines]
     rest = lines[SHOWN_DIFF_LINES:]

@@ -86,9 +86,9 @@ class TranscriptReader(QObject):
             if task_id != self.task_id:
                 self._is_wanted_again = True
                 return
-            self._offset = piece.next_offset
+            self._offset = piece.next_offset  # a page may be shorter than was asked for
             kept.extend(piece.entries)
-            if len(piece.entries) < CHUNK:
+            if piece.is_over or not piece.entries:
                 break
         await self._tell(task_id, list(kept))
         if piece.is_over and task_id == self.task_id:

@@ -57,7 +57,7 @@ def some_tasks(now: float) -> tuple[TaskView, ...]:
 
     return (
         made(61, "queued", 12, "Write the release notes of 2.4 from the merged pull requests", role="coder"),
-        made(60, "queued", 40, "Translate the settings page into Czech", agent="codex", held="codex does one at a time"),
+        made(60, "queued", 40, "Translate the settings page into Czech", agent="codex", held="codex is at work"),
         made(
             59, "running", 74, "Make the importer resume after a dropped connection", usage=claude, role="coder",
             activity=Activity(kind="tool", since=now - 12, detail="Bash"), worker="coder-1",
@@ -84,7 +84,8 @@ def some_tasks(now: float) -> tuple[TaskView, ...]:
         made(53, "completed", 4000, "Review what was done for the login form", role="critic", usage=claude),
         made(
             52, "error", 4400, "Deploy the documentation", role="deployer",
-            cause="the provider refused: 401, not logged in", hint="Log in with `claude login`", can_resume=True, usage=Usage(cost_usd=0.0),
+            cause="the provider refused: 401, not logged in",
+            hint="Log in with `claude login`", can_resume=True, usage=Usage(cost_usd=0.0),
         ),
         made(51, "timeout", 9000, "Rewrite the parser without regular expressions", cause="took longer than 20 min",
              agent="codex", can_resume=True, usage=codex),
@@ -119,6 +120,7 @@ def some_entries(now: float) -> tuple[Entry, ...]:
         Entry(at=at + 5, kind="tool", tool="Read", text="importer/stream.py"),
         Entry(at=at + 5.4, kind="tool_result", tool="Read", text="", detail=listing),
         Entry(at=at + 9, kind="thinking", text=thought),
+        Entry(at=at + 14, kind="tool", tool="Edit", text="importer/stream.py"),
         Entry(at=at + 14, kind="diff", tool="Edit", text="importer/stream.py", detail=diff),
         Entry(at=at + 20, kind="tool", tool="Bash", text="pytest -q tests/test_stream.py"),
         Entry(at=at + 24, kind="tool_result", tool="Bash", text="", detail=trace, failed=True),

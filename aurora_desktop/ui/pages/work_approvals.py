@@ -123,7 +123,7 @@ class ApprovalsSection(WorkSection):
 
     def _show_chosen(self) -> None:
         asked = self.chosen()
-        if asked is not None:
+        if asked is not None and asked != self.card.asked:
             self.card.show_approval(asked, self._task_of(asked))
 
     def _task_of(self, asked: ApprovalView) -> TaskView | None:

@@ -94,7 +94,7 @@ class OutputSection(WorkSection):
         self.open = Button("Sho&w task", "", self._theme, kind="quiet", tip="The task with all that is known of it")
         self.latest = Button("L&atest", "latest", self._theme, kind="quiet", tip="Scroll along again (End)")
         self.latest.hide()
-        self.search = SearchField(self._theme, "Search in the output", "Search; Enter for the next")
+        self.search = SearchField(self._theme, "Search in the output", "Search")
         self.found = label("", "muted")
         self.found.setAccessibleName("Found")
         self.back = Button("Previous", "chevron-up", self._theme, kind="icon", tip="The one before (Shift+Enter)")

@@ -1,7 +1,7 @@
 """The form of a new task: who, what, where, and within which limits."""
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QComboBox,
@@ -35,6 +35,13 @@ _NARROW_PX = 760
 _WHAT = "What is to be done? It is sent as it is written here."
 _HALF_DONE = "An agent may have done half of it by then: to do it twice can harm."
 _ACTIONS = 'A list of actions, such as [{"action": "screenshot"}]'
+
+
+class Prompt(QPlainTextEdit):
+    """Leaves Ctrl+Enter, which a text field would take for itself, to the form."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.ignore() if _submits(event) else super().keyPressEvent(event)
 
 
 class SubmitSection(WorkSection):
@@ -85,6 +92,9 @@ class SubmitSection(WorkSection):
         self.error_card.show()
         QTimer.singleShot(0, self, lambda: self._scroll.ensureWidgetVisible(self.error_card))
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.submit() if _submits(event) else super().keyPressEvent(event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.width() < _NARROW_PX
@@ -95,7 +105,7 @@ class SubmitSection(WorkSection):
     def _build(self) -> None:
         self.doer = _combo("Who does it")
         self.doer.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.prompt = QPlainTextEdit()
+        self.prompt = Prompt()
         self.prompt.setTabChangesFocus(True)
         self.prompt.setAccessibleName("Prompt")
         self.prompt.setMinimumHeight(150)
@@ -176,10 +186,6 @@ class SubmitSection(WorkSection):
         self.send.clicked.connect(self.submit)
         self.browse.clicked.connect(self._browse)
         self.prompt.textChanged.connect(self.error_card.hide)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.submit)
 
     def _offer(self, offered: list[Doer]) -> None:
         before = self.doer.currentData()
@@ -236,6 +242,11 @@ class SubmitSection(WorkSection):
         dialog.fileSelected.connect(self.cwd.setText)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+
+
+def _submits(event: QKeyEvent) -> bool:
+    enters = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+    return enters and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
 
 
 def _line(name: str, placeholder: str) -> QLineEdit:

@@ -63,8 +63,9 @@ class TasksSection(WorkSection):
         text, statuses = self.filter.text(), FILTERS[self.state.currentText()]
         limit = _EVERYTHING if text.strip() else self._limit
         newest = self._face.tasks(limit=limit, statuses=statuses)
-        urgent = self._face.tasks(limit=PAGE, statuses=[each for each in URGENT if not statuses or each in statuses])
-        found = in_order((*newest, *urgent), text)
+        urgent = [each for each in URGENT if not statuses or each in statuses]
+        old_but_urgent = self._face.tasks(limit=PAGE, statuses=urgent) if urgent else ()
+        found = in_order((*newest, *old_but_urgent), text)
         self.model.show_tasks(found, has_more=len(newest) >= limit)
         narrowed = bool(text.strip() or statuses)
         self._empty_words(narrowed=narrowed)
@@ -197,7 +198,7 @@ class TasksSection(WorkSection):
         self.reader.began.connect(drawer.transcript.clear_lines)
         self.reader.lines.connect(drawer.transcript.add_lines)
         self.reader.failed.connect(drawer.transcript.setPlaceholderText)
-        self._theme.changed.connect(self._show_details)
+        self._theme.changed.connect(drawer.draw)
 
     # --- what it does -----------------------------------------------------------------------------------------
 
@@ -242,6 +243,8 @@ class TasksSection(WorkSection):
             return
         if task is None:
             self.drawer.hide()
+            return
+        if task == self.drawer.task:  # to read prompt and result of what stands there already would take its time
             return
         try:
             detail = self._face.task(task.id)

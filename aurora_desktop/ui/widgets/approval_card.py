@@ -61,9 +61,6 @@ class ApprovalCard(QFrame):
 
     def show_approval(self, asked: ApprovalView, task: TaskView | None) -> None:
         """Show this question."""
-        if asked == self.asked:
-            self._show_facts(asked, task)
-            return
         is_other = self.asked is None or asked.id != self.asked.id
         self.asked = asked
         self.title.setText(task_words.question(asked))

@@ -17,8 +17,8 @@ _ICON_SIZE = 20
 _FACTS_WIDTH, _NARROW_FACTS_WIDTH = 290, 200
 _NARROW = 760
 _FACTS = (
-    "What next", "Doing", "Error", "Agent", "Folder", "Worker", "Attempts", "Cost", "Tokens", "Submitted", "Took",
-    "Time limit", "Exit code", "Session", "Log file",
+    "What next", "Doing", "Outcome", "Error", "Agent", "Folder", "Worker", "Attempts", "Cost", "Tokens", "Submitted",
+    "Took", "Time limit", "Exit code", "Session", "Log file",
 )  # fmt: skip
 LIVE, PROMPT, RESULT = "Live", "Prompt", "Result"
 _CHARACTERS_SHOWN = 100_000
@@ -28,10 +28,12 @@ _PART_OF_PIPELINE = "step {step} of round {round}"
 def facts_of(detail: TaskDetail, now: float) -> dict[str, str]:
     """What the drawer tells of a task, by label; empty where there is nothing to tell."""
     task = detail.view
+    ended = task.finished_at is not None
     place = _PART_OF_PIPELINE.format(step=task.step + 1, round=task.round) if task.run_id else ""
     return {
         "What next": phrases.quoted(task.hint),
-        "Doing": task_words.doing(task, now),
+        "Doing": "" if ended else task_words.doing(task, now),
+        "Outcome": task_words.doing(task, now) if ended else "",
         "Error": phrases.quoted(detail.error),
         "Agent": f"{task_words.who(task)}, {place}" if place else task_words.who(task),
         "Folder": task.cwd,
@@ -97,8 +99,7 @@ class TaskDrawer(QFrame):
         self.task, self._log_path = detail.view, detail.log_path
         self._title.setText(f"{task_words.title(self.task)}: {self.task.summary}")
         self._state.setText(task_words.status(self.task))
-        self._draw()
-        self.tick()
+        self.draw()
         _put(self.prompt, detail.prompt)
         _put(self.result, detail.result or detail.error)
         if is_other:
@@ -108,7 +109,7 @@ class TaskDrawer(QFrame):
 
     def tick(self) -> None:
         """A second has passed."""
-        if self.task is not None:
+        if self.task is not None and self.task.finished_at is None:
             self.facts.values["Doing"].setText(task_words.doing(self.task, time.time()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -195,7 +196,8 @@ class TaskDrawer(QFrame):
         self.resume.set_text("Let it go &on" if task.frozen else "Go &on")
         self.log.setVisible(bool(self._log_path))
 
-    def _draw(self) -> None:
+    def draw(self) -> None:
+        """Show the state in the colours in force."""
         if self.task is None:
             return
         name, tone = task_words.look(self.task)

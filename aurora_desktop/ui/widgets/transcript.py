@@ -78,8 +78,11 @@ class TranscriptView(FollowingText):
         if line is None:
             return False
         is_open = block.next().isValid() and block.next().userState() == _IN_FOLD - number
+        is_here = self.textCursor().blockNumber() == block.blockNumber()
         self._moving = True
         self._close(block, number) if is_open else self._open(block, number, line)
+        if is_here:  # else the cursor goes along to the end of what was opened
+            self.setTextCursor(QTextCursor(block))
         self._moving = False
         self._keep_at_end()
         return True
