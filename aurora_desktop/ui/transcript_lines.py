@@ -1,7 +1,7 @@
 """What an agent said and did as lines of text: what is read first stands there, the rest is folded. Pure."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from aurora_desktop.tasks.view import Entry
@@ -24,12 +24,21 @@ class Span(NamedTuple):
     text: str
 
 
+class Folded(NamedTuple):
+    """What comes to light on demand, as plain text until then: most is never looked at."""
+
+    text: str
+    style: Style = "code"
+    ground: Ground = "code"
+    is_diff: bool = False
+
+
 class TextLine(NamedTuple):
-    """`folded`: what comes to light below it on demand. Without spans it is a narrow gap."""
+    """One line; without spans it is a narrow gap."""
 
     spans: tuple[Span, ...]
     ground: Ground = ""
-    folded: tuple["TextLine", ...] = ()
+    folded: Folded | None = None
 
 
 def lines_of(entry: Entry, agent: str = "Agent") -> list[TextLine]:
@@ -122,51 +131,63 @@ def _some(style: Style, text: str, of: str, ground: Ground = "") -> list[TextLin
     lines = _plain(style, text, ground) if text.strip() else []
     if len(lines) <= SHOWN_LINES + 1:
         return lines
-    return [*lines[:SHOWN_LINES], _fold(f"{len(lines) - SHOWN_LINES:,} more lines {of}", lines[SHOWN_LINES:])]
+    rest = "\n".join(line.spans[0].text for line in lines[SHOWN_LINES:])
+    fold = _fold(f"{len(lines) - SHOWN_LINES:,} more lines {of}", Folded(rest, style, ground))
+    return [*lines[:SHOWN_LINES], fold]
 
 
-def _fold(words: str, lines: Sequence[TextLine]) -> TextLine:
-    kept = list(lines[:MOST_FOLDED_LINES])
-    if len(lines) > len(kept):
-        kept.append(_line(Span("note", f"\u2026 {len(lines) - len(kept):,} more lines: the log has them")))
-    return TextLine((Span("fold", words),), "", tuple(kept))
+def _fold(words: str, folded: Folded) -> TextLine:
+    return TextLine((Span("fold", words),), "", folded)
+
+
+def unfolded(folded: Folded) -> list[TextLine]:
+    """The lines of what was folded, as many as are of use."""
+    lines = folded.text.split("\n")
+    shown = lines[:MOST_FOLDED_LINES]
+    if folded.is_diff:
+        made = [_diff_line(line) for line in shown]
+    else:
+        made = [_line(Span(folded.style, line), ground=folded.ground) for line in shown]
+    if len(lines) > len(shown):
+        made.append(_line(Span("note", f"\u2026 {len(lines) - len(shown):,} more lines: the log has them")))
+    return made
 
 
 def _detail(entry: Entry) -> list[TextLine]:
     """What is shown on demand."""
     if not entry.detail.strip() or entry.detail.strip() == entry.text.strip():
         return []
-    lines = _plain("code", entry.detail, "code")
-    return [_fold(f"all of it, {_lines(len(lines))}", lines)]
+    text = _cut(entry.detail).strip("\n")
+    return [_fold(f"all of it, {_lines(text.count(chr(10)) + 1)}", Folded(text))]
 
 
 def _result(entry: Entry) -> list[TextLine]:
     """What a tool printed stands back; that it failed stands out."""
     text = entry.detail or entry.text
-    style: Style = "faint"
     head = [_line(_at(entry), Span("bad", f"\N{BALLOT X} {entry.tool or 'The tool'} failed"))] if entry.failed else []
     if not text.strip():
         return head or [_line(Span("faint", "(no output)"), ground="code")]
-    lines = _plain(style, text, "code")
-    if len(lines) <= SHOWN_LINES + 1:
-        return [*head, *lines]
-    return [*head, _fold(f"{_lines(len(lines))} of output", lines)]
+    text = _cut(text).strip("\n")
+    count = text.count("\n") + 1
+    if count <= SHOWN_LINES + 1:
+        return [*head, *_plain("faint", text, "code")]
+    return [*head, _fold(f"{_lines(count)} of output", Folded(text, "faint"))]
 
 
 def _diff(entry: Entry) -> list[TextLine]:
     """How much changed and where, below the tool that did it; then each line with its plus or minus."""
     is_below = _is_diff(entry.detail)
     text = entry.detail if is_below else entry.text
-    lines = [_diff_line(line) for line in _cut(text).strip("\n").split("\n") if not _is_file_line(line)]
-    added = sum(line.ground == "added" for line in lines)
-    removed = sum(line.ground == "removed" for line in lines)
+    lines = [line for line in _cut(text).strip("\n").split("\n") if not _is_file_line(line)]
+    added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
     name = "" if is_below else _file_of(text)
     counts = (Span("added", f"+{added}"), Span("removed", f" \N{MINUS SIGN}{removed}"))
     head = _line(*counts, *_beside(name, entry.tool))
     if len(lines) <= SHOWN_DIFF_LINES + 1:
-        return [head, *lines]
+        return [head, *map(_diff_line, lines)]
     rest = lines[SHOWN_DIFF_LINES:]
-    return [head, *lines[:SHOWN_DIFF_LINES], _fold(f"{len(rest):,} more lines of the change", rest)]
+    fold = _fold(f"{len(rest):,} more lines of the change", Folded("\n".join(rest), is_diff=True))
+    return [head, *map(_diff_line, lines[:SHOWN_DIFF_LINES]), fold]
 
 
 def _diff_line(line: str) -> TextLine:

@@ -14,7 +14,7 @@ from aurora_desktop.ui.transcript_lines import all_lines
 CHUNK = 500
 ENTRIES_SHOWN = 2_000
 """Of a transcript that is longer when it is opened, the last ones."""
-AT_ONCE = 40
+AT_ONCE = 25
 """Entries that are written between two turns of the loop: some milliseconds."""
 
 

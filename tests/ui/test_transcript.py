@@ -10,9 +10,16 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.tasks.view import Entry
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import DARK, LIGHT, Theme
-from aurora_desktop.ui.transcript_lines import MOST_CHARACTERS, MOST_FOLDED_LINES, all_lines, lines_of, own_words
+from aurora_desktop.ui.transcript_lines import (
+    MOST_CHARACTERS,
+    MOST_FOLDED_LINES,
+    all_lines,
+    lines_of,
+    own_words,
+    unfolded,
+)
 from aurora_desktop.ui.transcripts import AT_ONCE, ENTRIES_SHOWN, TranscriptReader
-from aurora_desktop.ui.widgets.transcript import LINES_KEPT, TranscriptView
+from aurora_desktop.ui.widgets.transcript import FOLDED_CHARACTERS_KEPT, LINES_KEPT, TranscriptView
 
 from .fake_tasks import FakeTasks, a_work_task, some_entries
 
@@ -64,7 +71,7 @@ def test_long_output_is_folded_and_short_output_is_not():
     assert words_of(entry("tool_result", "a\nb\nc")) == ["a", "b", "c"]
     (fold,) = lines_of(entry("tool_result", "\n".join("abcdefgh")))
     assert fold.spans[0].text == "8 lines of output"
-    assert len(fold.folded) == 8
+    assert len(unfolded(fold.folded)) == 8
 
 
 def test_a_change_has_plus_and_minus_and_is_counted():
@@ -87,8 +94,9 @@ def test_what_is_very_long_says_how_much_is_left_out():
     (*_, last) = words_of(entry("message", "x" * (MOST_CHARACTERS + 5)))
     assert last.endswith("(20,005 characters in all: the log has the rest)")
     (fold,) = lines_of(entry("tool_result", "\n".join("x" * 3 for _ in range(1000))))
-    assert len(fold.folded) == MOST_FOLDED_LINES + 1
-    assert "600 more lines" in fold.folded[-1].spans[0].text
+    lines = unfolded(fold.folded)
+    assert len(lines) == MOST_FOLDED_LINES + 1
+    assert "600 more lines" in lines[-1].spans[0].text
 
 
 # On the screen
@@ -190,17 +198,28 @@ def test_it_stays_bounded(view):
     assert view.toPlainText().endswith("Note 999")
 
 
+def test_what_is_folded_stays_bounded_too(view):
+    for _ in range(FOLDED_CHARACTERS_KEPT // 1_000_000 + 2):
+        show(view, *(entry("tool_result", "\n".join(["x" * 2_000] * 10)) for _ in range(50)))
+    assert view._weight_of_folds <= FOLDED_CHARACTERS_KEPT
+    assert view._folded_characters <= FOLDED_CHARACTERS_KEPT
+    assert not view.toggle(view.document().begin())
+    assert view.toggle(view.document().lastBlock())
+
+
 def test_control_characters_are_not_shown(view):
     show(view, entry("message", "\x1b[31mred\x1b[0m\x07"))
     assert view.toPlainText().endswith("\nred")
 
 
-def test_other_colours_keep_the_words(view, theme):
+def test_other_colours_keep_the_words(view, theme, qtbot):
     show(view, entry("diff", "x.py", detail=a_diff()))
     before = view.toPlainText()
     assert block(view, "+new 1").blockFormat().background().color() == QColor(LIGHT.ok_soft)
     theme.choose("dark")
-    assert view.toPlainText() == before
+    show(view, entry("message", "meanwhile"))
+    qtbot.waitUntil(lambda: view.toPlainText().endswith("meanwhile"))
+    assert view.toPlainText().startswith(before)
     assert block(view, "+new 1").blockFormat().background().color() == QColor(DARK.ok_soft)
     theme.choose("light")
 

@@ -1,7 +1,6 @@
 """A table of values: one row for each, told apart by a key, and nothing told of but what differs."""
 
 from collections.abc import Callable, Hashable, Sequence, Set
-from itertools import islice, takewhile
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -88,12 +87,14 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self._keep_only(set(keys))
         known, place = set(self._keys), 0
         while place < len(keys):
-            new = sum(1 for _ in takewhile(lambda key: key not in known, islice(keys, place, None)))
-            if new:
-                self._insert(place, keys[place : place + new], rows[place : place + new])
+            end = place
+            while end < len(keys) and keys[end] not in known:
+                end += 1
+            if end > place:
+                self._insert(place, keys[place:end], rows[place:end])
             else:
                 self._put(place, keys[place], rows[place])
-            place += new or 1
+            place = max(end, place + 1)
 
     def _value(self, row: Row, column: Cells, role: int) -> Any:
         match role:
@@ -140,7 +141,7 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
 
     def _change(self, place: int, row: Row) -> None:
         before = self._rows[place]
-        if before == row:
+        if before is row or before == row:
             return
         self._rows[place] = row
         changed = [n for n, cells in enumerate(self.columns) if _shown(cells, before) != _shown(cells, row)]

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -18,13 +18,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QTextEdit, QWidget
 
 from aurora_desktop.ui.theme import Theme
-from aurora_desktop.ui.transcript_lines import Ground, Style, TextLine, fold_text
+from aurora_desktop.ui.transcript_lines import Ground, Style, TextLine, fold_text, unfolded
 from aurora_desktop.ui.widgets.following import CONTROL, FollowingText
 from aurora_desktop.ui.widgets.pieces import fixed_font_family
 
-LINES_KEPT = 10_000
-_FOLDS_KEPT = 2_000
-MOST_FOUND = 1_000
+LINES_KEPT = 5_000
+FOLDED_CHARACTERS_KEPT = 4_000_000
+MOST_FOUND = 500
+_WRITTEN_AT_ONCE = 200
+"""Lines that are written anew between two turns of the loop: some milliseconds."""
 _MARGIN = 10
 _TOGGLES = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
 # The state of a block is a number: a fold's own, or this far below zero for what lies in it. Others have -1.
@@ -34,15 +36,17 @@ _IN_FOLD = -2
 class TranscriptView(FollowingText):
     """Lines of what an agent said; Enter or a click opens and closes what is folded.
 
-    The lines are kept for other colours, as many as the text holds.
+    The lines are kept, as many as the text holds, to be written anew in other colours.
     """
 
     def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._kept: deque[TextLine] = deque(maxlen=LINES_KEPT)
+        self._kept: deque[TextLine] = deque()
+        self._unwritten: deque[TextLine] = deque()
+        self._folded_characters = 0
         self._folds: dict[int, TextLine] = {}
-        self._next_fold = 0
+        self._next_fold = self._weight_of_folds = 0
         self._found: list[QTextCursor] = []
         self.setObjectName("transcript")
         self.setAccessibleName(name)
@@ -52,11 +56,15 @@ class TranscriptView(FollowingText):
         flag = Qt.TextInteractionFlag
         self.setTextInteractionFlags(flag.TextSelectableByMouse | flag.TextSelectableByKeyboard)
         self._formats = self._char_formats()
+        self._writing = QTimer(self, interval=0)
+        self._writing.timeout.connect(self._write_on)
         theme.changed.connect(self._again)
 
     def clear_lines(self) -> None:
         """Begin anew, at the end."""
         self._kept.clear()
+        self._unwritten.clear()
+        self._folded_characters = 0
         self._empty()
         self.jump_to_latest()
 
@@ -64,8 +72,11 @@ class TranscriptView(FollowingText):
         """Put these at the end."""
         if not lines:
             return
-        self._kept.extend(lines)
-        self._write(lines)
+        self._keep(lines)
+        if self._unwritten:
+            self._unwritten.extend(lines)
+        else:
+            self._write(lines)
 
     @property
     def lines_kept(self) -> int:
@@ -140,10 +151,24 @@ class TranscriptView(FollowingText):
     def _again(self) -> None:
         self._formats = self._char_formats()
         self._empty()
-        self._write(tuple(self._kept))
+        self._unwritten = deque(self._kept)
+        self._writing.start()
+
+    def _write_on(self) -> None:
+        self._write([self._unwritten.popleft() for _ in range(min(_WRITTEN_AT_ONCE, len(self._unwritten)))])
+        if not self._unwritten:
+            self._writing.stop()
+
+    def _keep(self, lines: Sequence[TextLine]) -> None:
+        for line in lines:
+            self._kept.append(line)
+            self._folded_characters += _weight(line)
+        while len(self._kept) > LINES_KEPT or self._folded_characters > FOLDED_CHARACTERS_KEPT:
+            self._folded_characters -= _weight(self._kept.popleft())
 
     def _empty(self) -> None:
         self._folds.clear()
+        self._weight_of_folds = 0
         self._found = []
         self.setExtraSelections([])
         self.clear()
@@ -176,10 +201,12 @@ class TranscriptView(FollowingText):
             cursor.insertText(CONTROL.sub("", span.text), self._formats[span.style])
 
     def _keep_fold(self, line: TextLine) -> int:
+        """What is kept no more cannot be opened any more."""
         number, self._next_fold = self._next_fold, self._next_fold + 1
         self._folds[number] = line
-        if len(self._folds) > _FOLDS_KEPT:
-            del self._folds[next(iter(self._folds))]
+        self._weight_of_folds += _weight(line)
+        while self._weight_of_folds > FOLDED_CHARACTERS_KEPT:
+            self._weight_of_folds -= _weight(self._folds.pop(next(iter(self._folds))))
         return number
 
     def _open(self, block: QTextBlock, number: int, line: TextLine) -> None:
@@ -187,7 +214,7 @@ class TranscriptView(FollowingText):
         cursor = QTextCursor(block)
         cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock)
         cursor.beginEditBlock()
-        for inner in line.folded:
+        for inner in unfolded(line.folded) if line.folded else ():
             self._write_line(cursor, inner, _IN_FOLD - number)
         cursor.endEditBlock()
 
@@ -287,4 +314,8 @@ def _format(
 
 
 def _has(line: TextLine, wanted: str) -> bool:
-    return any(wanted in span.text.casefold() for inner in line.folded for span in inner.spans)
+    return line.folded is not None and wanted in line.folded.text.casefold()
+
+
+def _weight(line: TextLine) -> int:
+    return len(line.folded.text) if line.folded else 0
