@@ -272,6 +272,7 @@ def _make_front(house: House, parts: "Parts", options: RunOptions) -> "Desktop":
             answer_question=parts.brake.input.answer,
             healing=parts.healer,
             tasks=parts.tasks,
+            restart=house.restart,
         )
     )
     parts.alerts.desktop = notifier.notify

@@ -110,6 +110,10 @@ class ControlFace(BrakeFace, Protocol):
         """Set the first passphrase, where there is none. Raises AuroraError."""
         ...
 
+    async def confirm_answer(self, confirmation: Confirmation) -> None:
+        """A yes to what an agent asks for. Raises AuroraError when it was not the operator's."""
+        ...
+
     def thaw(self, names: tuple[str, ...]) -> None:
         """Let frozen services go on."""
         ...

@@ -61,6 +61,7 @@ class TaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `cwd`: absolute or below `~`; default: the agent's. `env`: names of Aurora's variables that the agent gets besides
     the basic ones (None: all). `timeout_s` and `silence_s` stand for the agent's; `max_usd` and `max_tokens` win over
     its budget if they are lower. `permissions` looser than the agent's are for the window alone.
+    `continues`: the id of an ended task of the same agent: its session is gone on with, where the agent can do that.
     `expect`: see Expectation. `actions`: for an agent of the kind `input`, instead of a prompt.
     """
 
@@ -81,6 +82,7 @@ class TaskRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     permissions: Permissions | None = None
     expect: Expectation = Expectation()
     actions: tuple[dict[str, Any], ...] = ()
+    continues: str = ""
     idempotency_key: str | None = None
     operator_user: str = ""
     source: str = "command"

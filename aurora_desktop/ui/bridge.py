@@ -33,6 +33,7 @@ from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.notices import Notices
+from aurora_desktop.ui.work_feed import WorkFeed
 
 FLUSH_MS = 100
 TICK_MS = 1000
@@ -54,6 +55,7 @@ class Bridge(QObject):
     carries the problems of a refused settings file, or none once one was applied. `control_changed` (ControlView)
     always comes, `input_changed` (InputView) while something watches or control is armed; `emergency` is a stop.
     `healing_changed` (HealingView) comes while something watches, and each second too while something follows it.
+    `work` tells of tasks.
     """
 
     health_changed = Signal(object)
@@ -74,8 +76,9 @@ class Bridge(QObject):
         self._incidents: Incidents | None = None
         self._incidents_stale = False
         self._healing_stale = False
-        self._healing_followed = False
+        self._healing_followed = self._machine_followed = False
         self._watched = False
+        self.work = WorkFeed(context.tasks, self)
         self.healing: HealingView | None = None
         self.health: Health = context.health()
         self.control: ControlView = context.control.view()
@@ -97,6 +100,9 @@ class Bridge(QObject):
         self._unsubscribe = context.bus.subscribe(self._on_record)
         if context.healing is not None:
             context.healing.watch(self._touch_healing)
+        if context.tasks is not None:
+            context.tasks.watch(self._touch_work)
+            self._flush_soon()  # what waited when Aurora came up is told by no event
 
     @property
     def is_watched(self) -> bool:
@@ -120,6 +126,7 @@ class Bridge(QObject):
     def refresh(self) -> None:
         """Show everything as it is now."""
         self._incidents_stale = self._healing_stale = True
+        self.work.touch()
         self._flush()
 
     def follow_healing(self, follow: bool) -> None:
@@ -127,6 +134,19 @@ class Bridge(QObject):
         self._healing_followed = follow
         if follow and self._watched:
             self._show_healing()
+
+    def follow_machine(self, follow: bool) -> None:
+        """The same for the page that shows the machine beside the workers."""
+        self._machine_followed = follow
+        if follow and self._watched:
+            self._healing_stale = True
+            self._flush_soon()
+
+    def follow_work(self, follow: bool) -> None:
+        """Show tasks as they change, and each second: what an agent does lasts without events."""
+        self.work.follow(follow)
+        if follow and self._watched:
+            self._flush_soon()
 
     def close(self) -> None:
         """Hear and show nothing any more."""
@@ -194,18 +214,26 @@ class Bridge(QObject):
             self._incidents_stale = True
         if isinstance(record.event, _OF_HEALING):
             self._healing_stale = True
-        if not self._flush_timer.isActive():
-            self._flush_timer.start()
+        self.work.note(record.event)
+        self._flush_soon()
 
     def _touch_healing(self) -> None:
         self._healing_stale = True
+        self._flush_soon()
+
+    def _touch_work(self) -> None:
+        self.work.touch()
+        self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._closed and not self._flush_timer.isActive():
             self._flush_timer.start()
 
     def _tick(self) -> None:
         self._show_services()
-        if self._healing_followed:
+        if self._healing_followed or self._machine_followed:
             self._show_healing()
+        self.work.tick()
 
     def _note_settings(self, record: Record) -> None:
         match record.event:
@@ -223,6 +251,7 @@ class Bridge(QObject):
             self._show_incidents()
             if self._healing_stale:
                 self._show_healing()
+        self.work.flush(watched=self._watched)
         self._show_health()
         self.refresh_control()
 

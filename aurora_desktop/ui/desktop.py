@@ -24,6 +24,7 @@ from aurora_desktop.ui.tray import Tray, tray_state
 if TYPE_CHECKING:
     from aurora_desktop.ui.overlay import Overlay
     from aurora_desktop.ui.question import Questions
+    from aurora_desktop.ui.quitting import Quitting
     from aurora_desktop.ui.window import Window
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class Desktop(QObject):
         self._window: Window | None = None
         self._overlay: Overlay | None = None
         self._questions: Questions | None = None
+        self._quitting: Quitting | None = None
         QApplication.setWindowIcon(icons.icon("aurora"))
         self.bridge = Bridge(context, self)
         self.tray = Tray(self)
@@ -100,6 +102,14 @@ class Desktop(QObject):
         if self._questions:
             self._questions.withdraw(task_id)
 
+    def show_approval(self, approval_id: str) -> bool:
+        """Open what an agent asks for on the operator's screen; False when it is not asked any more.
+
+        Nothing is answered by it: that takes the operator's own hand.
+        """
+        self.raise_window()
+        return self._window is not None and self._window.show_approval(approval_id)
+
     def show_control(self) -> None:
         """Show control and what an agent does as they are now, at once rather than with the next update."""
         self.bridge.touch_control()
@@ -125,6 +135,8 @@ class Desktop(QObject):
             self._overlay.close()
         if self._questions:
             self._questions.close()
+        if self._quitting:
+            self._quitting.close()
         if self._window:
             self._window.dispose()
             self._window = None
@@ -143,9 +155,17 @@ class Desktop(QObject):
         self.tray.snooze_asked.connect(lambda snooze: self._snooze(SNOOZE_S if snooze else 0.0))
         self.tray.menu.aboutToShow.connect(self._show_snoozed)
         self.tray.restart_asked.connect(self._restart)
-        self.tray.quit_asked.connect(lambda: self._context.quit("tray"))
+        self.tray.quit_asked.connect(self._quit)
         self.tray.availability_changed.connect(self._on_tray)
         self._grace.timeout.connect(self._show_without_tray)
+
+    def _quit(self) -> None:
+        window = self._window if self._window and self._window.isVisible() else None
+        if self._quitting is None:
+            from aurora_desktop.ui.quitting import Quitting
+
+            self._quitting = Quitting(self._context, self)
+        self._quitting.ask("tray", window)
 
     def _make_window(self) -> "Window":
         from aurora_desktop.ui.window import Window
@@ -269,12 +289,16 @@ class Desktop(QObject):
             self._open_at(notice)
 
     def _open_at(self, notice: Notice) -> None:
-        """At the service that it tells of, else where healing is told; an emergency is on every page."""
+        """At what it tells of, else where healing is told; an emergency is on every page."""
         self.raise_window()
         name = notice.component.removeprefix(SERVICE_PREFIX)
         if self._window is None or notice.component in _ON_EVERY_PAGE:
             return
-        if any(view.name == name for view in self._context.supervisor.views()):
+        if notice.approval_id:
+            self._window.show_approval(notice.approval_id)
+        elif notice.task_id:
+            self._window.show_task(notice.task_id)
+        elif any(view.name == name for view in self._context.supervisor.views()):
             self._window.show_service(name)
         else:
             self._window.show_page(RECOVERY_PAGE)

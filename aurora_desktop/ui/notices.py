@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aurora_desktop.core.events import (
+    AGENT_PREFIX,
     SERVICE_PREFIX,
     AnyEvent,
     AuditFailing,
@@ -25,13 +26,21 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
+from aurora_desktop.core.task_events import (
+    AgentUnavailable,
+    ApprovalAsked,
+    BudgetReached,
+    TaskFinished,
+    TaskUncertain,
+)
 from aurora_desktop.healing.alerts.alert import alert_of, name_of
 from aurora_desktop.ui import control_words
 
 REPEAT_S = 60.0
 # Emergencies and questions: snoozing does not reach them.
-_URGENT = (EmergencyStopped, StopChannelLost, AuditFailing, RemedyOffered)
+_URGENT = (EmergencyStopped, StopChannelLost, AuditFailing, RemedyOffered, ApprovalAsked)
 _RESTARTABLE = (ServiceDegraded, ServiceGaveUp, Escalated)
+_ABOUT_A_TASK = (ApprovalAsked, BudgetReached, TaskFinished, TaskUncertain)
 # What the operator did, and what another event tells in more words.
 _TOLD_OTHERWISE = (
     "disarmed by", "Aurora quits", "the audit log", "stop_channel_lost", "the guard was lost", "the input worker",
@@ -41,7 +50,7 @@ _TOLD_OTHERWISE = (
 class Notice(Struct, frozen=True):
     """A notification: one short title, one sentence. `urgent`: also told while notifications are snoozed.
 
-    `restarts`: the service (its name) whose restart is worth offering.
+    `restarts`: the service (its name) whose restart is worth offering. `approval_id`, `task_id`: what it is about.
     """
 
     title: str
@@ -49,11 +58,16 @@ class Notice(Struct, frozen=True):
     component: str = ""
     urgent: bool = False
     restarts: str = ""
+    approval_id: str = ""
+    task_id: str = ""
 
 
 def notice_of(event: AnyEvent) -> Notice | None:
     """The notice that this event deserves; None for what goes as it should."""
-    notice = _service_notice(event) or _own_notice(event) or _control_notice(event) or _healing_notice(event)
+    notice = (
+        _service_notice(event) or _own_notice(event) or _control_notice(event) or _healing_notice(event)
+        or _task_notice(event)
+    )  # fmt: skip
     if notice is None:
         return None
     restarts = isinstance(event, _RESTARTABLE) and event.component.startswith(SERVICE_PREFIX)
@@ -62,6 +76,8 @@ def notice_of(event: AnyEvent) -> Notice | None:
         component=event.component,
         urgent=isinstance(event, _URGENT),
         restarts=event.component.removeprefix(SERVICE_PREFIX) if restarts else "",
+        approval_id=event.approval_id if isinstance(event, ApprovalAsked) else "",
+        task_id=event.task_id if isinstance(event, _ABOUT_A_TASK) else "",
     )
 
 
@@ -124,6 +140,25 @@ def _control_notice(event: AnyEvent) -> Notice | None:
         case AuditFailing(path=path, detail=detail):
             where = "" if path in detail else f"{path}: "
             return Notice("The audit log cannot be written", f"Control is closed. {where}{detail}")
+        case _:
+            return None
+
+
+def _task_notice(event: AnyEvent) -> Notice | None:
+    name = event.component.removeprefix(AGENT_PREFIX) if event.component.startswith(AGENT_PREFIX) else "An agent"
+    match event:
+        case ApprovalAsked(kind="budget", summary=summary):
+            return Notice(f"May {name} spend more?", f"{summary}. It waits for your word.")
+        case ApprovalAsked(tool=tool, summary=summary):
+            return Notice(f"{name} waits for your word", f"May it use {tool}? {summary}".rstrip())
+        case TaskUncertain(cause=cause):
+            return Notice("A task waits for you", f"Nobody knows how it ended: {cause}. Resume, retry or cancel it.")
+        case TaskFinished(status="dead", cause=cause):
+            return Notice("A task was given up", f"{cause}.")
+        case BudgetReached(action="stopped", limit=limit):
+            return Notice(f"{name} reached its budget", f"The task was ended at {limit}.")
+        case AgentUnavailable(available=False, detail=detail, hint=hint):
+            return Notice(f"{name} cannot be used", f"{detail}. {hint}".rstrip() if hint else f"{detail}.")
         case _:
             return None
 

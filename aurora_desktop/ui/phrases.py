@@ -76,6 +76,32 @@ def uptime(seconds: float | None) -> str:
     return NONE if seconds is None else duration(float(int(seconds)))
 
 
+def glance(seconds: float) -> str:
+    """The largest unit alone: `12 s`, `5 min`, `3 d`."""
+    left = max(int(seconds), 0)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if left >= length:
+            return f"{left // length} {unit}"
+    return f"{left} s"
+
+
+def cost(dollars: float | None) -> str:
+    """US dollars: `$0.12`; what is less than a cent is told as such."""
+    if dollars is None:
+        return NONE
+    return "<$0.01" if 0 < dollars < 0.005 else f"${dollars:,.2f}"
+
+
+def tokens(count: int) -> str:
+    """`840`, `12.3k`, `1.2M`."""
+    if not count:
+        return NONE
+    if count < 1000:
+        return str(count)
+    value, unit = (count / 1e3, "k") if count < 999_950 else (count / 1e6, "M")
+    return f"{value:,.1f}{unit}"
+
+
 def percent(value: float | None) -> str:
     """CPU in percent of one core: `0.4 %`, `37 %`."""
     if value is None:

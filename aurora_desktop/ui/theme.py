@@ -195,6 +195,9 @@ QToolButton[kind="rail"]:hover { background: @hover; color: @text; }
 QToolButton[kind="rail"]:checked { background: @selection; color: @text; font-weight: 600; }
 QToolButton[kind="rail"]:focus { border: 2px solid @accent; padding: 5px 0; }
 
+QLabel[role="badge"] { background: @bad; color: @surface; border-radius: 6px; padding: 0 4px; font-size: 11px;
+  font-weight: 700; min-width: 6px; }
+
 QTabBar#sections { background: transparent; border: 0; }
 QTabBar#sections::tab { background: transparent; color: @muted; border: 1px solid transparent; border-radius: 6px;
   padding: 6px 14px; margin-right: 4px; }
@@ -228,6 +231,9 @@ QHeaderView::section:hover { color: @text; }
 QPlainTextEdit { background: @surface; color: @text; border: 1px solid @border; border-radius: 6px; padding: 4px;
   selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus { border-color: @accent; }
+QPlainTextEdit[invalid="true"] { border: 2px solid @bad; }
+QPlainTextEdit#transcript { border-radius: 8px; padding: 0; }
+QPlainTextEdit#asked { background: @window; }
 QScrollArea { border: 0; background: transparent; }
 QScrollArea > QWidget > QWidget { background: transparent; }
 QSplitter::handle { background: transparent; }

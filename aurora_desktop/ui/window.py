@@ -20,6 +20,8 @@ from aurora_desktop.ui.pages.input import InputPage
 from aurora_desktop.ui.pages.recovery import RecoveryPage
 from aurora_desktop.ui.pages.services import ServicesPage
 from aurora_desktop.ui.pages.settings import SettingsPage
+from aurora_desktop.ui.pages.work import WorkPage
+from aurora_desktop.ui.quitting import Quitting
 from aurora_desktop.ui.service_form import ServiceForm
 from aurora_desktop.ui.tasks import Tasks, as_aurora_error
 from aurora_desktop.ui.theme import Choice, Theme
@@ -28,14 +30,16 @@ from aurora_desktop.ui.widgets.banner import Banner
 from aurora_desktop.ui.widgets.emergency import EmergencyBanner
 from aurora_desktop.ui.widgets.rail import Rail
 from aurora_desktop.ui.widgets.strip import Strip
+from aurora_desktop.ui.work_feed import Waiting
 
 PAGES = (
     ("&Services", "page-services"),
     ("I&nput", "page-input"),
     ("Reco&very", "page-recovery"),
+    ("Agents", "page-agents"),
     ("Settin&gs", "page-settings"),
 )
-RECOVERY = 2
+RECOVERY, WORK, SETTINGS = 2, 3, 4
 STOP_KEY = Qt.Key.Key_F12
 _SIZE = (1280, 800)
 _SMALLEST = (640, 480)
@@ -47,6 +51,7 @@ class Window(QWidget):
 
     def __init__(self, context: UiContext, bridge: Bridge, theme: Choice, has_tray: Callable[[], bool]) -> None:
         super().__init__()
+        self.quitting = Quitting(context, self)
         self.setObjectName("window")
         self.setWindowTitle("Aurora Desktop")
         self.setMinimumSize(*_SMALLEST)
@@ -87,8 +92,11 @@ class Window(QWidget):
         """Go to a page."""
         self.pages.setCurrentIndex(place)
         self.rail.choose(place)
-        first = (self.services.table, self.input.focus_first(), self.recovery.focus_first(), self.settings.autostart)
-        first[place].setFocus(Qt.FocusReason.ShortcutFocusReason)
+        first: tuple[Callable[[], QWidget], ...] = (
+            lambda: self.services.table, self.input.focus_first, self.recovery.focus_first, self.work.focus_first,
+            lambda: self.settings.autostart,
+        )  # fmt: skip
+        first[place]().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_service(self, name: str) -> None:
         """Show one service in detail."""
@@ -96,6 +104,16 @@ class Window(QWidget):
         self.services.filter.clear()
         self.services.select(name)
         self.services.open_drawer()
+
+    def show_task(self, task_id: str) -> None:
+        """Show one task of an agent in detail."""
+        self.show_page(WORK)
+        self.work.show_task(task_id)
+
+    def show_approval(self, approval_id: str) -> bool:
+        """Show what an agent asks for; False when it is not asked any more."""
+        self.show_page(WORK)
+        return self.work.show_approval(approval_id)
 
     def show_error(self, error: AuroraError) -> None:
         """Tell of an error that no form shows."""
@@ -156,7 +174,8 @@ class Window(QWidget):
         self.recovery = RecoveryPage(self._context.healing, self.theme, self._tasks, self.show_error)
         self.settings = SettingsPage(self._context, self.theme, self._tasks)
         self.pages = QStackedWidget()
-        for page in (self.services, self.input, self.recovery, self.settings):
+        self.work = WorkPage(self._context, self._bridge, self.theme, self._tasks, self.confirming)
+        for page in (self.services, self.input, self.recovery, self.work, self.settings):
             self.pages.addWidget(page)
         self.rail.choose(0)
         column = QVBoxLayout()
@@ -197,6 +216,8 @@ class Window(QWidget):
         services.drawer.stop_asked.connect(self._stop)
         services.drawer.restart_asked.connect(self._restart)
         self.theme.changed.connect(self._restyle)
+        bridge.work.waiting_changed.connect(self._show_waiting)
+        self._show_waiting(bridge.work.waiting)
         self._connect_control()
 
     def _connect_control(self) -> None:
@@ -217,7 +238,7 @@ class Window(QWidget):
         ways: dict[str, Callable[[], object]] = {
             "Ctrl+F": self._find, "Esc": self._escape, "F5": self._bridge.refresh, "Ctrl+W": self.close,
             "Ctrl+Shift+D": self._disarm, "Ctrl+Shift+E": self._extend,
-            "Ctrl+N": self.add_service, "Ctrl+E": lambda: self.edit_service(self.services.selected()),
+            "Ctrl+N": self._new, "Ctrl+E": lambda: self.edit_service(self.services.selected()),
         }  # fmt: skip
         for place in range(len(PAGES)):
             ways[f"Ctrl+{place + 1}"] = partial(self.show_page, place)
@@ -264,17 +285,25 @@ class Window(QWidget):
             self.show_error(error)
         self._bridge.refresh()
 
+    def _show_waiting(self, waiting: Waiting) -> None:
+        words = "1 matter waits for you" if waiting.count == 1 else f"{waiting.count} matters wait for you"
+        self.rail.show_badge(WORK, waiting.count, words)
+
+    def _new(self) -> None:
+        """A task where tasks are shown, else a service."""
+        self.work.new_task() if self.pages.currentWidget() is self.work else self.add_service()
+
     def _find(self) -> None:
         page = self.pages.currentWidget()
-        if isinstance(page, ServicesPage | RecoveryPage):
+        if isinstance(page, ServicesPage | RecoveryPage | WorkPage):
             page.focus_filter()
 
     def _escape(self) -> None:
         page = self.pages.currentWidget()
         if page is self.services:
             self.services.filter.clear() if not self.services.close_drawer() else None
-        elif page is self.recovery:
-            self.recovery.escape()
+        elif isinstance(page, RecoveryPage | WorkPage):
+            page.escape()
         elif page is self.input:
             self.input.history.close_details()
 
@@ -312,7 +341,7 @@ class Window(QWidget):
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(minimise)
         minimise.clicked.connect(self.showMinimized)
-        leave.clicked.connect(lambda: self._context.quit("window"))
+        leave.clicked.connect(lambda: self.quitting.ask("window", self))
         _open_box(box)
 
 

@@ -56,6 +56,7 @@ from aurora_desktop.input.errors import UnknownTaskError
 from aurora_desktop.input.view import InputView, Submission, TaskView
 from aurora_desktop.safety.view import Confirmation, ControlView, Mode
 from aurora_desktop.supervisor.view import Check, ServiceView, State
+from aurora_desktop.tasks.view import TasksFace
 from aurora_desktop.ui.context import UiContext
 
 MB = 10**6
@@ -175,6 +176,9 @@ class FakeSupervisor:
     def views(self) -> tuple[ServiceView, ...]:
         return self.shown
 
+    def worker_views(self) -> tuple[ServiceView, ...]:
+        return ()
+
     def view(self, name: str) -> ServiceView:
         return next(view for view in self.shown if view.name == name)
 
@@ -281,6 +285,9 @@ class FakeControl:
     def set_drill(self, *, on: bool) -> None:
         self.asked.append(("drill", on))
 
+    async def confirm_answer(self, confirmation: Confirmation) -> None:
+        self._ask("confirm_answer", confirmation)
+
     async def allow_passphrase(self, confirmation: Confirmation) -> None:
         self._ask("allow_passphrase", confirmation)
 
@@ -362,6 +369,8 @@ class House:
         self.control = FakeControl()
         self.input = FakeInput(self.control)
         self.healing = FakeHealing()
+        self.tasks: TasksFace | None = None
+        self.restarts: list[str] = []
         self.answers: list[tuple[str, Confirmation | None]] = []
         self.refuses_answer: AuroraError | None = None
         self.bus = Bus()
@@ -376,7 +385,7 @@ class House:
             supervisor=self.supervisor, bus=self.bus, health=self._health, settings=self.settings,
             recent_records=lambda limit: self.records[-limit:], autostart=self.autostart, quit=self.quits.append,
             notify=self._notify, control=self.control, input=self.input, answer_question=self._answer,
-            healing=self.healing,
+            healing=self.healing, tasks=self.tasks, restart=self.restarts.append,
         )  # fmt: skip
 
     async def _answer(self, task_id: str, confirmation: Confirmation | None) -> None:

@@ -228,7 +228,7 @@ def test_without_incidents_recovery_says_so(window):
 
 
 def test_autostart_switch(window, house, qtbot):
-    window.show_page(3)
+    window.show_page(4)
     switch = window.settings.autostart
     qtbot.waitUntil(switch.isEnabled)
     assert not switch.isChecked()
@@ -239,7 +239,7 @@ def test_autostart_switch(window, house, qtbot):
 
 def test_a_failed_switch_goes_back_and_says_why(window, house, qtbot):
     house.autostart.fails = AuroraError("Cannot start at login", "no systemd here", "Use XDG autostart")
-    window.show_page(3)
+    window.show_page(4)
     switch = window.settings.autostart
     qtbot.waitUntil(switch.isEnabled)
     switch.click()
@@ -249,7 +249,7 @@ def test_a_failed_switch_goes_back_and_says_why(window, house, qtbot):
 
 
 def test_a_refused_file_shows_until_one_is_applied(window, house):
-    window.show_page(3)
+    window.show_page(4)
     house.bus.publish(SettingsRefused(at=1.0, component="aurora", path="a", problems=("line 3: `x`", "line 4")))
     assert window.settings.refusal.isVisible()
     assert window.settings.problems.text() == "line 3: \u201cx\u201d\nline 4"

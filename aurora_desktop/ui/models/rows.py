@@ -1,6 +1,6 @@
 """A table of values: one row for each, told apart by a key, and nothing told of but what differs."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence, Set
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -84,12 +84,17 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         if not self._rows and rows:
             self._fill(rows, keys)
             return
-        wanted = set(keys)
-        for place in range(len(self._rows) - 1, -1, -1):
-            if self._keys[place] not in wanted:
-                self._remove(place)
-        for place, (key, row) in enumerate(zip(keys, rows, strict=True)):
-            self._put(place, key, row)
+        self._keep_only(set(keys))
+        known, place = set(self._keys), 0
+        while place < len(keys):
+            end = place
+            while end < len(keys) and keys[end] not in known:
+                end += 1
+            if end > place:
+                self._insert(place, keys[place:end], rows[place:end])
+            else:
+                self._put(place, keys[place], rows[place])
+            place = max(end, place + 1)
 
     def _value(self, row: Row, column: Cells, role: int) -> Any:
         match role:
@@ -115,18 +120,28 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
     def _all_cells(self, row: Row) -> str:
         return " ".join(column.text(row) for column in self.columns).casefold()
 
+    def _keep_only(self, wanted: Set[Hashable]) -> None:
+        """Neighbours go together: of ten thousand rows most may go at once."""
+        end = len(self._keys)
+        while end > 0:
+            if self._keys[end - 1] in wanted:
+                end -= 1
+                continue
+            first = end - 1
+            while first > 0 and self._keys[first - 1] not in wanted:
+                first -= 1
+            self._remove(first, end)
+            end = first
+
     def _put(self, place: int, key: Hashable, row: Row) -> None:
-        if place < len(self._keys) and self._keys[place] == key:
-            self._change(place, row)
-        elif key in self._keys[place:]:
+        """A row that is there already."""
+        if self._keys[place] != key:
             self._move(self._keys.index(key, place), place)
-            self._change(place, row)
-        else:
-            self._insert(place, key, row)
+        self._change(place, row)
 
     def _change(self, place: int, row: Row) -> None:
         before = self._rows[place]
-        if before == row:
+        if before is row or before == row:
             return
         self._rows[place] = row
         changed = [n for n, cells in enumerate(self.columns) if _shown(cells, before) != _shown(cells, row)]
@@ -140,10 +155,10 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self._rows, self._keys = list(rows), keys
         self.endInsertRows()
 
-    def _insert(self, place: int, key: Hashable, row: Row) -> None:
-        self.beginInsertRows(_NOWHERE, place, place)
-        self._rows.insert(place, row)
-        self._keys.insert(place, key)
+    def _insert(self, place: int, keys: list[Hashable], rows: Sequence[Row]) -> None:
+        self.beginInsertRows(_NOWHERE, place, place + len(keys) - 1)
+        self._rows[place:place] = rows
+        self._keys[place:place] = keys
         self.endInsertRows()
 
     def _move(self, old: int, place: int) -> None:
@@ -152,9 +167,9 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self._keys.insert(place, self._keys.pop(old))
         self.endMoveRows()
 
-    def _remove(self, place: int) -> None:
-        self.beginRemoveRows(_NOWHERE, place, place)
-        del self._rows[place], self._keys[place]
+    def _remove(self, first: int, end: int) -> None:
+        self.beginRemoveRows(_NOWHERE, first, end - 1)
+        del self._rows[first:end], self._keys[first:end]
         self.endRemoveRows()
 
 

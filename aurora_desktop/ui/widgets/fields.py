@@ -142,6 +142,7 @@ class FieldRow(QWidget):
         self.error = label("", "error", wrap=True)
         self.error.hide()
         words = label(phrases.quoted(sentence), "small", wrap=True)
+        words.setVisible(bool(sentence))
         below = (words, editor, self.error) if sentence_first else (editor, self.error, words)
         for each in (name, *below):
             column.addWidget(each)

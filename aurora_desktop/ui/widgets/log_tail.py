@@ -1,49 +1,36 @@
 """The end of a log file, followed while it can be seen."""
 
-import re
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFont, QHideEvent, QShowEvent, QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from aurora_desktop.core.storage.tailing import read_from
+from aurora_desktop.ui.widgets.following import CONTROL, FollowingText
 from aurora_desktop.ui.widgets.pieces import fixed_font_family
 
 LINES_KEPT = 2000
 FOLLOW_MS = 400
 TAIL_BYTES = 128 * 1024
-# Colours and cursor movements of terminals, and control characters that no text view can show.
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
-class LogTail(QPlainTextEdit):
+class LogTail(FollowingText):
     """Follows one file from its last `TAIL_BYTES`; scrolling up pauses the scrolling along (`following_changed`)."""
-
-    following_changed = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setReadOnly(True)
         self.setMaximumBlockCount(LINES_KEPT)
-        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setLineWrapMode(FollowingText.LineWrapMode.NoWrap)
         self.setPlaceholderText("Nothing printed yet")
         self.setAccessibleName("Log")
         self.setFont(QFont(fixed_font_family(), 9))
         self._path: Path | None = None
         self._offset = 0
-        self._following = True
-        self._moving = False
         self._line_ended = False
         self._begins_within_line = False
         self._timer = QTimer(self, interval=FOLLOW_MS)
         self._timer.timeout.connect(self.read_on)
-        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self.verticalScrollBar().rangeChanged.connect(self._keep_at_end)
-
-    @property
-    def is_following(self) -> bool:
-        return self._following
 
     def follow(self, path: str) -> None:
         """Show the end of this file and what is added to it; "" shows nothing."""
@@ -57,11 +44,6 @@ class LogTail(QPlainTextEdit):
         self.jump_to_latest()
         if self.isVisible():
             self.read_on()
-
-    def jump_to_latest(self) -> None:
-        """Go to the end and scroll along again."""
-        self._set_following(following=True)
-        self._keep_at_end()
 
     def read_on(self) -> None:
         """Add what was written since."""
@@ -79,7 +61,7 @@ class LogTail(QPlainTextEdit):
             text = text.partition("\n")[2]
         self._offset = offset
         if text:
-            self._append(_CONTROL.sub("", text.replace("\r\n", "\n")))
+            self._append(CONTROL.sub("", text.replace("\r\n", "\n")))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -104,21 +86,6 @@ class LogTail(QPlainTextEdit):
         cursor.insertText(text.removesuffix("\n"))
         self._moving = False
         self._keep_at_end()
-
-    def _on_scrolled(self, value: int) -> None:
-        if not self._moving:
-            self._set_following(following=value >= self.verticalScrollBar().maximum())
-
-    def _keep_at_end(self) -> None:
-        if self._following:
-            self._moving = True
-            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-            self._moving = False
-
-    def _set_following(self, *, following: bool) -> None:
-        if following != self._following:
-            self._following = following
-            self.following_changed.emit(following)
 
 
 def _size(path: Path | None) -> int:

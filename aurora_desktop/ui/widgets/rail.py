@@ -8,6 +8,8 @@ from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
 
 WIDTH = 92
+_BADGE_INSET = 4
+_MOST_COUNTED = 99
 
 
 class Rail(QFrame):
@@ -24,6 +26,7 @@ class Rail(QFrame):
         self._icons: dict[QToolButton, str] = {}
         self._group = QButtonGroup(self)
         self.buttons = [self._page_button(place, text, icon) for place, (text, icon) in enumerate(pages)]
+        self._badges = [self._badge(button) for button in self.buttons]
         self.pause = self._button("Pa&use", "pause")
         self.pause.clicked.connect(lambda: self.pause_asked.emit(self.pause.property("pauses")))
         self._lay_out()
@@ -46,6 +49,24 @@ class Rail(QFrame):
         self.pause.setToolTip(tip)
         self._icons[self.pause] = "start" if paused else "pause"
         self._colour()
+
+    def show_badge(self, place: int, count: int, words: str) -> None:
+        """A number at the corner of a page's button, with its meaning in words; 0 takes it away."""
+        badge, button = self._badges[place], self.buttons[place]
+        badge.setText(f"{count}" if count <= _MOST_COUNTED else f"{_MOST_COUNTED}+")
+        badge.adjustSize()
+        badge.move(button.width() - badge.width() - _BADGE_INSET, _BADGE_INSET)
+        badge.setVisible(count > 0)
+        name = button.text().replace("&", "")
+        button.setAccessibleName(f"{name}: {words}" if count else name)
+        button.setToolTip(f"{name} (Ctrl+{place + 1}){f': {words}' if count else ''}")
+
+    def _badge(self, button: QToolButton) -> QLabel:
+        badge = QLabel(button, alignment=Qt.AlignmentFlag.AlignCenter)
+        badge.setProperty("role", "badge")
+        badge.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        badge.hide()
+        return badge
 
     def _page_button(self, place: int, text: str, icon: str) -> QToolButton:
         button = self._button(text, icon)
