@@ -20,7 +20,6 @@ from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.query import Query
-from aurora_desktop.api.task_permissions import check_permissions
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
     DenyRequest,
@@ -30,7 +29,6 @@ from aurora_desktop.api.tasks_shapes import (
     TaskCommand,
 )
 from aurora_desktop.core.event import Event
-from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
@@ -82,9 +80,7 @@ class TasksDoor:
         """202 with the task; the task that has this `idempotency_key` already, if there is one."""
         Query(request)
         face = self._tasks()
-        wanted = await _parsed(await request.body())
-        check_permissions(wanted, self._settings())
-        return Reply(202, await face.submit(wanted))
+        return Reply(202, await face.submit(await _parsed(await request.body())))
 
     async def tasks(self, request: Request) -> object:
         """The newest first; `status` may name several, with commas between."""
@@ -249,15 +245,12 @@ class TasksDoor:
             raise ProblemError(503, "Agents at work are not running", "", "See `aurora status`")
         return self._context.tasks
 
-    def _settings(self) -> TaskSettings:
-        return self._context.settings().tasks
-
     def _secrets_of(self, detail: TaskDetail) -> Environment:
         return self._secrets(detail.view.agent, detail.view.role)
 
     def _secrets(self, agent: str, role: str = "") -> Environment:
         """What the settings put into the environment of this agent, which it may have printed."""
-        settings = self._settings()
+        settings = self._context.settings().tasks
         there, part = settings.all_agents.get(agent), settings.all_roles.get(role)
         return Environment({**(there.env if there else {}), **(part.env if part else {})})
 

@@ -16,7 +16,7 @@ Source = Literal["api", "command"]
 
 
 class SubmitRequest(TaskRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A TaskRequest, as any client may send it."""
+    """A TaskRequest as any client may send it: never in the window's name, which may give more permissions."""
 
     source: Source = "api"
 

@@ -13,7 +13,7 @@ from api.house import PATIENCE_S, House
 from api.workforce import QUESTION, SAID, a_worker, an_agent
 from aurora_desktop.api.scopes import MAX_TASK_BYTES
 from aurora_desktop.core.settings.schema import Settings
-from aurora_desktop.core.settings.schema_tasks import CliAgent, Pipeline, Role, TaskSettings
+from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
 from aurora_desktop.tasks.task import MOST_PROMPT_BYTES, Expectation
 from aurora_desktop.tasks.view import Entry, PipelineRun
 
@@ -146,52 +146,6 @@ def test_a_prompt_of_shell_metacharacters_stays_as_it_is(house: House) -> None:
     prompt = "$(rm -rf /); `id` && echo 'x' | \"y\" > z \\ 漢 😀"
     assert submit(house, {**TASK, "prompt": prompt})[0] == 202
     assert house.tasks.requests[0].prompt == prompt
-
-
-# --- permissions --------------------------------------------------------------------------------------------------
-
-
-def permit(house: House) -> None:
-    house.settings = Settings(
-        tasks=TaskSettings(
-            agents={"codex": CliAgent(kind="codex", permissions="edit")},
-            roles={"coder": Role(agent="codex"), "critic": Role(agent="codex", permissions="read-only")},
-            pipelines={"review": Pipeline(steps=["coder", "critic"])},
-        )
-    )
-
-
-@pytest.mark.parametrize(
-    ("who", "permissions"),
-    [
-        ({"agent": "claude"}, "edit"),
-        ({"agent": "claude"}, "full"),
-        ({"agent": "codex"}, "full"),
-        ({"role": "coder"}, "full"),
-        ({"pipeline": "review"}, "ask"),
-    ],
-)
-def test_a_task_cannot_loosen_what_its_agent_may(house: House, who: dict[str, str], permissions: str) -> None:
-    permit(house)
-    status, body = submit(house, {"prompt": "x", **who, "permissions": permissions})
-    assert status == 403
-    assert "looser" in body["title"]
-    assert house.tasks.requests == []
-
-
-@pytest.mark.parametrize(
-    ("who", "permissions"),
-    [
-        ({"agent": "claude"}, "ask"),
-        ({"agent": "claude"}, "read-only"),
-        ({"agent": "codex"}, "edit"),
-        ({"role": "coder"}, "ask"),
-        ({"pipeline": "review"}, "read-only"),
-    ],
-)
-def test_a_task_can_tighten_it(house: House, who: dict[str, str], permissions: str) -> None:
-    permit(house)
-    assert submit(house, {"prompt": "x", **who, "permissions": permissions})[0] == 202
 
 
 # --- look ---------------------------------------------------------------------------------------------------------
