@@ -78,7 +78,7 @@ class FakeTasks:
         self.crew = [a_worker("claude-1", status="busy", task_id="task_2", pid=77, uptime_s=75.0), a_worker("codex-1")]
         self.pipeline_runs: list[PipelineRun] = []
         self.has_screen = True
-        self.ends_as: TaskStatus | None = "completed"
+        self.course: list[dict[str, Any]] = []  # what happens to a task once it is submitted
         self.requests: list[TaskRequest] = []
         self.calls: list[tuple[str, ...]] = []
         self.operators: list[str] = []
@@ -97,7 +97,13 @@ class FakeTasks:
                 id="run_1", pipeline="review", status="running", round=1, max_rounds=3, task_ids=(view.id,)
             )
             self.pipeline_runs.append(run)
+        asyncio.get_running_loop().call_soon(self._go_on, view.id)
         return view
+
+    def _go_on(self, task_id: str) -> None:
+        for step in self.course:
+            self.change(task_id, **step)
+            self.pipeline_runs = [replace(run, status=step["status"]) for run in self.pipeline_runs]
 
     def _check(self, request: TaskRequest) -> None:
         name = request.agent or request.role or request.pipeline
@@ -183,7 +189,8 @@ class FakeTasks:
     def change(self, task_id: str, status: TaskStatus, **fields: Any) -> None:
         """A task gets another status, and the events tell it; other fields are those of its detail."""
         before = self.held[task_id]
-        self.held[task_id] = replace(before, view=replace(before.view, status=status), **fields)
+        hint = "See its log" if status == "error" else ""
+        self.held[task_id] = replace(before, view=replace(before.view, status=status, hint=hint), **fields)
         self._bus.publish(
             TaskStateChanged(
                 at=AT, component="agent:claude", task_id=task_id, previous=before.view.status, status=status
