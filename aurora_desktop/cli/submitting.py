@@ -9,7 +9,7 @@ from typing import Any
 
 from aurora_desktop.cli.call import FAILED, OK, Call
 from aurora_desktop.cli.client import BrokenOffError
-from aurora_desktop.cli.task_words import Task, address, in_words
+from aurora_desktop.cli.task_words import AT_WORK, Task, address, in_words
 from aurora_desktop.core.errors import AuroraError, NotRunningError
 
 POLL_S = 25.0
@@ -17,7 +17,6 @@ RETURN_S = 20.0
 ASK_AGAIN_S = 0.2
 DEFAULT_AGENT = "claude"
 MOST_PROMPT_BYTES = 1_000_000
-_AT_WORK = frozenset({"queued", "leased", "running", "waiting_approval"})
 _HANDED_ON = ("model", "permissions", "retry", "priority", "max_usd", "max_tokens", "max_attempts")
 
 
@@ -125,7 +124,7 @@ def _ended(call: Call, view: Task) -> Task:
         query: dict[str, Any] = {"while": view["status"]}
         detail: Task = patient_get(call, address(view["id"]), POLL_S, **query)
         before, view = view, detail["view"]
-        if view["status"] not in _AT_WORK:
+        if view["status"] not in AT_WORK | {"queued"}:
             return detail
         if view["status"] == "waiting_approval" != before["status"]:
             call.console.note(f"{view['id']} waits for your word in the window; see `aurora approvals`")

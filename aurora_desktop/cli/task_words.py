@@ -7,6 +7,7 @@ from urllib.parse import quote
 from aurora_desktop.cli.console import duration
 
 Task = dict[str, Any]
+AT_WORK = frozenset({"leased", "running", "waiting_approval"})
 FAILED_STATUSES = frozenset({"error", "timeout", "dead", "uncertain"})
 
 

@@ -6,7 +6,17 @@ from typing import Any
 from aurora_desktop.cli.call import OK, Call
 from aurora_desktop.cli.console import Column, duration
 from aurora_desktop.cli.submitting import POLL_S, patient_get
-from aurora_desktop.cli.task_words import FAILED_STATUSES, Task, address, cost, doing, in_words, status_style, took
+from aurora_desktop.cli.task_words import (
+    AT_WORK,
+    FAILED_STATUSES,
+    Task,
+    address,
+    cost,
+    doing,
+    in_words,
+    status_style,
+    took,
+)
 
 _COLUMNS = (
     Column("TASK"),
@@ -165,7 +175,13 @@ def _show_record(call: Call) -> None:
 
 
 def cancel(call: Call) -> int:
-    return _command(call, "cancel")
+    """Once its agent has ended, unless that takes longer than the patience of one look."""
+    view = _told(call, "cancel")
+    if view["status"] in AT_WORK:
+        query: dict[str, Any] = {"while": view["status"]}
+        view = patient_get(call, address(view["id"]), POLL_S, **query)["view"]
+    _show(call, view, f"{view['id']} {in_words(view)}")
+    return OK
 
 
 def retry(call: Call) -> int:
@@ -177,9 +193,14 @@ def resume(call: Call) -> int:
 
 
 def _command(call: Call, what: str) -> int:
-    view = call.client.post(f"{address(call.given.id)}/{what}", {"by": "command"}, wait_s=POLL_S)
+    view = _told(call, what)
     _show(call, view, f"{view['id']} {in_words(view)}")
     return OK
+
+
+def _told(call: Call, what: str) -> Task:
+    view: Task = call.client.post(f"{address(call.given.id)}/{what}", {"by": "command"}, wait_s=POLL_S)
+    return view
 
 
 def _show(call: Call, answer: Any, words: str) -> None:
