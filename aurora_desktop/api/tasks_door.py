@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import NoReturn
 
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -20,6 +19,7 @@ from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.query import Query
+from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript, secrets
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
     DenyRequest,
@@ -33,11 +33,11 @@ from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
 from aurora_desktop.tasks.task import AT_WORK
-from aurora_desktop.tasks.view import ApprovalView, Entry, PipelineRun, TaskDetail, TasksFace, Transcript
+from aurora_desktop.tasks.view import PipelineRun, TasksFace, Transcript
 
 MAX_WAIT_S = 60.0
 MAX_LISTED = 1000
-MAX_ENTRIES = 2000
+MAX_ENTRIES = 1000
 MAX_CHECK_S = 120.0
 MAX_HEAL_S = 120.0
 LOG_CHUNK_BYTES = 256 * 1024
@@ -88,9 +88,10 @@ class TasksDoor:
         limit = query.integer("limit", 200, 1, MAX_LISTED)
         statuses = _statuses(query.text("status") or "")
         face, agent = self._tasks(), query.text("agent") or ""
-        if agent:
+        found = face.tasks(limit=limit, statuses=statuses, agent=agent)
+        if agent and not found:  # of one that is not in the settings any more there may be some
             _check_known("agent", [agent], {view.name for view in face.agents()}, "aurora agents list")
-        return face.tasks(limit=limit, statuses=statuses, agent=agent)
+        return found
 
     async def task(self, request: Request) -> object:
         """With `wait_s` it waits until the status is another than `while` (by default: than it is now), or final."""
@@ -105,7 +106,8 @@ class TasksDoor:
                 return now != status or not (now in AT_WORK or now == "queued")
 
             await within(self._feed.until(is_another, _is_of(task_id)), self._feed, wait_s)
-        return self._discreet(face.task(task_id))
+        detail = face.task(task_id)
+        return discreet(detail, await self._secrets(detail.view.agent, detail.view.role))
 
     async def transcript(self, request: Request) -> object:
         """What the agent said, from `offset` on; with `wait_s` it waits for more."""
@@ -114,12 +116,12 @@ class TasksDoor:
         limit = query.integer("limit", 500, 1, MAX_ENTRIES)
         wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
         face, task_id = self._tasks(), _id(request)
-        secrets = self._secrets_of(face.task(task_id))
+        view = face.task(task_id).view
         found = await face.transcript(task_id, offset, limit)
         if wait_s and not (found.entries or found.is_over):
             following = await within(_more(face, task_id, offset, limit), self._feed, wait_s)
             found = found if following.cancelled() else following.result()
-        return replace(found, entries=tuple(_masked_entry(entry, secrets) for entry in found.entries))
+        return discreet_transcript(found, await self._secrets(view.agent, view.role))
 
     async def log(self, request: Request) -> object:
         """The readable record that is written at the end of a task, up to 256 KiB from `offset` on."""
@@ -129,7 +131,8 @@ class TasksDoor:
             hint = f"It is written at its end; until then: aurora task logs {detail.view.id} -f"
             raise ProblemError(404, f"There is no record of `{detail.view.id}` yet", "", hint)
         text, end = await asyncio.to_thread(read_from, Path(detail.log_path), offset, LOG_CHUNK_BYTES)
-        return shapes.LogReply(detail.view.id, self._secrets_of(detail).masked(text), end)
+        hidden = await self._secrets(detail.view.agent, detail.view.role)
+        return shapes.LogReply(detail.view.id, hidden.masked(text), end)
 
     async def cancel(self, request: Request) -> object:
         wanted = await body(request, TaskCommand)
@@ -207,7 +210,7 @@ class TasksDoor:
 
     async def approvals(self, request: Request) -> object:
         Query(request)
-        return [self._discreet_question(view) for view in self._tasks().approvals()]
+        return [discreet_question(view, await self._secrets(view.agent)) for view in self._tasks().approvals()]
 
     async def deny(self, request: Request) -> object:
         wanted = await body(request, DenyRequest)
@@ -245,22 +248,8 @@ class TasksDoor:
             raise ProblemError(503, "Agents at work are not running", "", "See `aurora status`")
         return self._context.tasks
 
-    def _secrets_of(self, detail: TaskDetail) -> Environment:
-        return self._secrets(detail.view.agent, detail.view.role)
-
-    def _secrets(self, agent: str, role: str = "") -> Environment:
-        """What the settings put into the environment of this agent, which it may have printed."""
-        settings = self._context.settings().tasks
-        there, part = settings.all_agents.get(agent), settings.all_roles.get(role)
-        return Environment({**(there.env if there else {}), **(part.env if part else {})})
-
-    def _discreet(self, detail: TaskDetail) -> TaskDetail:
-        masked = self._secrets_of(detail).masked
-        return replace(detail, result=masked(detail.result), error=masked(detail.error))
-
-    def _discreet_question(self, view: ApprovalView) -> ApprovalView:
-        masked = self._secrets(view.agent).masked
-        return replace(view, summary=masked(view.summary), detail=masked(view.detail), reason=masked(view.reason))
+    async def _secrets(self, agent: str, role: str = "") -> Environment:
+        return await asyncio.to_thread(secrets, self._context.settings().tasks, agent, role)
 
 
 async def _parsed(raw: bytes) -> SubmitRequest:
@@ -277,10 +266,6 @@ async def _more(face: TasksFace, task_id: str, offset: int, limit: int) -> Trans
         found = await face.transcript(task_id, offset, limit)
         if found.entries or found.is_over:
             return found
-
-
-def _masked_entry(entry: Entry, secrets: Environment) -> Entry:
-    return replace(entry, text=secrets.masked(entry.text), detail=secrets.masked(entry.detail)) if secrets else entry
 
 
 def _is_of(task_id: str) -> Callable[[Event], bool]:

@@ -129,7 +129,11 @@ def test_a_prompt_of_a_megabyte_is_taken(house: House) -> None:
 
 def test_one_byte_more_is_refused_with_a_sentence(house: House) -> None:
     status, body = submit(house, {**TASK, "prompt": "x" * (MOST_PROMPT_BYTES + 1)})
-    assert (status, body["title"], body["detail"]) == (400, "The prompt is too long", "at most 1,000,000 bytes")
+    assert (status, body["title"], body["detail"]) == (
+        400,
+        "The prompt is too long",
+        "1,000,001 bytes, over the limit of 1,000,000",
+    )
 
 
 def test_a_body_without_bounds_is_refused(house: House) -> None:
@@ -139,6 +143,14 @@ def test_a_body_without_bounds_is_refused(house: House) -> None:
 @pytest.mark.parametrize("prompt", ["a\0b", "", " \n"])
 def test_a_prompt_that_cannot_be_is_refused(house: House, prompt: str) -> None:
     assert submit(house, {**TASK, "prompt": prompt})[0] == 400
+    assert house.tasks.requests == []
+
+
+def test_more_permissions_than_the_settings_give_are_refused(house: House) -> None:
+    """The door never speaks in the window's name, which alone may give more."""
+    status, body = submit(house, {**TASK, "permissions": "full"})
+    assert (status, body["title"]) == (400, "A task cannot give itself more permissions")
+    assert submit(house, {**TASK, "permissions": "full", "source": "window"})[0] == 400
     assert house.tasks.requests == []
 
 
@@ -252,10 +264,13 @@ def test_before_the_end_there_is_no_record(house: House) -> None:
     assert "aurora task logs task_2 -f" in body["hint"]
 
 
-def test_what_the_settings_put_into_the_environment_is_shown_nowhere(house: House, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["env", "env_file"])
+def test_what_the_settings_put_into_the_environment_is_shown_nowhere(house: House, tmp_path: Path, place: str) -> None:
+    (tmp_path / "secrets.env").write_text("KEY=hunter22\n")
+    given: dict[str, Any] = {"env": {"KEY": "hunter22"}, "env_file": str(tmp_path / "secrets.env")}
     record = tmp_path / "task_3.log"
     record.write_text("STDOUT\nhunter22\n")
-    house.settings = Settings(tasks=TaskSettings(agents={"claude": CliAgent(kind="claude", env={"KEY": "hunter22"})}))
+    house.settings = Settings(tasks=TaskSettings(agents={"claude": CliAgent(kind="claude", **{place: given[place]})}))
     said = (Entry(at=workforce.AT, kind="tool_result", text="hunter22", detail="KEY=hunter22"),)
     house.tasks.said["task_3"] = said
     detail = replace(house.tasks.held["task_3"], result="hunter22", error="hunter22", log_path=str(record))

@@ -1,7 +1,6 @@
 """Agents at work in memory: answers what it was given, and remembers what it was asked."""
 
 import asyncio
-import difflib
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,10 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from aurora_desktop.core.bus import Bus
+from aurora_desktop.core.settings.schema_tasks import Pipeline, TaskSettings
 from aurora_desktop.core.task_events import ApprovalDecision, TaskStateChanged, TaskStatus
 from aurora_desktop.supervisor.view import ServiceView
-from aurora_desktop.tasks.errors import TaskRefusedError, UnknownApprovalError, UnknownTaskError
-from aurora_desktop.tasks.task import AT_WORK, MOST_PROMPT_BYTES, Activity, TaskRequest, Usage
+from aurora_desktop.tasks.admission import admit, check_target
+from aurora_desktop.tasks.errors import UnknownApprovalError, UnknownTaskError
+from aurora_desktop.tasks.task import AT_WORK, Activity, TaskRequest, Usage
 from aurora_desktop.tasks.view import (
     ApprovalView,
     CliAgentView,
@@ -26,7 +27,7 @@ from aurora_desktop.tasks.view import (
 )
 
 AT = 1_750_000_000.0
-NAMES = ("claude", "codex", "coder", "review")
+SETTINGS = TaskSettings(pipelines={"review": Pipeline(steps=["coder", "critic"])})
 QUESTION = ApprovalView(
     id="ask_1", task_id="task_2", agent="claude", kind="tool", tool="Bash", summary="rm -rf build", asked_at=AT
 )
@@ -106,16 +107,10 @@ class FakeTasks:
             self.pipeline_runs = [replace(run, status=step["status"]) for run in self.pipeline_runs]
 
     def _check(self, request: TaskRequest) -> None:
-        name = request.agent or request.role or request.pipeline
-        if name not in NAMES:
-            near = difflib.get_close_matches(name, NAMES, 1)
-            raise TaskRefusedError(f"There is no agent `{name}`", "", f"Did you mean `{near[0]}`?" if near else "")
-        if not request.prompt.strip():
-            raise TaskRefusedError("The prompt is empty")
-        if "\0" in request.prompt:
-            raise TaskRefusedError("The prompt holds a NUL character")
-        if len(request.prompt.encode()) > MOST_PROMPT_BYTES:
-            raise TaskRefusedError("The prompt is too long", f"at most {MOST_PROMPT_BYTES:,} bytes")
+        """By the rules of the real one. Raises TaskRefusedError."""
+        check_target(request, SETTINGS)
+        role = SETTINGS.pipelines[request.pipeline].steps[0] if request.pipeline else request.role
+        admit(replace(request, pipeline="", role=role), SETTINGS, AT)
 
     def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
         views = [detail.view for detail in reversed(self.held.values())]
