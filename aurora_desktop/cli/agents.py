@@ -52,10 +52,11 @@ def list_agents(call: Call) -> int:
 
 
 def check(call: Call) -> int:
-    """Ask the programs for their versions now; 1 when one cannot be used."""
+    """Ask the programs for their versions now; 1 when one cannot be used that was named, or that tasks wait for."""
     agents = call.client.post("/v1/agents/check", {"names": call.given.names, "by": "command"}, wait_s=CHECK_S)
     _show_agents(call, agents)
-    return FAILED if any(agent["available"] is False for agent in agents) else OK
+    missing = [agent for agent in agents if agent["available"] is False]
+    return FAILED if any(call.given.names or agent["queued"] for agent in missing) else OK
 
 
 def _show_agents(call: Call, agents: list[dict[str, Any]]) -> None:

@@ -352,9 +352,15 @@ def test_agents_are_listed_with_what_they_lack(house: House, aurora: Aurora, cap
 def test_agents_are_checked(house: House, aurora: Aurora, capsys: Said) -> None:
     assert aurora("agents", "check", "claude", "--json") == 0
     assert [agent["name"] for agent in json.loads(capsys.readouterr().out)] == ["claude"]
-    house.tasks.programs = [an_agent("claude", available=False, detail="not found")]
-    assert aurora("agents", "check") == 1
-    assert house.tasks.calls == [("check", "claude"), ("check",)]
+    assert house.tasks.calls == [("check", "claude")]
+
+
+@pytest.mark.parametrize(("argv", "queued", "code"), [((), 0, 0), ((), 1, 1), (("claude",), 0, 1)])
+def test_an_agent_that_nobody_asked_for_may_be_missing(
+    house: House, aurora: Aurora, argv: tuple[str, ...], queued: int, code: int
+) -> None:
+    house.tasks.programs = [an_agent("claude", available=False, detail="not found", queued=queued)]
+    assert aurora("agents", "check", *argv) == code
 
 
 def test_workers_are_listed_and_healed(house: House, aurora: Aurora, capsys: Said) -> None:
