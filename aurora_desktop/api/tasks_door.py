@@ -127,10 +127,12 @@ class TasksDoor:
         """The readable record that is written at the end of a task, up to 256 KiB from `offset` on."""
         offset = Query(request, "offset").integer("offset", 0, 0, MAX_INTEGER)
         detail = self._tasks().task(_id(request))
-        if not detail.log_path:
-            hint = f"It is written at its end; until then: aurora task logs {detail.view.id} -f"
-            raise ProblemError(404, f"There is no record of `{detail.view.id}` yet", "", hint)
-        text, end = await asyncio.to_thread(read_from, Path(detail.log_path), offset, LOG_CHUNK_BYTES)
+        found = await asyncio.to_thread(_read_record, detail.log_path, offset)
+        if found is None:
+            when = "it is written at its end, and goes with the oldest output (`tasks.keep_max_days`)"
+            hint = f"While it works: aurora task logs {detail.view.id} -f"
+            raise ProblemError(404, f"There is no record of `{detail.view.id}`", when, hint)
+        text, end = found
         hidden = await self._secrets(detail.view.agent, detail.view.role)
         return shapes.LogReply(detail.view.id, hidden.masked(text), end)
 
@@ -266,6 +268,11 @@ async def _more(face: TasksFace, task_id: str, offset: int, limit: int) -> Trans
         found = await face.transcript(task_id, offset, limit)
         if found.entries or found.is_over:
             return found
+
+
+def _read_record(path: str, offset: int) -> tuple[str, int] | None:
+    """Its text from `offset` on, and where that ends; None if there is none. For a thread."""
+    return read_from(Path(path), offset, LOG_CHUNK_BYTES) if path and Path(path).exists() else None
 
 
 def _is_of(task_id: str) -> Callable[[Event], bool]:

@@ -258,9 +258,11 @@ def test_the_record_is_read(house: House, tmp_path: Path) -> None:
     assert get(house, "/v1/tasks/task_3/log?offset=9")[1]["text"] == "task_3\n"
 
 
-def test_before_the_end_there_is_no_record(house: House) -> None:
+@pytest.mark.parametrize("path", ["", "/nowhere/task_2.log"])
+def test_before_the_end_and_once_it_is_removed_there_is_no_record(house: House, path: str) -> None:
+    house.tasks.held["task_2"] = replace(house.tasks.held["task_2"], log_path=path)
     status, body = get(house, "/v1/tasks/task_2/log")
-    assert (status, body["title"]) == (404, "There is no record of `task_2` yet")
+    assert (status, body["title"]) == (404, "There is no record of `task_2`")
     assert "aurora task logs task_2 -f" in body["hint"]
 
 
