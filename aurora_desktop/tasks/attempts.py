@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 import msgspec
+from msgspec.structs import replace
 
 from aurora_desktop.core.events import AGENT_PREFIX
 from aurora_desktop.core.storage.full_disk import words
@@ -143,7 +144,8 @@ class Attempts:
     def _doing(self, worker: Worker, doing: Doing) -> None:
         if (task := self._current(worker, doing.task_id)) is None:
             return
-        worker.activity = doing.activity
+        activity = doing.activity
+        worker.activity = replace(activity, detail=self._around.discreet(task, activity.detail))
         session_id = doing.session_id or task.session_id
         usage = added(task.spent_before, doing.usage)
         if session_id != task.session_id or usage != task.usage:
@@ -153,8 +155,13 @@ class Attempts:
 
     def _asking(self, worker: Worker, asking: Asking) -> None:
         task = self._current(worker, asking.task_id)
-        if task is not None and not task.cancelling and self._approvals.ask(task, asking):
+        if task is not None and not task.cancelling and self._approvals.ask(task, self._discreet(task, asking)):
             self.update_waiting(task.id)
+
+    def _discreet(self, task: Task, asking: Asking) -> Asking:
+        hide = self._around.discreet
+        summary, detail, reason = (hide(task, text) for text in (asking.summary, asking.detail, asking.reason))
+        return replace(asking, summary=summary, detail=detail, reason=reason)
 
     def _asking_no_more(self, worker: Worker, message: AskingNoMore) -> None:
         if self._current(worker, message.task_id) is not None:
@@ -275,6 +282,8 @@ class Attempts:
                 began, ended = await asyncio.to_thread(read_marks, self._around.folder, task_id, attempt)
                 task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
+                if ended is not None:
+                    ended = replace(ended, error=self._around.discreet(task, ended.error))
                 await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
         finally:
             self._deciding.discard((task_id, attempt))
