@@ -50,6 +50,8 @@ class Run(_ToWorker, frozen=True, kw_only=True):
     """A UUID to begin a new session with, where the agent lets us choose it."""
     expect: Expectation = Expectation()
     output_max_bytes: int = 64_000_000
+    max_usd: float | None = None
+    """What this attempt may still spend, told to agents that can keep to it themselves while they work."""
 
 
 class Stop(_ToWorker, frozen=True):

@@ -1,0 +1,104 @@
+"""What a tool of Claude Code is about to do, in words and as a diff, from its name and input."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+import msgspec
+
+MOST_CHARACTERS = 20_000
+_MOST_SUMMARY = 200
+_MOST_COMPARED_LINES = 2_000
+"""Finding the shortest way between two texts takes their product: longer ones are shown as all gone, all new."""
+
+_MAIN_FIELD: Mapping[str, str] = {
+    "Agent": "description",
+    "Bash": "command",
+    "Edit": "file_path",
+    "Glob": "pattern",
+    "Grep": "pattern",
+    "NotebookEdit": "notebook_path",
+    "Read": "file_path",
+    "Skill": "skill",
+    "Task": "description",
+    "TaskCreate": "subject",
+    "WebFetch": "url",
+    "WebSearch": "query",
+    "Write": "file_path",
+}
+_PATHS = frozenset({"file_path", "notebook_path"})
+
+
+def summary(tool: str, given: Mapping[str, Any], cwd: str) -> str:
+    """One line: the command, the file (relative to `cwd` if below), the address; else the input as JSON."""
+    field = _MAIN_FIELD.get(tool, "")
+    value = given.get(field)
+    if tool == "AskUserQuestion":
+        value = "; ".join(questions(given)) or None
+    if not isinstance(value, str):
+        value = as_json(given) if given else ""
+    elif field in _PATHS:
+        value = _below(value, cwd)
+    return _one_line(value)
+
+
+def detail(tool: str, given: Mapping[str, Any], cwd: str) -> str:
+    """All that it is going to do, readable: the whole command, the diff, or the input as JSON."""
+    command = given.get("command")
+    if tool == "Bash" and isinstance(command, str):
+        return clipped(command)
+    return diff(tool, given, cwd) or (clipped(as_json(given, indented=True)) if given else "")
+
+
+def diff(tool: str, given: Mapping[str, Any], cwd: str) -> str:
+    """The unified diff of an edit; "" where it edits nothing. Line numbers count from the text that is replaced."""
+    path, old, new = given.get("file_path"), given.get("old_string"), given.get("new_string")
+    if not isinstance(path, str):
+        return ""
+    name = _one_line(_below(path, cwd))
+    content = given.get("content")
+    if tool == "Write" and isinstance(content, str):
+        # What it overwrites is not told.
+        return clipped(_unified("", content, "/dev/null", name))
+    if tool == "Edit" and isinstance(old, str) and isinstance(new, str):
+        return clipped(_unified(old, new, name, name))
+    return ""
+
+
+def questions(given: Mapping[str, Any]) -> list[str]:
+    """What `AskUserQuestion` asks."""
+    asked = given.get("questions")
+    entries = asked if isinstance(asked, list) else []
+    return [str(one["question"]) for one in entries if isinstance(one, dict) and one.get("question")]
+
+
+def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
+    left = len(text) - most
+    return text if left <= 0 else f"{text[:most]}\n({left} more characters)"
+
+
+def as_json(given: Mapping[str, Any], *, indented: bool = False) -> str:
+    text = msgspec.json.encode(given)
+    return (msgspec.json.format(text, indent=2) if indented else text).decode()
+
+
+def _unified(old: str, new: str, old_name: str, new_name: str) -> str:
+    before, after = old.splitlines(), new.splitlines()
+    head = [f"--- {old_name}", f"+++ {new_name}"]
+    if old and len(before) + len(after) <= _MOST_COMPARED_LINES:
+        lines = list(difflib.unified_diff(before, after, lineterm=""))[2:]
+    else:
+        first = f"@@ -{min(1, len(before))},{len(before)} +{min(1, len(after))},{len(after)} @@"
+        lines = [first, *(f"-{line}" for line in before), *(f"+{line}" for line in after)]
+    return "\n".join([*head, *lines])
+
+
+def _below(path: str, cwd: str) -> str:
+    pure = PurePath(path)
+    return str(pure.relative_to(cwd)) if cwd and pure.is_relative_to(cwd) else path
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text[: _MOST_SUMMARY * 4].split())
+    return line if len(line) <= _MOST_SUMMARY else line[: _MOST_SUMMARY - 1] + "…"
