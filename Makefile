@@ -40,5 +40,5 @@ bench: test-setup ## Print the figures of the README (twenty minutes; ARGS=--qui
 	$(BIN)/python benchmarks/desktop.py $(ARGS)
 
 clean: ## Remove the environment and all that was built.
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .agents build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

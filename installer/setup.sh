@@ -172,6 +172,15 @@ environment() {
     [ -x .venv/bin/aurora ] || fail "uv made no .venv/bin/aurora"
 }
 
+# --- the agents that the tests run ------------------------------------------------------------------------
+
+agents() {
+    if [ "$WANTED" = test ]; then
+        installer/agents.sh ||
+            say "Claude Code and Codex could not be installed (why is above): the tests that run them will fail"
+    fi
+}
+
 # --- once is enough ---------------------------------------------------------------------------------------
 
 state_of_the_checkout() {
@@ -188,6 +197,7 @@ is_done() {
 main() {
     [[ "$WANTED" =~ ^(run|test|bench)$ ]] || fail "usage: installer/setup.sh [run|test|bench]"
     if is_done && { ! uses_apt || [ -z "$(missing_packages)" ]; }; then
+        agents
         return
     fi
     system_packages
@@ -196,6 +206,7 @@ main() {
         mkdir -p "$STAMPS"
         state_of_the_checkout >"$STAMPS/$WANTED"
     fi
+    agents
     say "ready: .venv/bin/aurora"
 }
 

@@ -64,6 +64,12 @@ class Checkout:
         quiet = subprocess.DEVNULL
         return subprocess.run(command, env=environ, stdin=quiet, capture_output=True, text=True, check=False)
 
+    def brings_agents(self, exit_code: int) -> None:
+        """As if what installs the agents for the tests noted its call and ended so."""
+        script = self.root / "installer" / "agents.sh"
+        script.write_text(f'#!/bin/sh\necho agents >> "$NOTES/calls"\nexit {exit_code}\n')
+        script.chmod(0o755)
+
     def calls(self) -> list[str]:
         return (self._notes / "calls").read_text().splitlines()
 
@@ -170,3 +176,23 @@ def test_elsewhere_the_libraries_are_named_and_it_goes_on(checkout: Checkout) ->
 
 def test_unknown_target_is_refused(checkout: Checkout) -> None:
     assert checkout.run("everything").returncode == 1
+
+
+def test_agents_are_looked_after_for_the_tests_alone_and_each_time(checkout: Checkout) -> None:
+    checkout.has("known", "libone", "libtwo", "xvfb")
+    checkout.brings_agents(0)
+
+    for wanted in ("run", "test", "test"):
+        assert checkout.run(wanted).returncode == 0
+
+    assert checkout.calls().count("agents") == 2
+
+
+def test_agents_that_cannot_be_installed_are_told_and_keep_nothing_else_from_being_tested(checkout: Checkout) -> None:
+    checkout.has("known", "libone", "libtwo", "xvfb")
+    checkout.brings_agents(1)
+
+    result = checkout.run("test")
+
+    assert result.returncode == 0
+    assert "setup: Claude Code and Codex could not be installed" in result.stdout
