@@ -48,6 +48,8 @@ def detail(tool: str, given: Mapping[str, Any], cwd: str) -> str:
     command = given.get("command")
     if tool == "Bash" and isinstance(command, str):
         return clipped(command)
+    if tool == "AskUserQuestion" and (asked := _asked(given)):
+        return clipped("\n".join(_with_options(one) for one in asked))
     return diff(tool, given, cwd) or (clipped(as_json(given, indented=True)) if given else "")
 
 
@@ -68,9 +70,20 @@ def diff(tool: str, given: Mapping[str, Any], cwd: str) -> str:
 
 def questions(given: Mapping[str, Any]) -> list[str]:
     """What `AskUserQuestion` asks."""
+    return [str(one["question"]) for one in _asked(given)]
+
+
+def _asked(given: Mapping[str, Any]) -> list[dict[str, Any]]:
     asked = given.get("questions")
     entries = asked if isinstance(asked, list) else []
-    return [str(one["question"]) for one in entries if isinstance(one, dict) and one.get("question")]
+    return [one for one in entries if isinstance(one, dict) and one.get("question")]
+
+
+def _with_options(question: Mapping[str, Any]) -> str:
+    options = question.get("options")
+    told = [one for one in options if isinstance(one, dict)] if isinstance(options, list) else []
+    lines = (f"  {one.get('label', '')}: {one.get('description', '')}".rstrip(": ") for one in told)
+    return "\n".join([str(question["question"]), *lines])
 
 
 def clipped(text: str, most: int = MOST_CHARACTERS) -> str:

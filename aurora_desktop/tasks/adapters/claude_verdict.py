@@ -10,6 +10,10 @@ from aurora_desktop.tasks.adapters.claude_tools import summary
 
 _LOG_IN = "Log in with `claude` in a terminal, or set ANTHROPIC_API_KEY in this agent's `env`."
 _NOT_LOGGED_IN = ("not logged in", "invalid api key", "please run /login", "oauth token")
+_NO_SESSION = (
+    "Claude Code keeps sessions by folder, in its own folder of settings: this one was removed there, or never came to"
+    " its first word. Retry the task from its beginning."
+)
 _SUBTYPES = {
     "error_max_turns": "It reached the most turns that its arguments allow (`--max-turns`).",
     "error_max_budget_usd": "It reached the most that it may spend (`--max-budget-usd`).",
@@ -65,8 +69,14 @@ def _error(result: Result, refused_status: int | None) -> str:
 def _told_error(result: Result) -> str:
     own = _SUBTYPES.get(result.subtype, "" if result.subtype == "success" else f"It ended with `{result.subtype}`.")
     told = result.result or "; ".join(result.errors)
-    hint = _LOG_IN if any(mark in told.lower() for mark in _NOT_LOGGED_IN) else ""
-    return " ".join(part for part in (own, told, hint) if part) or "It ended with an error, and told none."
+    parts = (own, told, _hint(told))
+    return " ".join(part.rstrip(".") + "." for part in parts if part) or "It ended with an error, and told none."
+
+
+def _hint(told: str) -> str:
+    if any(mark in told.lower() for mark in _NOT_LOGGED_IN):
+        return _LOG_IN
+    return _NO_SESSION if "No conversation found" in told else ""
 
 
 def _denial(denial: Denial, cwd: str) -> str:
