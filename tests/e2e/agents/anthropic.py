@@ -81,6 +81,14 @@ class Asked(NamedTuple):
         return [str(tool["name"]) for tool in self.body.get("tools", ())]
 
     @property
+    def words(self) -> list[str]:
+        """The texts of the messages, as they are."""
+        contents = [message["content"] for message in self.body["messages"]]
+        blocks = [block for content in contents if isinstance(content, list) for block in content]
+        plain = [content for content in contents if isinstance(content, str)]
+        return [*plain, *(block["text"] for block in blocks if block["type"] == "text")]
+
+    @property
     def conversation(self) -> str:
         """All that was said so far, by both sides, as JSON."""
         return json.dumps(self.body.get("messages"), ensure_ascii=False)
@@ -123,6 +131,7 @@ class StandIn:
             "ANTHROPIC_BASE_URL": self.url,
             "ANTHROPIC_API_KEY": "sk-ant-of-the-tests",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "CLAUDE_CODE_TMPDIR": str(home),
             "DISABLE_AUTOUPDATER": "1",
         }
 
