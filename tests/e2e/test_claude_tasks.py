@@ -25,7 +25,7 @@ from tests.e2e.agents.anthropic import (
     says,
 )
 from tests.e2e.waiting import eventually
-from tests.unit.tasks.worker_stage import Stage
+from tests.e2e.work.stage import Stage
 
 NASTY = "; $(touch pwned) `touch pwned` 'é \n\0"
 BIG_PROMPT = NASTY + "x" * (1_000_000 - len(NASTY.encode()))
@@ -67,6 +67,7 @@ class Desk:
         """The worker dies, and its supervisor ends what it leaves behind."""
         self.worker.kill()
         self.worker.wait()
+        self.stage.main.hang_up()
         while carriers := self.stage.carriers():
             for pid in carriers:
                 with suppress(ProcessLookupError):
@@ -103,7 +104,7 @@ def test_a_task_is_done_with_a_prompt_of_a_megabyte_that_no_shell_reads(desk: De
 
     assert (ended.ending, ended.result, ended.error, ended.exit_code) == ("completed", "All is done.", "", 0)
     assert {path.name: path.read_text() for path in desk.cwd.iterdir()} == {"new.txt": "words\n"}
-    assert desk.kinds(run) == ["thinking", "message", "diff", "tool_result", "message"]
+    assert desk.kinds(run) == ["thinking", "message", "tool", "diff", "tool_result", "message"]
     assert ended.usage.cost_usd is not None
     assert ended.usage.input_tokens == 2 * INPUT_TOKENS
     assert api.asked[0].model == "claude-sonnet-4-5"
