@@ -2,10 +2,11 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -54,7 +55,7 @@ class Desk:
     def cwd(self) -> Path:
         return self.stage.cwd
 
-    def start(self, *script: Turn, env: dict[str, str] | None = None, **changes: Any) -> tuple[Run, StandIn]:
+    def start(self, *script: Turn, env: Mapping[str, str] | None = None, **changes: Any) -> tuple[Run, StandIn]:
         """Begin a task of which the provider plays the script."""
         api = self._stack.enter_context(StandIn(*script))
         self.worker = self.stage.hire(PATH=path_with_node(), **{**api.environment(self.home), **(env or {})})
@@ -87,6 +88,25 @@ class Desk:
 
     def kinds(self, run: Run) -> list[str]:
         return [entry.kind for entry in self.stage.transcript(run)]
+
+
+class Case(NamedTuple):
+    script: tuple[Turn, ...]
+    changes: Mapping[str, Any] = MappingProxyType({})
+    env: Mapping[str, str] = MappingProxyType({})
+
+
+SANDBOX = {"IS_SANDBOX": "1"}
+"""Claude Code refuses permissions `full` to root unless it is told that the machine is a sandbox."""
+IN_BACKGROUND = Tool("Bash", {"command": "sleep 1000", "run_in_background": True})
+SLOW: dict[str, Case] = {
+    # The retries of a login that is refused are cut short by Aurora, those of an overload by the operator's own choice.
+    "overloaded for good": Case((OVERLOADED,), env={"CLAUDE_CODE_MAX_RETRIES": "1"}),
+    "login refused": Case((UNAUTHORIZED,)),
+    "stream stops in the middle": Case((Says((Text("half"), Text("the other")), stops_after=1),)),
+    "silence": Case((HANGS,), {"silence_s": 15.0}),
+    "kept open": Case((says(IN_BACKGROUND), says("Done.")), {"permissions": "full", "grace_s": 0.5}, SANDBOX),
+}
 
 
 @pytest.fixture
@@ -145,8 +165,7 @@ def test_read_only_writes_nothing_even_where_the_operators_own_settings_allow_it
 
 
 def test_full_asks_nothing(desk: Desk) -> None:
-    # Claude Code refuses this mode to root unless it is told that the machine is a sandbox.
-    run, _ = desk.start(says(touch("x")), says("Done."), permissions="full", env={"IS_SANDBOX": "1"})
+    run, _ = desk.start(says(touch("x")), says("Done."), permissions="full", env=SANDBOX)
     ended = desk.end(run)
 
     assert (ended.ending, (desk.cwd / "x").exists()) == ("completed", True)
@@ -162,19 +181,29 @@ def test_an_overloaded_provider_is_shown_and_waited_for(desk: Desk) -> None:
     assert (ended.ending, ended.result, len(api.asked)) == ("completed", "At last.", 3)
 
 
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Desk, Run, StandIn]]]:
+    """Those that wait for time to pass, begun side by side."""
+    with ExitStack() as stack:
+        begun = {}
+        for name, case in SLOW.items():
+            desk = Desk(tmp_path_factory.mktemp("slow"), stack)
+            begun[name] = (desk, *desk.start(*case.script, env=case.env, **case.changes))
+        yield begun
+
+
 @pytest.mark.parametrize(
-    ("turn", "words", "asked"),
+    ("name", "words", "asked"),
     [
-        (OVERLOADED, "529 Overloaded", 2),
-        (UNAUTHORIZED, "The provider refuses the login (HTTP 401). Log in with `claude`", 3),
-        (Says((Text("half"), Text("the other")), stops_after=1), "Connection closed mid-response", 1),
+        ("overloaded for good", "529 Overloaded", 2),
+        ("login refused", "The provider refuses the login (HTTP 401). Log in with `claude`", 3),
+        ("stream stops in the middle", "Connection closed mid-response", 1),
     ],
-    ids=["overloaded for good", "login refused", "stream stops in the middle"],
 )
-def test_a_provider_that_fails_for_good_is_an_error(desk: Desk, turn: Turn, words: str, asked: int) -> None:
-    # The retries of a login that is refused are cut short by Aurora, those of an overload by the operator's own choice.
-    env = {"CLAUDE_CODE_MAX_RETRIES": "1"} if turn is OVERLOADED else {}
-    run, api = desk.start(turn, env=env)
+def test_a_provider_that_fails_for_good_is_an_error(
+    slow: dict[str, tuple[Desk, Run, StandIn]], name: str, words: str, asked: int
+) -> None:
+    desk, run, api = slow[name]
     ended = desk.end(run)
 
     assert (ended.ending, ended.result) == ("error", "")
@@ -182,20 +211,11 @@ def test_a_provider_that_fails_for_good_is_an_error(desk: Desk, turn: Turn, word
     assert len(api.asked) == asked
 
 
-def test_what_keeps_it_open_after_its_result_is_ended(desk: Desk) -> None:
-    background = Tool("Bash", {"command": "sleep 1000", "run_in_background": True})
-    script = (says(background), says("Done, and something still runs."))
-    run, _ = desk.start(*script, permissions="full", env={"IS_SANDBOX": "1"}, grace_s=0.5)
+def test_what_keeps_it_open_after_its_result_is_ended(slow: dict[str, tuple[Desk, Run, StandIn]]) -> None:
+    desk, run, _ = slow["kept open"]
     ended = desk.end(run)
 
-    assert (ended.ending, ended.result) == ("completed", "Done, and something still runs.")
-
-
-def test_silence_of_the_provider_is_a_timeout(desk: Desk) -> None:
-    run, _ = desk.start(HANGS, silence_s=3.0)
-    ended = desk.end(run)
-
-    assert ended.ending == "timeout"
+    assert (ended.ending, ended.result) == ("completed", "Done.")
 
 
 def test_a_cancelled_task_is_interrupted_and_asks_no_more(desk: Desk) -> None:
@@ -213,7 +233,7 @@ def test_a_cancelled_task_is_interrupted_and_asks_no_more(desk: Desk) -> None:
 
 def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: Desk, tmp_path: Path) -> None:
     book = tmp_path / "pid"
-    run, _ = desk.start(says(lasting(book)), permissions="full", env={"IS_SANDBOX": "1"})
+    run, _ = desk.start(says(lasting(book)), permissions="full", env=SANDBOX)
     began = desk.stage.main.hear(Began)
     tool = eventually(lambda: book.exists() and book.read_text().strip(), "the tool runs")
     assert os.getsid(int(tool)) != os.getsid(began.pid)
@@ -228,9 +248,8 @@ def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: Desk, tmp_
 def test_after_the_death_of_its_worker_another_resumes_its_session(desk: Desk, tmp_path: Path) -> None:
     book = tmp_path / "pid"
     script = (says("I begin.", lasting(book)), says("I went on."))
-    full = {"permissions": "full", "env": {"IS_SANDBOX": "1"}}
+    full = {"permissions": "full", "env": SANDBOX}
     first, api = desk.start(*script, prompt="a long task", session_id="6a7b9a6e-8c55-4d0c-9f34-0d8f3f1a2b3c", **full)
-    began = desk.stage.main.hear(Began)
     session = desk.stage.main.hear(Doing, lambda doing: doing.session_id is not None).session_id
     eventually(lambda: book.exists() and book.read_text().strip(), "the tool runs")
 
@@ -243,4 +262,10 @@ def test_after_the_death_of_its_worker_another_resumes_its_session(desk: Desk, t
     assert (ended.ending, ended.result) == ("completed", "I went on.")
     conversation = api.asked[0].conversation
     assert all(words in conversation for words in ("a long task", "I begin.", "Go on."))
-    assert not Path(f"/proc/{began.pid}").exists()
+
+
+def test_silence_of_the_provider_is_a_timeout(slow: dict[str, tuple[Desk, Run, StandIn]]) -> None:
+    desk, run, api = slow["silence"]
+    ended = desk.end(run)
+
+    assert (ended.ending, len(api.asked)) == ("timeout", 1)

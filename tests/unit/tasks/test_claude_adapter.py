@@ -138,6 +138,16 @@ def test_read_only_has_no_tool_that_could_write() -> None:
     assert "--strict-mcp-config" in argv
 
 
+@pytest.mark.parametrize(
+    ("silence_s", "default_ms", "most_ms"),
+    [(60.0, 54_000, 54_000), (300.0, 120_000, 270_000), (3600.0, 120_000, 600_000)],
+)
+def test_a_command_ends_before_it_would_count_as_silence(silence_s: float, default_ms: int, most_ms: int) -> None:
+    env = Claude(run(silence_s=silence_s)).launch().env
+
+    assert (env["BASH_DEFAULT_TIMEOUT_MS"], env["BASH_MAX_TIMEOUT_MS"]) == (str(default_ms), str(most_ms))
+
+
 # --- what it tells ---------------------------------------------------------------------------------------
 
 
