@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -63,16 +63,6 @@ class Desk:
         run = self.stage.run(os.fspath(program("claude")), **{"kind": "claude", "agent": "claude", **changes})
         self.stage.main.say(run)
         return run, api
-
-    def lose_worker(self) -> None:
-        """The worker dies, and its supervisor ends what it leaves behind."""
-        self.worker.kill()
-        self.worker.wait()
-        self.stage.main.hang_up()
-        while carriers := self.stage.carriers():
-            for pid in carriers:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
 
     def hear_question(self, run: Run) -> Asking:
         return self.stage.main.hear(Asking, lambda asking: asking.task_id == run.task_id)
@@ -243,25 +233,6 @@ def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: Desk, tmp_
 
     assert (ended.ending, ended.exit_code) == ("crashed", None)
     assert "SIGKILL" in ended.error
-
-
-def test_after_the_death_of_its_worker_another_resumes_its_session(desk: Desk, tmp_path: Path) -> None:
-    book = tmp_path / "pid"
-    script = (says("I begin.", lasting(book)), says("I went on."))
-    full = {"permissions": "full", "env": SANDBOX}
-    first, api = desk.start(*script, prompt="a long task", session_id="6a7b9a6e-8c55-4d0c-9f34-0d8f3f1a2b3c", **full)
-    session = desk.stage.main.hear(Doing, lambda doing: doing.session_id is not None).session_id
-    eventually(lambda: book.exists() and book.read_text().strip(), "the tool runs")
-
-    desk.lose_worker()
-    again = {"task_id": first.task_id, "attempt": 2, "resume": session, "prompt": "Go on.", **full}
-    second, api = desk.start(says("I went on."), **again)
-    ended = desk.end(second)
-
-    assert session == first.session_id
-    assert (ended.ending, ended.result) == ("completed", "I went on.")
-    conversation = api.asked[0].conversation
-    assert all(words in conversation for words in ("a long task", "I begin.", "Go on."))
 
 
 def test_silence_of_the_provider_is_a_timeout(slow: dict[str, tuple[Desk, Run, StandIn]]) -> None:
