@@ -108,7 +108,9 @@ class Claude:
         if self._result is not None:
             return claude_verdict.of_result(self._result, self._run.cwd, self._refused_status)
         if self._result_was_cut:
-            return Verdict("error", error="Its result was longer than Aurora reads: the task's output holds the begin.")
+            return Verdict(
+                "error", error="Its result was longer than Aurora reads; the task's output holds its beginning."
+            )
         return claude_verdict.without_result(ended, had_begun=self._session is not None)
 
     # --- what it tells ------------------------------------------------------------------------------------
@@ -235,8 +237,8 @@ def _limits_of_commands(silence_s: float) -> dict[str, str]:
 def _blocks(message: lines.Message, kind: str) -> list[lines.Block]:
     """Those of a message that matter here; a plain text is what we said."""
     content = message.content if isinstance(message.content, list) else []
-    known = (block for block in content if isinstance(block, dict) and block.get("type") in lines.BLOCKS)
-    return [lines.as_shape(block, lines.Block, kind) for block in known]
+    typed = (block for block in content if isinstance(block, dict) and isinstance(block.get("type"), str))
+    return [lines.as_shape(block, lines.Block, kind) for block in typed if block["type"] in lines.BLOCKS]
 
 
 def _text(content: Any) -> str:

@@ -53,7 +53,7 @@ def without_result(ended: Exit, *, had_begun: bool) -> Verdict:
 
 def _error(result: Result, refused_status: int | None) -> str:
     """ "" where all is well."""
-    if refused_status is not None:
+    if refused_status is not None and result.is_error:
         return f"The provider refuses the login (HTTP {refused_status}). {_LOG_IN}"
     if (result.terminal_reason or "").startswith("aborted"):
         return "It was interrupted."

@@ -1,5 +1,6 @@
 """The set-up script in a checkout of its own, with an apt, a sudo and a uv that note what they are told."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -196,3 +197,15 @@ def test_agents_that_cannot_be_installed_are_told_and_keep_nothing_else_from_bei
 
     assert result.returncode == 0
     assert "setup: Claude Code and Codex could not be installed" in result.stdout
+
+
+def test_the_agents_are_pinned_by_checksum_and_their_lock_names_no_other_registry() -> None:
+    folder = ROOT / "installer" / "agents"
+    wanted = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    fetched = {name: package for name, package in locked.items() if name}
+
+    assert locked[""]["dependencies"] == wanted
+    assert all(version[0].isdigit() for version in wanted.values())
+    assert all(package["integrity"].startswith("sha512-") for package in fetched.values())
+    assert all("resolved" not in package for package in fetched.values())

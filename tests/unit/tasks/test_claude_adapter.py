@@ -358,6 +358,15 @@ def test_a_login_that_is_refused_ends_the_asking_after_the_third_time() -> None:
     assert b'"interrupt"' in of(Reply, seen)[0].data
 
 
+def test_a_login_that_was_accepted_after_all_is_no_error() -> None:
+    adapter = Claude(run())
+    retry = {"type": "system", "subtype": "api_retry", "attempt": 3, "max_retries": 10, "error_status": 401}
+    fed(retry, adapter)
+    fed({"type": "result", "subtype": "success", "is_error": False, "result": "Done."}, adapter)
+
+    assert adapter.verdict(CLEAN).ending == "completed"
+
+
 def test_denied_tools_are_named_in_a_success() -> None:
     adapter, _, _ = played("denied", "deny")
 
@@ -429,6 +438,12 @@ def test_what_is_no_event_is_odd_and_nothing_else(line: bytes) -> None:
 
 def test_an_unknown_type_is_odd_and_named() -> None:
     assert fed({"type": "telepathy"}) == [Odd("telepathy", "a type that Aurora does not know")]
+
+
+def test_a_block_of_no_known_type_is_passed_over() -> None:
+    content = [{"type": ["text"]}, {"type": "telepathy"}, "words", {"type": "text", "text": "heard"}]
+
+    assert fed({"type": "assistant", "message": {"id": "m", "content": content}}) == [Said("heard")]
 
 
 def test_half_an_emoji_does_not_cost_the_line() -> None:
