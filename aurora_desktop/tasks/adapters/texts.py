@@ -56,8 +56,8 @@ def text_diff(path: str, old: str | None, new: str) -> str:
     return "\n".join([*difflib.unified_diff(before, after, path, path, lineterm=""), ""])
 
 
-_MOST_COMPARED = 4_000_000
-"""Pairs of lines: about a second in the worst case."""
+_MOST_COMPARED = 1_000_000
+"""Pairs of lines: difflib takes up to half a second for so many, in lines of few kinds."""
 
 
 def how_it_ended(ended: Exit) -> str:
