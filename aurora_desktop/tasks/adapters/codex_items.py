@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from typing import Any
 
 from aurora_desktop.tasks.adapters.adapter import Observation, Said, ToolEnded, ToolStarted
 from aurora_desktop.tasks.adapters.codex_messages import (
@@ -73,8 +74,17 @@ def _output(item: AnyItem) -> str:
         case McpToolCall(error=error) if error is not None:
             return error.message
         case McpToolCall(result=result):
-            return readable(result)
+            return _texts(result) or readable(result)
     return ""
+
+
+def _texts(result: Any) -> str:
+    """The texts in the result of an MCP tool; "" where there is anything else in it."""
+    blocks = result.get("content") if isinstance(result, dict) else None
+    texts = (
+        [block.get("text") if isinstance(block, dict) else None for block in blocks] if isinstance(blocks, list) else []
+    )
+    return "\n".join(text for text in texts if isinstance(text, str)) if all(texts) else ""
 
 
 def plain_command(command: str) -> str:

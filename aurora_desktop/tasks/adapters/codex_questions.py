@@ -92,10 +92,17 @@ def _permissions(call: Call, ask_id: str) -> Question:
 
 
 def _elicitation(call: Call, ask_id: str) -> Question:
-    """Codex asks in this way before it calls a tool of an MCP server."""
+    """Codex asks in this way before it calls a tool of an MCP server; which one, and with what, is in the metadata."""
     told = msgspec.convert(call.params, Elicitation)
-    detail = "\n".join(filter(None, [told.message, readable(told.meta)]))
-    asks = Asks(ask_id, told.server_name, one_line(told.message or "a question"), cut(detail))
+    meta = told.meta if isinstance(told.meta, dict) else {}
+    name, given = meta.get("tool_name"), readable(meta.get("tool_params"))
+    tool = f"{told.server_name}.{name}" if isinstance(name, str) else told.server_name
+    asks = Asks(
+        ask_id,
+        tool,
+        one_line(f"{tool} {given}" if given else told.message or "a question"),
+        cut("\n".join(filter(None, [told.message, readable(meta.get("tool_description")), given]))),
+    )
     accepted = {"action": "accept", "content": {}}
     return Question(
         call.id,

@@ -318,13 +318,20 @@ def test_more_permissions_are_asked_for_and_granted_as_long_as_said() -> None:
 
 
 def test_a_tool_of_an_mcp_server_is_asked_for() -> None:
-    codex = Codex(run())
+    play = Play("mcp", "once", "task", "deny")
 
-    (asks,) = codex.feed(call("mcpServer/elicitation/request", serverName="s", mode="form", message="Run it?"))
-
-    assert isinstance(asks, Asks)
-    assert (asks.tool, asks.summary) == ("s", "Run it?")
-    assert json.loads(codex.answer(asks.id, "once", ""))["result"]["action"] == "accept"
+    once = play.of(Asks)[0]
+    assert (once.tool, once.summary) == ("db.drop", 'db.drop { "t": "users" }')
+    assert once.detail.startswith('Allow the db MCP server to run tool "drop"?\ndrops the table\n')
+    results = [one["result"] for one in play.requests() if "result" in one]
+    assert [(result["action"], result["_meta"]) for result in results] == [
+        ("accept", None),
+        ("accept", {"persist": "session"}),
+        ("decline", None),
+    ]
+    assert [(end.failed, end.output) for end in play.of(ToolEnded)] == [
+        *((False, "dropped"), (False, "dropped"), (True, "user rejected MCP tool call")),
+    ]
 
 
 @pytest.mark.parametrize(
