@@ -10,16 +10,16 @@ from aurora_desktop.supervisor.view import ServiceView
 
 _SHUT = ("closed", "latched")
 _STATUS = {"running": "healthy", "ready": "healthy", "degraded": "error", "failed": "error"}
-# Parts that those scripts ask for and that this program does not have running.
-_ABSENT = ("cli_agent",)
 
 
 def health_status(context: ApiContext) -> HealthStatusReply:
     """`/health/status`: each component with one word, and the error if it has one."""
     beat = context.heartbeat()
-    components = {name: ComponentStatus("stopped") for name in _ABSENT}
-    components["input_agent"] = _input_agent(context)
-    components["coordinator"] = ComponentStatus("paused" if context.supervisor.paused else "healthy")
+    components = {
+        "cli_agent": _cli_agent(context),
+        "input_agent": _input_agent(context),
+        "coordinator": _coordinator(context),
+    }
     for view in context.supervisor.views():
         components[service_component(view.name)] = _component(view)
     for problem in context.health().problems:
@@ -60,3 +60,21 @@ def _input_agent(context: ApiContext) -> ComponentStatus:
         return ComponentStatus("stopped")
     control = context.control.view()
     return ComponentStatus("stopped", control.reason) if control.state in _SHUT else ComponentStatus("healthy")
+
+
+def _cli_agent(context: ApiContext) -> ComponentStatus:
+    """Healthy while the program of every agent that has something to do can be used."""
+    if context.tasks is None:
+        return ComponentStatus("stopped")
+    for agent in context.tasks.agents():
+        if agent.available is False and (agent.queued or agent.running):
+            return ComponentStatus("error", f"{agent.name}: {agent.detail}")
+    return ComponentStatus("healthy")
+
+
+def _coordinator(context: ApiContext) -> ComponentStatus:
+    """Healthy while every worker is."""
+    if context.supervisor.paused:
+        return ComponentStatus("paused")
+    unwell = [worker.name for worker in context.tasks.workers() if not worker.healthy] if context.tasks else []
+    return ComponentStatus("error", f"not well: {', '.join(unwell)}") if unwell else ComponentStatus("healthy")

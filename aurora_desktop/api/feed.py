@@ -5,9 +5,11 @@ import contextlib
 from collections.abc import Callable
 
 from aurora_desktop.core.bus import Bus
+from aurora_desktop.core.event import Event
 from aurora_desktop.core.events import Record
 
 NEWEST_SEARCHED = 20_000
+ASK_AGAIN_S = 1.0
 
 
 class EventFeed:
@@ -64,6 +66,18 @@ class EventFeed:
             since = self.last_id
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left_s)
+
+    async def until(self, is_so: Callable[[], bool], concerns: Callable[[Event], bool]) -> None:
+        """Return once `is_so`: asked now, after each event that `concerns` it, and each second."""
+        news = asyncio.Event()
+        unsubscribe = self._bus.subscribe(lambda record: news.set() if concerns(record.event) else None)
+        try:
+            while not is_so():
+                news.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), ASK_AGAIN_S)
+        finally:
+            unsubscribe()
 
     def _wake(self) -> None:
         self._news.set()

@@ -6,7 +6,9 @@ from http import HTTPStatus
 import msgspec
 
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
-from aurora_desktop.input.errors import InputRefusedError, RefusalCode, UnknownTaskError
+from aurora_desktop.input.errors import InputRefusedError, RefusalCode
+from aurora_desktop.input.errors import UnknownTaskError as UnknownActionError
+from aurora_desktop.tasks.errors import QueueFullError, TaskRefusedError, UnknownApprovalError, UnknownTaskError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -22,6 +24,15 @@ STATUS_OF: Mapping[RefusalCode, HTTPStatus] = {
     "off_screen": HTTPStatus.BAD_REQUEST,
     "audit": HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+_STATUS_OF_KIND: tuple[tuple[type[AuroraError], HTTPStatus], ...] = (
+    (UnknownServiceError, HTTPStatus.NOT_FOUND),
+    (UnknownActionError, HTTPStatus.NOT_FOUND),
+    (UnknownTaskError, HTTPStatus.NOT_FOUND),
+    (UnknownApprovalError, HTTPStatus.NOT_FOUND),
+    (TaskRefusedError, HTTPStatus.BAD_REQUEST),
+    (QueueFullError, HTTPStatus.TOO_MANY_REQUESTS),
+)
 
 
 class ProblemError(AuroraError):
@@ -56,10 +67,9 @@ def problem_of(error: Exception) -> ProblemError:
         return error
     if isinstance(error, InputRefusedError):
         return ProblemError(STATUS_OF[error.code], error.title, error.detail, error.hint, error.code)
-    if isinstance(error, UnknownServiceError | UnknownTaskError):
-        return ProblemError(HTTPStatus.NOT_FOUND, error.title, error.detail, error.hint)
     if isinstance(error, AuroraError):
-        return ProblemError(HTTPStatus.CONFLICT, error.title, error.detail, error.hint)
+        status = next((status for kind, status in _STATUS_OF_KIND if isinstance(error, kind)), HTTPStatus.CONFLICT)
+        return ProblemError(status, error.title, error.detail, error.hint)
     return ProblemError(
         HTTPStatus.INTERNAL_SERVER_ERROR, "Aurora could not answer", "an unforeseen error", "See logs/aurora.log"
     )

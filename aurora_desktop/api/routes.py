@@ -25,6 +25,7 @@ from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import Query
+from aurora_desktop.api.tasks_door import TasksDoor
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
@@ -56,6 +57,7 @@ class _Door:
         self._context = context
         self._supervisor = context.supervisor
         self._feed = feed
+        self._tasks = TasksDoor(context, feed)
         # Made once, so that it stays the same whatever the clock does.
         self._started_at = round(time.time() - dialect.uptime_s(context), 3)
 
@@ -81,6 +83,7 @@ class _Door:
             *InputDoor(self._context, self._feed).routes(),
             *AlertsDoor(self._context, self._feed).routes(),
             *HealingDoor(self._context, self._feed).routes(),
+            *self._tasks.routes(),
         ]
 
     async def health(self, request: Request) -> object:
@@ -111,6 +114,8 @@ class _Door:
             paused=self._supervisor.paused,
             control=self._context.control.view() if self._context.control else None,
             services=dict(Counter(view.state for view in self._supervisor.views())),
+            tasks=self._tasks.counts(),
+            on_quit=self._context.settings().supervisor.on_quit,
         )
 
     async def services(self, request: Request) -> object:
@@ -175,8 +180,9 @@ class _Door:
 
     async def quit(self, request: Request) -> object:
         wanted = await body(request, shapes.QuitRequest)
+        at_work = self._tasks.at_work()
         self._context.quit(wanted.reason)
-        return shapes.DoneReply("Aurora is stopping")
+        return shapes.QuitReply(done="Aurora is stopping", at_work=at_work)
 
     async def restart_aurora(self, request: Request) -> object:
         """Aurora itself, in place; its services are kept."""

@@ -2,15 +2,19 @@
 
 from aurora_desktop.api.files import SCOPES, Scope
 from aurora_desktop.input.actions import MAX_TEXT
+from aurora_desktop.tasks.task import MOST_PROMPT_BYTES
 
 MAX_BODY_BYTES = 64 * 1024
 # The longest text, each of its characters escaped as a pair of surrogates: `\ud83d\ude00`.
 MAX_SUBMISSION_BYTES = 12 * MAX_TEXT + MAX_BODY_BYTES
+# The longest prompt, each of its characters escaped: a control character of one byte takes six, as `\u0001`.
+MAX_TASK_BYTES = 6 * MOST_PROMPT_BYTES + MAX_BODY_BYTES
 
 STOPPING = frozenset({"/v1/estop", "/v1/disarm", "/control/emergency-stop"})
 SUBMITTING = frozenset({"/v1/input/submit", "/input/submit"})
 # Asked by POST because of the length of what is asked; they change nothing.
 ASKING = frozenset({"/v1/remedies/test"})
+_LONG_BODIES = {**dict.fromkeys(SUBMITTING, MAX_SUBMISSION_BYTES), "/v1/tasks": MAX_TASK_BYTES}
 _INPUT = ("/v1/input/", "/input/")
 _CONTROL = "/v1/control"
 
@@ -38,7 +42,7 @@ def allowed(method: str, path: str) -> frozenset[Scope]:
 
 def body_limit(path: str) -> int:
     """The most bytes of a body that are read for this address."""
-    return MAX_SUBMISSION_BYTES if path in SUBMITTING else MAX_BODY_BYTES
+    return _LONG_BODIES.get(path, MAX_BODY_BYTES)
 
 
 def _is_of_input(path: str) -> bool:

@@ -64,8 +64,19 @@ class ImportRequest(Body, frozen=True):
     lines: Annotated[list[str], Meta(min_length=1, max_length=1000)]
 
 
+class TaskCounts(Struct, frozen=True, kw_only=True):
+    """Tasks that agents work on, that wait their turn, and that wait for the operator; and questions that do."""
+
+    at_work: int = 0
+    queued: int = 0
+    uncertain: int = 0
+    approvals: int = 0
+
+
 class StatusReply(Struct, frozen=True, kw_only=True):
-    """The whole in one look; `services` counts them by state, `control` is null without an input agent.
+    """The whole in one look; `services` counts them by state; `control`, `tasks` are null where there is no such part.
+
+    `on_quit`: what becomes of services and agents at work when Aurora is quit.
 
     `started_at`: Unix time; another one is another Aurora, be it in the same process.
     """
@@ -82,6 +93,8 @@ class StatusReply(Struct, frozen=True, kw_only=True):
     paused: bool
     control: ControlView | None
     services: dict[str, int]
+    tasks: TaskCounts | None
+    on_quit: Literal["stop", "leave"]
 
 
 class ServiceRow(Struct, frozen=True, kw_only=True):
@@ -129,6 +142,13 @@ class EventsReply(Struct, frozen=True):
 
     records: Sequence[Record]
     last_id: int
+
+
+class QuitReply(Struct, frozen=True, kw_only=True):
+    """`at_work`: ids of tasks whose agents work just now."""
+
+    done: str
+    at_work: tuple[str, ...] = ()
 
 
 class DoneReply(Struct, frozen=True):
@@ -219,7 +239,7 @@ def _brief(parameters: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-B = TypeVar("B", bound=Body)
+B = TypeVar("B", bound=Struct)
 
 
 def parse(body: bytes, shape: type[B]) -> B:

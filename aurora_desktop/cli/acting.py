@@ -100,7 +100,10 @@ def resume(call: Call) -> int:
 
 
 def quit(call: Call) -> int:  # noqa: A001  # named as the command is
-    """Ask for the ordered stop and wait until the process has ended."""
+    """Ask for the ordered stop and wait until the process has ended; on a terminal ask first, while agents work."""
+    if not _is_meant(call):
+        call.console.line("Aurora goes on")
+        return FAILED
     ending = _Ending(call.client.pid())
     try:
         reply = call.client.post("/v1/quit")
@@ -112,6 +115,27 @@ def quit(call: Call) -> int:  # noqa: A001  # named as the command is
         ending.close()
     call.console.line("Aurora has stopped")
     return OK
+
+
+def _is_meant(call: Call) -> bool:
+    """Tell what becomes of agents at work, and ask whether to quit all the same where somebody can answer."""
+    status = call.client.get("/v1/status")
+    at_work = (status["tasks"] or {}).get("at_work", 0)
+    if not at_work:
+        return True
+    call.console.note(_what_becomes(at_work, status["on_quit"]))
+    if status["on_quit"] == "leave" or call.given.yes or not (call.console.is_terminal and sys.stdin.isatty()):
+        return True
+    call.console.err.write("Quit? [y/N] ")
+    call.console.err.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _what_becomes(at_work: int, on_quit: str) -> str:
+    who = "1 agent at work" if at_work == 1 else f"{at_work} agents at work"
+    if on_quit == "leave":
+        return f"{who} will go on; the next Aurora takes over"
+    return f"{who} will be ended; the next Aurora goes on with the sessions where it can, and asks you where it cannot"
 
 
 def _tell(call: Call, reply: dict[str, Any]) -> int:

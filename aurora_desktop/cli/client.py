@@ -14,6 +14,10 @@ HOST = "127.0.0.1"
 ANSWER_TIMEOUT_S = 15.0
 
 
+class BrokenOffError(AuroraError):
+    """The running Aurora did not finish its answer: it may have ended."""
+
+
 class Client:
     """Raises NotRunningError when no Aurora runs on this state dir, AuroraError for every refusal."""
 
@@ -114,7 +118,7 @@ def _is_alive(pid: int) -> bool:
 def _broken_off(error: Exception) -> AuroraError:
     if isinstance(error, TimeoutError):
         return AuroraError("Aurora does not answer", "It runs, but did not answer in time", "See logs/aurora.log")
-    return AuroraError("Aurora broke off its answer", str(error), "It may be stopping; try `aurora status`")
+    return BrokenOffError("Aurora broke off its answer", str(error), "It may be stopping; try `aurora status`")
 
 
 def _not_allowed(error: Exception) -> AuroraError:

@@ -47,6 +47,15 @@ class Console:
     def line(self, text: str = "") -> None:
         self.out.write(harmless(text, keep_colours=self.has_colour) + "\n")
 
+    def note(self, text: str) -> None:
+        """To standard error, beside what the command answers."""
+        self.err.write(harmless(text) + "\n")
+        self.err.flush()
+
+    def text(self, text: str) -> None:
+        """A piece of a text: to a pipe as it is, to a terminal without what would act on it."""
+        self.out.write(harmless(text, keep_colours=self.has_colour) if self.is_terminal else text)
+
     def json(self, value: Any, *, compact: bool = False) -> None:
         """ASCII alone, so that nothing in it can act on a terminal or fail to be encoded."""
         self.out.write(json.dumps(value, indent=None if compact else 2) + "\n")

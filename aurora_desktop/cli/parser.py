@@ -13,9 +13,14 @@ MAX_RECENT = 50
 MAX_FOUND = 100
 MAX_STALL_S = 7 * 86_400.0
 _OPERATORS = re.compile(r"invalid choice: '(arm|reset|rearm|unlatch|clear)'")
+_ALLOWERS = re.compile(r"invalid choice: '(allow|accept|thaw|unfreeze)'")
 _NO_SUCH = (
     "\nNo command arms control or resets the emergency stop: what a script can do, an agent can do too."
     "\nYou alone can, in Aurora's window: hold Ctrl+Shift+A to arm, Ctrl+Shift+R to reset, for one second."
+)
+_NO_WORD = (
+    "\nNo command allows what an agent asks for, or thaws what is frozen: what a script can do, an agent can do too."
+    "\nYou can, in Aurora's window; `aurora approve ID` opens the question there."
 )
 
 
@@ -30,6 +35,7 @@ def build() -> ArgumentParser:
     _add_showing(commands)
     _add_acting(commands)
     _add_healing(commands)
+    _add_tasks(commands)
     _add_input(commands)
     _add_braking(commands)
     _add_audit(commands)
@@ -72,6 +78,7 @@ def _add_acting(commands: Any) -> None:
     _add(commands, "resume", "acting", "supervise again")
     leave = _add(commands, "quit", "acting", "stop the running Aurora")
     leave.add_argument("--no-wait", action="store_true", help="do not wait until it has ended")
+    leave.add_argument("-y", "--yes", action="store_true", help="do not ask, although agents are at work")
 
 
 def _add_healing(commands: Any) -> None:
@@ -99,6 +106,78 @@ def _add_healing(commands: Any) -> None:
     test = _add(verbs, "test", "healing", "what a text would be recognised as", _json, function="try_text")
     test.add_argument("--service", metavar="NAME", help="whose text it is, where that matters")
     test.add_argument("text", nargs="+", metavar="TEXT", help="a message; - reads the end of a log from standard input")
+
+
+def _add_tasks(commands: Any) -> None:
+    group = commands.add_parser("task", help="work for agents", description="work for agents")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add_submit(verbs)
+    listed = _add(verbs, "list", "tasks", "the tasks, newest first", _json, function="list_tasks")
+    listed.add_argument("--status", action="append", default=[], metavar="S", help="only of this one; may be repeated")
+    listed.add_argument("--agent", metavar="A", help="only of this one")
+    listed.add_argument("-n", "--limit", type=_limit, default=50, metavar="N", help="at most so many (50)")
+    _add(verbs, "show", "tasks", "one task with prompt, result and error", _json).add_argument("id", metavar="ID")
+    logs = _add(verbs, "logs", "tasks", "what the agent said and did", _json)
+    logs.add_argument("id", metavar="ID")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the task ends, or Ctrl+C")
+    for name, what in (
+        ("cancel", "take a task back, or end the agent that works on it"),
+        ("retry", "once more from the beginning"),
+        ("resume", "go on with the agent's own session"),
+    ):
+        _add(verbs, name, "tasks", what, _json).add_argument("id", metavar="ID")
+    _add(verbs, "runs", "tasks", "the runs of pipelines", _json)
+    _add_agents(commands)
+
+
+def _add_submit(verbs: Any) -> None:
+    submit = _add(verbs, "submit", "submitting", "give agents work", _json)
+    who = submit.add_mutually_exclusive_group()
+    who.add_argument("--agent", metavar="A", help="who is to do it (claude)")
+    who.add_argument("--role", metavar="R", help="a role instead, such as coder")
+    who.add_argument("--pipeline", metavar="P", help="roles one after another, as the settings have them")
+    submit.add_argument("--cwd", metavar="DIR", help="folder to work in (the agent's own, else the home folder)")
+    submit.add_argument("--timeout", type=_number, metavar="S", help="longest time in all (the agent's, 300)")
+    submit.add_argument("--silence", type=_number, metavar="S", help="longest time without a word (the agent's, 120)")
+    submit.add_argument("--priority", type=int, metavar="N", help="higher ones come first (0)")
+    submit.add_argument(
+        "--retry",
+        choices=("resume", "safe", "never"),
+        help="after a lost attempt: resume its session; begin anew; never",
+    )
+    submit.add_argument("--max-attempts", type=int, metavar="N", help="lost attempts before it is given up (3)")
+    submit.add_argument("--max-usd", type=_number, metavar="X", help="what it may cost")
+    submit.add_argument("--max-tokens", type=int, metavar="N", help="tokens that it may use")
+    submit.add_argument("--model", metavar="M", help="model to ask for")
+    submit.add_argument(
+        "--permissions", choices=("read-only", "ask", "edit", "full"), help="no more than the agent's own"
+    )
+    submit.add_argument(
+        "--expect-file", action="append", default=[], metavar="F", help="must be there in the end; may be repeated"
+    )
+    submit.add_argument("--expect", metavar="PATTERN", help="regular expression that the result must match")
+    submit.add_argument("--env", action="append", metavar="NAME", help="pass these variables alone; may be repeated")
+    submit.add_argument("--key", metavar="KEY", help="idempotency key: one task, however often it is submitted")
+    submit.add_argument("--actions", metavar="JSON", help="for an agent of the kind input, in place of a prompt")
+    submit.add_argument("--wait", action="store_true", help="wait for its end and print the result")
+    submit.add_argument("prompt", nargs="*", metavar="PROMPT", help="what to do; - reads it from standard input")
+
+
+def _add_agents(commands: Any) -> None:
+    for name, what, verb, does in (
+        ("agents", "the programs that do tasks", "check", "ask their programs for their versions, now"),
+        ("workers", "the processes that have tasks done", "heal", "replace those that are not well, or the named ones"),
+    ):
+        group = commands.add_parser(name, help=what, description=what)
+        verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+        _add(verbs, "list", "agents", "all of them", _json, function=f"list_{name}")
+        _add(verbs, verb, "agents", does, _json).add_argument("names", nargs="*", metavar="NAME")
+    _add(commands, "approvals", "agents", "what agents ask you to allow", _json)
+    approve = _add(commands, "approve", "agents", "open the question on your screen, where you can allow it", _json)
+    approve.add_argument("id", metavar="ID")
+    deny = _add(commands, "deny", "agents", "deny what an agent asks for", _json)
+    deny.add_argument("id", metavar="ID")
+    deny.add_argument("--message", default="", metavar="WORDS", help="why not, for the agent to read")
 
 
 def _add_input(commands: Any) -> None:
@@ -157,7 +236,8 @@ class _Parser(ArgumentParser):
     """Says why there is no command for what the operator alone may do."""
 
     def error(self, message: str) -> NoReturn:
-        super().error(message + (_NO_SUCH if _OPERATORS.search(message) else ""))
+        why = _NO_SUCH if _OPERATORS.search(message) else _NO_WORD if _ALLOWERS.search(message) else ""
+        super().error(message + why)
 
 
 def _add(
@@ -219,6 +299,13 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= MAX_STALL_S:
         raise ArgumentTypeError(f"expected seconds, above 0 and up to {MAX_STALL_S:g}")
     return seconds
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError("expected a number") from None
 
 
 def _timeout(text: str) -> float:

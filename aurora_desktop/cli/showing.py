@@ -41,9 +41,22 @@ def _show_status(console: Console, answer: Any) -> None:
     console.line(f"services: {counts or 'none'}")
     if answer["control"] is not None:
         console.line(control_line(console, answer["control"]))
+    if answer["tasks"] is not None and (words := _tasks_in_words(answer["tasks"])):
+        console.line(f"tasks: {words}")
     paused = ", supervision paused" if answer["paused"] else ""
     up = duration(answer["uptime_s"])
     console.line(f"aurora {answer['version']} ({answer['mode']}), pid {answer['pid']}, up {up}{paused}")
+
+
+def _tasks_in_words(counts: dict[str, int]) -> str:
+    """`2 at work, 3 queued, 1 waiting for your word (aurora approvals)`; "" for none."""
+    shown = {
+        "at_work": "at work",
+        "queued": "queued",
+        "uncertain": "uncertain (aurora task list --status uncertain)",
+        "approvals": "waiting for your word (aurora approvals)",
+    }
+    return ", ".join(f"{counts[name]} {words}" for name, words in shown.items() if counts[name])
 
 
 def control_line(console: Console, control: dict[str, Any]) -> str:

@@ -6,7 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from aurora_desktop.desktop import doctor_alerts, doctor_input, doctor_machine, doctor_qt, doctor_session, session
+from aurora_desktop.desktop import (
+    doctor_agents,
+    doctor_alerts,
+    doctor_input,
+    doctor_machine,
+    doctor_qt,
+    doctor_session,
+    session,
+)
 from aurora_desktop.desktop.finding import Finding, Patient
 
 Check = Callable[[Patient], list[Finding]]
@@ -26,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_session.login_path,
     doctor_session.settings,
     doctor_alerts.channels,
+    doctor_agents.agents,
     doctor_input.input_session,
     doctor_input.display_input,
     doctor_input.input_libraries,

@@ -9,6 +9,7 @@ from msgspec import Struct
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent
 from aurora_desktop.core.settings.schema_tasks import AgentKind, CliAgent, TaskSettings
+from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.tasks.book import Book
 from aurora_desktop.tasks.messages import ToWorker
 from aurora_desktop.tasks.roster import Roster, Workforce
@@ -54,3 +55,8 @@ class Surroundings(Struct, kw_only=True, eq=False):
     def kind(self, task: Task) -> AgentKind | None:
         agent = self.agent(task.agent)
         return agent.kind if agent is not None else None
+
+    def discreet(self, task: Task, text: str) -> str:
+        """What is told of a task, without the values that the settings put into its agent's environment."""
+        agent, role = self.agent(task.agent), self.settings.all_roles.get(task.role)
+        return Environment({**(agent.env if agent else {}), **(role.env if role else {})}).masked(text)

@@ -102,7 +102,7 @@ class Aurora:
         assert not self.is_running, "it runs already"
         with self._output.open("ab") as output:
             self.process = subprocess.Popen(
-                self._argv(*command),
+                self.argv(*command),
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -155,7 +155,7 @@ class Aurora:
     def command(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         """The `aurora` command as a process of its own, on this settings file and state dir."""
         return subprocess.run(
-            self._argv(*argv),
+            self.argv(*argv),
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -164,7 +164,8 @@ class Aurora:
             check=False,
         )
 
-    def _argv(self, *argv: str) -> list[str]:
+    def argv(self, *argv: str) -> list[str]:
+        """The `aurora` command on this settings file and state dir."""
         return [str(COMMAND), "--config", str(self.config), "--state-dir", str(self.paths.root), *argv]
 
     # --- what it says -----------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def hopeless() -> Definition:
 
 def keep_secret(aurora: Aurora, name: str, url: str) -> "subprocess.CompletedProcess[str]":
     """`aurora alerts set-secret`, with the address on standard input."""
-    argv = aurora._argv("alerts", "set-secret", name)
+    argv = aurora.argv("alerts", "set-secret", name)
     return subprocess.run(
         argv, env=aurora.environment, input=url + "\n", capture_output=True, text=True, timeout=60, check=False
     )

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from api.fake_alerts import FakeAlerts
 from api.hands import FakeControl, FakeInput
 from api.healer import FakeHealing
+from api.workforce import FakeTasks
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.local import LocalApi
@@ -100,6 +101,7 @@ class House:
         body_timeout_s: float = 10.0,
         has_input: bool = True,
         has_healing: bool = True,
+        has_tasks: bool = True,
     ) -> None:
         self.paths = StatePaths(state)
         self.paths.make()
@@ -111,7 +113,10 @@ class House:
         self.input = FakeInput(self.control)
         self.alerts = FakeAlerts()
         self.healing = FakeHealing()
+        self.tasks = FakeTasks(self.bus)
+        self.settings = Settings()
         self._has_healing = has_healing
+        self._has_tasks = has_tasks
         self._has_input = has_input
         self.journal_error: AuroraError | None = None
         self.beat: Heartbeat | None = None
@@ -196,7 +201,7 @@ class House:
             bus=self.bus,
             since=self._since,
             paths=self.paths,
-            settings=Settings,
+            settings=lambda: self.settings,
             raise_window=lambda: self.has_window,
             quit=self._quit,
             restart=self._restart,
@@ -206,6 +211,7 @@ class House:
             input=self.input if self._has_input else None,
             alerts=self.alerts if self._has_input else None,
             healing=self.healing if self._has_healing else None,
+            tasks=self.tasks if self._has_tasks else None,
         )
 
     def _health(self) -> Health:

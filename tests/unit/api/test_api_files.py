@@ -92,7 +92,7 @@ def test_an_address_that_cannot_be_written_is_told_and_leaves_no_draft(paths: St
     paths.api_file.mkdir()
     with pytest.raises(AuroraError, match="address of the local API"):
         write_address(paths, 1234)
-    assert sorted(p.name for p in paths.root.iterdir()) == ["api.json", "logs", "tokens"]
+    assert sorted(p.name for p in paths.root.iterdir()) == ["api.json", "logs", "tasks", "tokens"]
 
 
 def test_the_address_of_another_is_left_alone(paths: StatePaths) -> None:

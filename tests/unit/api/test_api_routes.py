@@ -46,6 +46,8 @@ def test_status_tells_the_whole(house: House) -> None:
         "mode": "headless",
         "paused": False,
         "services": {"ready": 1, "running": 1},
+        "tasks": {"at_work": 1, "queued": 1, "uncertain": 0, "approvals": 1},
+        "on_quit": "stop",
     }
 
 
@@ -236,7 +238,7 @@ def test_health_in_the_earlier_dialect(house: House) -> None:
     status, body, _ = house.ask("GET", "/health/status", scope="read")
     assert status == 200
     assert body["components"] == {
-        "cli_agent": {"status": "stopped"},
+        "cli_agent": {"status": "healthy"},
         "input_agent": {"status": "healthy"},
         "coordinator": {"status": "healthy"},
         "service:web": {"status": "error", "error": "exited with code 3"},

@@ -62,8 +62,9 @@ def test_status_in_words(house: House, aurora: Aurora, capsys: pytest.CaptureFix
         "services: 1 failed, 1 stopped",
     ]
     assert lines[4] == "control: armed (act), 14:32 left"
-    assert f"pid {os.getpid()}" in lines[5]
-    assert lines[5].endswith(", supervision paused")
+    assert lines[5] == "tasks: 1 at work, 1 queued, 1 waiting for your word (aurora approvals)"
+    assert f"pid {os.getpid()}" in lines[6]
+    assert lines[6].endswith(", supervision paused")
 
 
 def test_status_json(aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +72,7 @@ def test_status_json(aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None
     body = json.loads(capsys.readouterr().out)
     assert body.keys() == {
         "verdict", "sentence", "next_step", "problems", "uptime_s", "started_at", "pid", "version", "mode", "paused",
-        "control", "services",
+        "control", "services", "tasks", "on_quit",
     }  # fmt: skip
 
 

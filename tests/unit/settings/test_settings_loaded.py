@@ -31,6 +31,20 @@ def test_the_commented_defaults_of_the_shipped_settings_are_the_defaults() -> No
     assert parse(sections, YAML) == Settings()
 
 
+def test_the_commented_example_of_tasks_is_right() -> None:
+    text = paths.shipped("config/aurora.yaml").read_text(encoding="utf-8")
+    example = text[text.index("# tasks:") : text.index("# All that follows")].replace("\n# ", "\n")[2:]
+    tasks = parse(example, YAML).tasks
+    assert list(tasks.agents) == ["claude", "translate"]
+    assert tasks.pipelines["reviewed"].steps == ["architect", "coder", "critic"]
+
+
+def test_so_is_the_example_on_the_page_of_tasks() -> None:
+    text = paths.shipped("docs/tasks.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    assert parse(example, YAML).tasks.roles["coder"].count == 2
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "# only words\n", "---\n", "services:\n", "services: {}\nui:\n"])
 def test_an_empty_file_is_all_defaults_and_says_so(text: str) -> None:
     settings = parse(text, YAML)

@@ -1,0 +1,311 @@
+"""The addresses of agents at work: submit, look, follow, cancel, deny.
+
+Nothing here allows what an agent asks for, or lets go on what the emergency stop froze: these are the operator's, in
+the window. A question can be brought to the operator's screen, and be denied.
+"""
+
+import asyncio
+import difflib
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import NoReturn
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from aurora_desktop.api import shapes
+from aurora_desktop.api.answering import Reply, body, get, post, within
+from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.problems import ProblemError
+from aurora_desktop.api.query import Query
+from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript, secrets
+from aurora_desktop.api.tasks_shapes import (
+    STATUSES,
+    DenyRequest,
+    NamesRequest,
+    ShownReply,
+    SubmitRequest,
+    TaskCommand,
+)
+from aurora_desktop.core.event import Event
+from aurora_desktop.core.settings.values import Environment
+from aurora_desktop.core.storage.tailing import read_from
+from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
+from aurora_desktop.tasks.task import AT_WORK
+from aurora_desktop.tasks.view import PipelineRun, TasksFace, Transcript
+
+MAX_WAIT_S = 60.0
+MAX_LISTED = 1000
+MAX_ENTRIES = 1000
+MAX_CHECK_S = 120.0
+MAX_HEAL_S = 120.0
+LOG_CHUNK_BYTES = 256 * 1024
+MAX_INTEGER = 2**53
+QUICKLY_READ_BYTES = 64 * 1024
+# What an agent says is no event: its transcript is looked at so often while somebody waits for more.
+FOLLOW_INTERVAL_S = 0.25
+_TASK_NEWS = (TaskFinished, TaskStateChanged, TaskSubmitted)
+
+
+class TasksDoor:
+    def __init__(self, context: ApiContext, feed: EventFeed) -> None:
+        self._context = context
+        self._feed = feed
+
+    def routes(self) -> list[Route]:
+        return [
+            post("/v1/tasks", self.submit),
+            get("/v1/tasks", self.tasks),
+            get("/v1/tasks/{id}", self.task),
+            get("/v1/tasks/{id}/transcript", self.transcript),
+            get("/v1/tasks/{id}/log", self.log),
+            post("/v1/tasks/{id}/cancel", self.cancel),
+            post("/v1/tasks/{id}/retry", self.retry),
+            post("/v1/tasks/{id}/resume", self.resume),
+            get("/v1/agents", self.agents),
+            post("/v1/agents/check", self.check_agents),
+            get("/v1/workers", self.workers),
+            post("/v1/workers/heal", self.heal_workers),
+            get("/v1/approvals", self.approvals),
+            post("/v1/approvals/{id}/deny", self.deny),
+            post("/v1/approvals/{id}/show", self.show_approval),
+            get("/v1/runs", self.runs),
+            get("/v1/runs/{id}", self.run),
+        ]
+
+    # --- tasks ------------------------------------------------------------------------------------------------
+
+    async def submit(self, request: Request) -> object:
+        """202 with the task; the task that has this `idempotency_key` already, if there is one."""
+        Query(request)
+        face = self._tasks()
+        return Reply(202, await face.submit(await _parsed(await request.body())))
+
+    async def tasks(self, request: Request) -> object:
+        """The newest first; `status` may name several, with commas between."""
+        query = Query(request, "status", "agent", "limit")
+        limit = query.integer("limit", 200, 1, MAX_LISTED)
+        statuses = _statuses(query.text("status") or "")
+        face, agent = self._tasks(), query.text("agent") or ""
+        found = face.tasks(limit=limit, statuses=statuses, agent=agent)
+        if agent and not found:  # of one that is not in the settings any more there may be some
+            _check_known("agent", [agent], {view.name for view in face.agents()}, "aurora agents list")
+        return found
+
+    async def task(self, request: Request) -> object:
+        """With `wait_s` it waits until the status is another than `while` (by default: than it is now), or final."""
+        query = Query(request, "wait_s", "while")
+        wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
+        face, task_id = self._tasks(), _id(request)
+        status = query.text("while") or face.task(task_id).view.status
+        if wait_s:
+
+            def is_another() -> bool:
+                now = face.task(task_id).view.status
+                return now != status or not (now in AT_WORK or now == "queued")
+
+            await within(self._feed.until(is_another, _is_of(task_id)), self._feed, wait_s)
+        detail = face.task(task_id)
+        return discreet(detail, await self._secrets(detail.view.agent, detail.view.role))
+
+    async def transcript(self, request: Request) -> object:
+        """What the agent said, from `offset` on; with `wait_s` it waits for more."""
+        query = Query(request, "offset", "limit", "wait_s")
+        offset = query.integer("offset", 0, 0, MAX_INTEGER)
+        limit = query.integer("limit", 500, 1, MAX_ENTRIES)
+        wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
+        face, task_id = self._tasks(), _id(request)
+        view = face.task(task_id).view
+        found = await face.transcript(task_id, offset, limit)
+        if wait_s and not (found.entries or found.is_over):
+            following = await within(_more(face, task_id, offset, limit), self._feed, wait_s)
+            found = found if following.cancelled() else following.result()
+        return discreet_transcript(found, await self._secrets(view.agent, view.role))
+
+    async def log(self, request: Request) -> object:
+        """The readable record that is written at the end of a task, up to 256 KiB from `offset` on."""
+        offset = Query(request, "offset").integer("offset", 0, 0, MAX_INTEGER)
+        detail = self._tasks().task(_id(request))
+        found = await asyncio.to_thread(_read_record, detail.log_path, offset)
+        if found is None:
+            when = "it is written at its end, and goes with the oldest output (`tasks.keep_max_days`)"
+            hint = f"While it works: aurora task logs {detail.view.id} -f"
+            raise ProblemError(404, f"There is no record of `{detail.view.id}`", when, hint)
+        text, end = found
+        hidden = await self._secrets(detail.view.agent, detail.view.role)
+        return shapes.LogReply(detail.view.id, hidden.masked(text), end)
+
+    async def cancel(self, request: Request) -> object:
+        wanted = await body(request, TaskCommand)
+        return await self._tasks().cancel(_id(request), wanted.by)
+
+    async def retry(self, request: Request) -> object:
+        wanted = await body(request, TaskCommand)
+        return await self._tasks().retry(_id(request), wanted.by)
+
+    async def resume(self, request: Request) -> object:
+        """Go on with the agent's own session; what was frozen is the operator's to thaw."""
+        wanted = await body(request, TaskCommand)
+        face, task_id = self._tasks(), _id(request)
+        if face.task(task_id).view.frozen:
+            title, hint = (
+                "A frozen agent goes on by the operator's word alone",
+                "Resume or cancel it in Aurora's window",
+            )
+            raise ProblemError(403, title, "the emergency stop or a budget froze it", hint)
+        return await face.resume(task_id, wanted.by)
+
+    def counts(self) -> shapes.TaskCounts | None:
+        """How much is to be done, and waits for the operator; None where nothing does tasks."""
+        face = self._context.tasks
+        if face is None:
+            return None
+        agents = face.agents()
+        return shapes.TaskCounts(
+            at_work=sum(agent.running for agent in agents),
+            queued=sum(agent.queued for agent in agents),
+            uncertain=len(face.tasks(limit=MAX_LISTED, statuses=("uncertain",))),
+            approvals=len(face.approvals()),
+        )
+
+    def at_work(self) -> tuple[str, ...]:
+        """The ids of the tasks that an agent has in hand."""
+        face = self._context.tasks
+        return tuple(view.id for view in face.tasks(limit=MAX_LISTED, statuses=tuple(AT_WORK))) if face else ()
+
+    # --- agents and workers -----------------------------------------------------------------------------------
+
+    async def agents(self, request: Request) -> object:
+        Query(request)
+        return self._tasks().agents()
+
+    async def check_agents(self, request: Request) -> object:
+        """Ask the agents' programs for their versions now."""
+        wanted = await body(request, NamesRequest)
+        face = self._tasks()
+        _check_known("agent", wanted.names, {view.name for view in face.agents()}, "aurora agents list")
+        checking = await within(face.check_agents(wanted.names), self._feed, MAX_CHECK_S)
+        if checking.cancelled():
+            raise ProblemError(
+                503, "The agents' programs did not answer", f"within {MAX_CHECK_S:g} s", "Check one alone"
+            )
+        return checking.result()
+
+    async def workers(self, request: Request) -> object:
+        Query(request)
+        return self._tasks().workers()
+
+    async def heal_workers(self, request: Request) -> object:
+        """Replace the named workers, or those that are not well."""
+        wanted = await body(request, NamesRequest)
+        face = self._tasks()
+        _check_known("worker", wanted.names, {view.name for view in face.workers()}, "aurora workers list")
+        healing = await within(face.heal_workers(wanted.names, wanted.by), self._feed, MAX_HEAL_S)
+        if healing.cancelled():
+            raise ProblemError(
+                503, "The workers are not all there again", f"after {MAX_HEAL_S:g} s", "See `aurora workers list`"
+            )
+        return healing.result()
+
+    # --- questions --------------------------------------------------------------------------------------------
+
+    async def approvals(self, request: Request) -> object:
+        Query(request)
+        return [discreet_question(view, await self._secrets(view.agent)) for view in self._tasks().approvals()]
+
+    async def deny(self, request: Request) -> object:
+        wanted = await body(request, DenyRequest)
+        approval_id = _id(request)
+        await self._tasks().answer(approval_id, "deny", wanted.by, wanted.message)
+        return shapes.DoneReply(f"{approval_id} is denied")
+
+    async def show_approval(self, request: Request) -> object:
+        """Bring the question to the operator's screen, where alone it can be allowed."""
+        await body(request, shapes.Body)
+        return ShownReply(self._tasks().show_approval(_id(request)))
+
+    # --- pipelines --------------------------------------------------------------------------------------------
+
+    async def runs(self, request: Request) -> object:
+        Query(request)
+        return self._tasks().runs()
+
+    async def run(self, request: Request) -> object:
+        """One run of a pipeline; with `wait_s` it waits for its end."""
+        wait_s = Query(request, "wait_s").number("wait_s", 0, 0, MAX_WAIT_S)
+        face, run_id = self._tasks(), _id(request)
+        if wait_s and _run(face, run_id).status == "running":
+
+            def is_over() -> bool:
+                return _run(face, run_id).status != "running"
+
+            await within(self._feed.until(is_over, lambda event: isinstance(event, _TASK_NEWS)), self._feed, wait_s)
+        return _run(face, run_id)
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    def _tasks(self) -> TasksFace:
+        if self._context.tasks is None:
+            raise ProblemError(503, "Agents at work are not running", "", "See `aurora status`")
+        return self._context.tasks
+
+    async def _secrets(self, agent: str, role: str = "") -> Environment:
+        return await asyncio.to_thread(secrets, self._context.settings().tasks, agent, role)
+
+
+async def _parsed(raw: bytes) -> SubmitRequest:
+    """A long prompt takes its time: not the loop's, which keeps the brake's lease meanwhile."""
+    if len(raw) <= QUICKLY_READ_BYTES:
+        return shapes.parse(raw, SubmitRequest)
+    return await asyncio.to_thread(shapes.parse, raw, SubmitRequest)
+
+
+async def _more(face: TasksFace, task_id: str, offset: int, limit: int) -> Transcript:
+    """Once there is more of the transcript, or it is over."""
+    while True:
+        await asyncio.sleep(FOLLOW_INTERVAL_S)
+        found = await face.transcript(task_id, offset, limit)
+        if found.entries or found.is_over:
+            return found
+
+
+def _read_record(path: str, offset: int) -> tuple[str, int] | None:
+    """Its text from `offset` on, and where that ends; None if there is none. For a thread."""
+    return read_from(Path(path), offset, LOG_CHUNK_BYTES) if path and Path(path).exists() else None
+
+
+def _is_of(task_id: str) -> Callable[[Event], bool]:
+    """Whether an event tells of a new status of this task."""
+    return lambda event: isinstance(event, _TASK_NEWS) and event.task_id == task_id
+
+
+def _run(face: TasksFace, run_id: str) -> PipelineRun:
+    for run in face.runs():
+        if run.id == run_id:
+            return run
+    raise ProblemError(404, f"There is no run `{run_id}`", "", "See `aurora task runs`")
+
+
+def _statuses(text: str) -> tuple[TaskStatus, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    _check_known("status", names, STATUSES, "docs/tasks.md", code=400)
+    return tuple(status for status in STATUSES if status in names)
+
+
+def _check_known(what: str, names: Iterable[str], there: Collection[str], where: str, code: int = 404) -> None:
+    """Raises ProblemError with the near one for the first name that is not there."""
+    for name in names:
+        if name not in there:
+            _refuse(what, name, there, where, code)
+
+
+def _refuse(what: str, name: str, there: Collection[str], where: str, code: int) -> NoReturn:
+    near = difflib.get_close_matches(name, sorted(there), 1)
+    raise ProblemError(
+        code, f"There is no {what} `{name}`", "", f"Did you mean `{near[0]}`?" if near else f"See `{where}`"
+    )
+
+
+def _id(request: Request) -> str:
+    return str(request.path_params["id"])

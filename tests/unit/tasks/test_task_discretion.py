@@ -1,0 +1,33 @@
+"""What the settings put into an agent's environment is in no event, list or question, though the agent printed it."""
+
+from pathlib import Path
+
+from supervisor.yard import in_loop
+
+from aurora_desktop.core.settings.schema_tasks import CliAgent
+from aurora_desktop.core.settings.values import Command
+from aurora_desktop.tasks.messages import Asking, Doing
+from aurora_desktop.tasks.task import Activity, Usage
+from tasks.hall import hall, with_agents
+
+SECRET = "hunter22"
+
+
+@in_loop
+async def test_an_agent_that_prints_its_environment_tells_nobody(tmp_path: Path) -> None:
+    echo = CliAgent(kind="command", command=Command(("echo",)), env={"KEY": SECRET})
+    async with hall(tmp_path, with_agents(echo=echo)) as here:
+        hand = await here.worker()
+        task = await here.submit()
+        run = await hand.begin()
+        await here.reaches(task.id, "running")
+        activity = Activity(kind="tool", since=1.0, detail=f"echo {SECRET}")
+        hand.say(Doing(run.task_id, activity, Usage()))
+        hand.say(Asking(run.task_id, "ask-1", "Bash", f"curl {SECRET}", f"curl {SECRET}", SECRET))
+        await here.reaches(task.id, "waiting_approval")
+        told = [str(here.view(task.id)), str(here.coordinator.approvals())]
+        await hand.finish(run, "error", error=f"401 for {SECRET}")
+        await here.reaches(task.id, "error")
+        told += [str(here.view(task.id)), here.coordinator.task(task.id).error, str(here.events)]
+        assert here.coordinator.task(task.id).error == "401 for ***"
+        assert not [text for text in told if SECRET in text]
