@@ -22,7 +22,7 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.diff import changes
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.supervisor import graph
-from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
+from aurora_desktop.supervisor.exits import reap_orphans
 from aurora_desktop.supervisor.ledger import Ledger
 from aurora_desktop.supervisor.measures import Measures
 from aurora_desktop.supervisor.notify import NotifySocket, notify_address
@@ -42,6 +42,7 @@ from aurora_desktop.supervisor.stimuli import (
     Thaw,
     Unwell,
 )
+from aurora_desktop.supervisor.subreaper import become_subreaper
 from aurora_desktop.supervisor.surroundings import Surroundings
 from aurora_desktop.supervisor.takeover import Takeover
 from aurora_desktop.supervisor.tending import Tending

@@ -130,13 +130,3 @@ def reap_orphans(children: Iterable[int], read: Callable[[int], ProcessInfo | No
         if info is not None and info.is_zombie and info.session != ours:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
-
-
-def become_subreaper() -> bool:
-    """On Linux, have the orphans of our services become our children, so that none gets away. True if granted."""
-    if sys.platform != "linux":
-        return False
-    import ctypes
-
-    set_child_subreaper = 36  # PR_SET_CHILD_SUBREAPER, prctl(2)
-    return bool(ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0) == 0)

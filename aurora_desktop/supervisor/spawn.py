@@ -17,17 +17,9 @@ from aurora_desktop.core.settings.env_file import read_env_file
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
+from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
 
-# Ours alone: a child that inherited them would speak to our own service manager.
-_OWN_VARIABLES = frozenset(
-    {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
-)
-_BASIC_VARIABLES = (
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
-    "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "SYSTEMROOT", "USERPROFILE", "APPDATA",
-    "LOCALAPPDATA", "TEMP", "TMP", "PATHEXT", "COMSPEC",
-)  # fmt: skip
 _TEMPORARY_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO})
 
 
@@ -65,11 +57,7 @@ def _expanded(path: str) -> Path:
 
 def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[str, str]:
     """The child's environment. Raises SpawnError when `env_file` cannot be read."""
-    if spec.pass_environment is None:
-        env = {key: value for key, value in own.items() if key not in _OWN_VARIABLES}
-    else:
-        names = {*_BASIC_VARIABLES, *spec.pass_environment} - _OWN_VARIABLES
-        env = {key: own[key] for key in names if key in own}
+    env = passed_on(own, spec.pass_environment)
     if spec.env_file:
         env.update(_read_env_file(spec))
     env.update(spec.env)
@@ -121,7 +109,7 @@ def spawn(spec: Service, launch: Launch, own: Mapping[str, str]) -> subprocess.P
                 creationflags=0x00000200 if sys.platform == "win32" else 0,  # CREATE_NEW_PROCESS_GROUP
             )
     except OSError as error:
-        raise _explained(error, spec, folder, env) from error
+        raise explained(error, spec.command[0], folder, env) from error
     except ValueError as error:
         raise SpawnError(f"cannot be started: {error}", hint="Correct its settings.") from error
     finally:
@@ -182,8 +170,8 @@ def _open_log(path: Path) -> int:
         raise SpawnError(f"cannot be started now: {error.strerror}", permanent=False) from error
 
 
-def _explained(error: OSError, spec: Service, folder: Path, env: Mapping[str, str]) -> SpawnError:
-    program = spec.command[0]
+def explained(error: OSError, program: str, folder: Path, env: Mapping[str, str]) -> SpawnError:
+    """Why `program` could not be started in `folder`, with what mends it."""
     if not os.path.isdir(folder):
         return SpawnError(
             f"its folder does not exist: {folder}", hint="Correct `cwd` in the settings or make the folder."

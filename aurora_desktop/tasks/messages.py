@@ -22,7 +22,7 @@ class _ToWorker(Struct, frozen=True, tag_field="type", tag=str.lower):
 
 
 class Run(_ToWorker, frozen=True, kw_only=True):
-    """Do this. `folder` is the task's own (see `worker/spool.py`); `resume` names the agent's session to go on with.
+    """Do this. `folder` is the task's own (see `folder.py`); `resume` names the agent's session to go on with.
 
     `program`: program and first arguments; `args`: added to those of the adapter. `env`: names to pass (None: all).
     `prompt_way` and `has_events` are of the kind `command`. `output_max_bytes`: of the raw output that is kept.

@@ -53,7 +53,7 @@ class TaskDetail(Struct, frozen=True, kw_only=True):
     log_path: str = ""
     """`logs/tasks/<id>.log`, once the task has ended."""
     transcript_path: str = ""
-    """The readable stream while it works, see `worker/spool.py`; "" once it is removed."""
+    """The readable stream while it works, see `worker/transcript.py`; "" once it is removed."""
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):

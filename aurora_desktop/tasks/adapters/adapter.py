@@ -5,7 +5,7 @@ asks it in the end for its verdict. It may be slow only in proportion to the lin
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -145,6 +145,18 @@ class AgentAdapter(Protocol):
         ...
 
     def verdict(self, ended: Exit) -> Verdict: ...
+
+
+@runtime_checkable
+class TakesBytes(Protocol):
+    """What an adapter may have besides: the output of an agent without events needs no cutting into lines."""
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether standard output goes to `feed_bytes` as it comes, and none of it to `feed`."""
+        ...
+
+    def feed_bytes(self, data: bytes) -> None: ...
 
 
 class MakesAdapter(Protocol):

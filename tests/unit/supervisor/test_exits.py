@@ -220,7 +220,8 @@ def test_a_zombie_that_is_not_ours_is_no_error(yard: Yard) -> None:
 SUBREAPER = textwrap.dedent(
     """
     import os, subprocess
-    from aurora_desktop.supervisor.exits import become_subreaper, reap_orphans
+    from aurora_desktop.supervisor.exits import reap_orphans
+    from aurora_desktop.supervisor.subreaper import become_subreaper
     from aurora_desktop.supervisor.processes import process_table
 
     granted = become_subreaper()

@@ -1,0 +1,56 @@
+"""Beginning an attempt, once and never again; or saying why not."""
+
+import os
+import time
+from pathlib import Path
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.tasks.adapters.registry import make_adapter
+from aurora_desktop.tasks.folder import TaskFolder
+from aurora_desktop.tasks.messages import Ended, Run
+from aurora_desktop.tasks.worker import marks
+from aurora_desktop.tasks.worker.agent_process import agent_environment, start
+from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings
+
+
+class BegunBeforeError(AuroraError):
+    """The mark of this attempt is there: nobody knows what it did."""
+
+
+def begin_attempt(run: Run, around: Surroundings) -> Attempt | Ended:
+    """The attempt with its agent running, or why it did not begin."""
+    try:
+        return _begun(run, around)
+    except AuroraError as error:
+        return refused(run, in_one_line(error), began=isinstance(error, BegunBeforeError))
+    except OSError as error:
+        return refused(run, f"the task's folder cannot be used: {error}")
+
+
+def refused(run: Run, error: str, *, began: bool = False) -> Ended:
+    """The end of what did not begin now; `began`: it may have begun before."""
+    at = time.time()
+    return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, began=began, finished_at=at)
+
+
+def in_one_line(error: AuroraError) -> str:
+    return ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
+
+
+def _begun(run: Run, around: Surroundings) -> Attempt:
+    """The mark comes right before the process: what is refused earlier leaves none."""
+    folder = TaskFolder(Path(run.folder))
+    marks.make_folder(folder)
+    adapter = make_adapter(run)
+    launch = adapter.launch()
+    env = agent_environment(os.environ, run.env, launch)
+    try:
+        marks.begin_once(folder, run.attempt, around.worker)
+    except FileExistsError as error:
+        raise BegunBeforeError("this attempt was begun before", f"{folder.began(run.attempt)} is there") from error
+    try:
+        child = start(launch, run.cwd, env)
+    except AuroraError:
+        marks.begin_not(folder, run.attempt)
+        raise
+    return Attempt(run, around, adapter, launch, child)
