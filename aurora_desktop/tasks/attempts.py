@@ -31,7 +31,7 @@ from aurora_desktop.tasks.messages import (
 from aurora_desktop.tasks.policy import Loss, Next, after_end, after_loss
 from aurora_desktop.tasks.roster import Worker
 from aurora_desktop.tasks.surroundings import Surroundings
-from aurora_desktop.tasks.task import AT_WORK, Task, Usage
+from aurora_desktop.tasks.task import AT_WORK, Activity, Task, Usage
 
 HEARTBEAT_KEPT_S = 10.0
 """The row of a task at work tells its heartbeat to this resolution; in memory it is exact."""
@@ -124,9 +124,8 @@ class Attempts:
     def _beat(self, worker: Worker, beat: Beat) -> None:
         if beat.task_id is None or (task := self._current(worker, beat.task_id)) is None:
             return
-        if beat.activity is not None and beat.activity != worker.activity:
-            worker.activity = beat.activity
-            self._around.changed()
+        if beat.activity is not None:
+            self._does(worker, task, beat.activity)
         now = self._around.clock.wall()
         if task.heartbeat_at is None or now - task.heartbeat_at >= HEARTBEAT_KEPT_S:
             self._around.book.change(task, heartbeat_at=now, lease_until=now + self._around.settings.lease_s)
@@ -144,14 +143,19 @@ class Attempts:
     def _doing(self, worker: Worker, doing: Doing) -> None:
         if (task := self._current(worker, doing.task_id)) is None:
             return
-        activity = doing.activity
-        worker.activity = replace(activity, detail=self._around.discreet(task, activity.detail))
+        self._does(worker, task, doing.activity)
         session_id = doing.session_id or task.session_id
         usage = added(task.spent_before, doing.usage)
         if session_id != task.session_id or usage != task.usage:
             task = self._around.book.change(task, self._spend(task, usage), session_id=session_id, usage=usage)
             self._watch_budget(task)
-        self._around.changed()
+            self._around.changed()
+
+    def _does(self, worker: Worker, task: Task, activity: Activity) -> None:
+        told = replace(activity, detail=self._around.discreet(task, activity.detail))
+        if told != worker.activity:
+            worker.activity = told
+            self._around.changed()
 
     def _asking(self, worker: Worker, asking: Asking) -> None:
         task = self._current(worker, asking.task_id)
