@@ -947,6 +947,31 @@ async def test_what_an_earlier_aurora_left_half_done_is_rolled_back_and_told(tmp
 
 
 @in_loop
+async def test_what_was_changed_since_is_not_rolled_back_and_the_operator_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "web"
+    await asyncio.to_thread(folder.mkdir)
+    (folder / "app.py").write_text("old")
+    yard = FakeYard({"web": service(healing=ServiceHealing(check=Command(["check"])))})
+    yard.folders["web"] = folder
+    seen = Sighting(at=0.0, component=WEB, event="service_failed", event_id=1)
+    fault = Fault(kind="x", sentence="x", failure_id=7, sighting=seen)
+
+    async def change() -> None:
+        await asyncio.to_thread((folder / "app.py").write_text, "fixed")
+
+    await GatedFixes(tmp_path / "fixes").apply(fault, "mending", yard, change)  # and then it is killed
+    (folder / "app.py").write_text("by the operator")
+    async with healing(tmp_path, yard=yard) as bench:
+        told = await bench.until(RemedyFinished)
+        called = await bench.until(Escalated)
+    assert yard.called("restart") == []
+    assert told.outcome == "undo_failed"
+    assert "app.py" in called.cause
+    assert "fixes-left" in called.hint
+    assert (folder / "app.py").read_text() == "by the operator"
+
+
+@in_loop
 async def test_a_storm_of_failures_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aurora_desktop.healing.remedies.engine.MOST_WAITING", 5)
     async with healing(tmp_path) as bench:
