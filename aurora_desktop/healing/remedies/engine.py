@@ -214,19 +214,20 @@ class RemedyEngine:
             case StorageRecovered() if event.component in self._cases:
                 self._feed(self._cases[event.component], course.Lasted())
             case OperatorCommand(command=command):
-                self._commanded(event.component, command)
+                self._commanded(event.component, command, by_operator=event.is_by_hand)
             case EmergencyStopped():
                 self._halt_marked()
             case SupervisionPaused(paused=paused):
                 self._paused(paused=paused)
 
-    def _commanded(self, component: str, command: str) -> None:
+    def _commanded(self, component: str, command: str, *, by_operator: bool) -> None:
+        """What a script asks for is done, and ends no escalation: an agent can run a script, too."""
         case = self._cases.get(component)
         if case is None:
             return
         if command == "stop":
-            self._feed(case, course.Stopped())
-        elif command in ("start", "restart"):
+            self._feed(case, course.Stopped(by_operator=by_operator))
+        elif command in ("start", "restart") and (by_operator or case.course.phase != "resting"):
             self._feed(case, course.Acted())
 
     def _halt_marked(self) -> None:

@@ -151,8 +151,8 @@ class Bench:
                           exit_code=1, log_tail=("starting", text), **keys)
         )  # fmt: skip
 
-    def command(self, verb: Any, component: str = WEB) -> None:
-        self.bus.publish(OperatorCommand(at=0.0, component=component, command=verb, source="window"))
+    def command(self, verb: Any, component: str = WEB, source: str = "window") -> None:
+        self.bus.publish(OperatorCommand(at=0.0, component=component, command=verb, source=source))
 
     async def diagnosed(self, count: int) -> None:
         """Until so many failures were looked at, and what followed at once has happened."""
@@ -401,6 +401,23 @@ async def test_after_the_allowed_failures_the_operator_is_called_and_healing_res
         assert bench.engine.escalations() == ()
         bench.fail()
         await bench.until(RemedyStarted, 3)
+
+
+@in_loop
+async def test_no_script_ends_an_escalation(tmp_path: Path) -> None:
+    log: list[str] = []
+    async with healing(tmp_path, Scripted("a", log, helps=False)) as bench:
+        bench.fail()
+        await bench.until(Escalated)
+        for verb in ("restart", "stop", "start"):
+            bench.command(verb, source="command")
+        bench.fail()
+        await bench.diagnosed(2)
+        assert bench.told(EscalationCleared) == []
+        assert [view.component for view in bench.engine.escalations()] == [WEB]
+        assert log.count("apply a") == 1
+        bench.command("stop", source="tray")
+        assert bench.engine.escalations() == ()
 
 
 @in_loop

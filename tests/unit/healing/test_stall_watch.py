@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from core.clocks import FakeClock
+from msgspec.structs import replace
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
@@ -17,6 +18,8 @@ from aurora_desktop.core.events import (
     AgentStalled,
     Escalated,
     EscalationCleared,
+    OperatorCommand,
+    Record,
     RemedyStarted,
     WatchTrouble,
 )
@@ -643,9 +646,14 @@ def test_a_service_that_no_restart_wakes_is_told_to_the_operator(tmp_path: Path)
         await flock.later(1800.0)
         assert len(flock.services.replaced) == 3
         assert flock.state("service:web") == "escalated"
-        flock.services.up["web"] = "by hand"
+        flock.services.up["web"] = "by a script"
+        command = OperatorCommand(at=0.0, component="service:web", command="restart", source="command")
+        flock.watch.read(Record(id=1, event=command))
         await flock.later(60.0)
-        assert flock.told(EscalationCleared)
+        assert not flock.told(EscalationCleared)
+        flock.watch.read(Record(id=2, event=replace(command, source="window")))
+        await flock.later(60.0)
+        assert [told.by for told in flock.told(EscalationCleared)] == ["the operator's restart"]
         assert flock.state("service:web") == "working"
 
     run(tmp_path, story)
