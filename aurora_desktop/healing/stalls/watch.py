@@ -413,9 +413,11 @@ class StallWatch:
             entry.marker = tree.marker
         if is_other:  # what an earlier process did, and what starting this one looks like, is no sign of work
             entry.begin_anew()
-        if is_other or entry.rests:
-            entry.rests = ""
+        if is_other and entry.watched.workspace is None:
+            self._tending.begun_anew(entry)
+        elif is_other or entry.rests:
             self._tending.restarted(entry)
+        entry.rests = ""
 
     # --- small change -----------------------------------------------------------------------------------------
 
