@@ -5,6 +5,8 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly BIN=.venv/bin
+# The end-to-end tests start Aurora hundreds of times: compiled anew each time, that would be half of their work.
+unset PYTHONDONTWRITEBYTECODE
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
