@@ -20,6 +20,9 @@ other_lane() {
     trap 'exit 130' INT # pytest ends at the signal by itself, and what follows it must not begin then
     measured tests/e2e -m "not brake" || program=$?
     measured tests/unit tests/ui || parts=$?
+    printf '\n== lanes\n'
+    verdict 'end-to-end tests of all else' "$program"
+    verdict 'tests of the parts and of the window' "$parts"
     [ "$program" -eq 0 ] && [ "$parts" -eq 0 ]
 }
 
@@ -41,9 +44,7 @@ both_lanes() {
     trap - INT TERM EXIT
     cat "$said"
     rm -f "$said"
-    printf '\n== lanes\n'
     verdict 'end-to-end tests of the brake' "$brake"
-    verdict 'all other tests' "$others"
     [ "$brake" -eq 0 ] && [ "$others" -eq 0 ]
 }
 
