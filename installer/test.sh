@@ -5,27 +5,47 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly BIN=.venv/bin
+# The end-to-end tests start Aurora hundreds of times: compiled anew each time, that would be half of their work.
+unset PYTHONDONTWRITEBYTECODE
 
 step() { printf '\n== %s\n' "$*"; "$@"; }
 
-# The end-to-end tests mostly wait for their programs. The other two storeys run beside them, on what they leave of
-# the processors, and are shown whole in the end. The exit code says whether both halves passed.
-both_halves() {
-    local said pid program=0 beside=0
+measured() { step "$BIN/coverage" run -m pytest "$@"; }
+
+# One lane for each of two processors. The first is the brake's alone: its lease of 150 ms bears no crowd. All other
+# tests follow each other in the second, on what the first leaves of the processors; it is shown whole in the end.
+brake_lane() { measured tests/e2e -m brake; }
+other_lane() {
+    local program=0 parts=0
+    trap 'exit 130' INT # pytest ends at the signal by itself, and what follows it must not begin then
+    measured tests/e2e -m "not brake" || program=$?
+    measured tests/unit tests/ui || parts=$?
+    printf '\n== lanes\n'
+    verdict 'end-to-end tests of all else' "$program"
+    verdict 'tests of the parts and of the window' "$parts"
+    [ "$program" -eq 0 ] && [ "$parts" -eq 0 ]
+}
+
+verdict() { if [ "$2" -eq 0 ]; then printf '%s: passed\n' "$1"; else printf '%s: FAILED\n' "$1"; fi; }
+
+# The exit code says whether both lanes passed; Ctrl+C ends both.
+both_lanes() {
+    local said pid brake=0 others=0
     said=$(mktemp)
-    set -m # a process group of its own: without, it would be deaf to the SIGINT with which pytest is ended
-    nice "$BIN/coverage" run -m pytest tests/unit tests/ui </dev/null >"$said" 2>&1 &
+    set -m # a process group of its own: without, it would be deaf to the SIGINT with which its pytest is ended
+    (renice -n 10 "$BASHPID" >/dev/null && other_lane) </dev/null >"$said" 2>&1 &
     pid=$!
     set +m
-    trap 'kill -INT "$pid" 2>/dev/null || true' INT TERM EXIT
-    step "$BIN/coverage" run -m pytest tests/e2e || program=$?
-    wait "$pid" || beside=$?
-    [ "$beside" -le 128 ] || wait "$pid" || beside=$? # the first was interrupted by the signal that it was sent
+    trap 'kill -INT -- "-$pid" 2>/dev/null || true' INT TERM EXIT
+    brake_lane || brake=$?
+    printf '\n== the other lane, once it has ended\n'
+    wait "$pid" || others=$?
+    [ "$others" -le 128 ] || wait "$pid" || others=$? # the first was interrupted by the signal that it was sent
     trap - INT TERM EXIT
-    printf '\n== %s\n' "$BIN/coverage run -m pytest tests/unit tests/ui"
     cat "$said"
     rm -f "$said"
-    [ "$program" -eq 0 ] && [ "$beside" -eq 0 ]
+    verdict 'end-to-end tests of the brake' "$brake"
+    [ "$brake" -eq 0 ] && [ "$others" -eq 0 ]
 }
 
 step "$BIN/ruff" check .
@@ -39,6 +59,6 @@ if [ $# -gt 0 ]; then
 fi
 # Processes that Aurora starts are measured too, each into a file of its own.
 step "$BIN/coverage" erase
-both_halves
+both_lanes
 step "$BIN/coverage" combine --quiet
 step "$BIN/coverage" report

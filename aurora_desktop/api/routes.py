@@ -27,8 +27,10 @@ from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
 from aurora_desktop.api.query import Query
 from aurora_desktop.api.tasks_door import TasksDoor
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
+from aurora_desktop.supervisor.spawn import secrets
 from aurora_desktop.supervisor.view import ServiceView
 
 Command = Callable[[tuple[str, ...], str], None]
@@ -136,8 +138,7 @@ class _Door:
         view = self._named(request)
         path = Path(view.log_path) if view.log_path else self._context.paths.service_log(view.name)
         spec = self._context.settings().services.get(view.name)
-        secrets = Environment(spec.env if spec else {})
-        text, end = await asyncio.to_thread(_read_log, path, lines, offset, secrets)
+        text, end = await asyncio.to_thread(_read_log, path, lines, offset, spec)
         return shapes.LogReply(view.name, text, end)
 
     async def events(self, request: Request) -> object:
@@ -209,19 +210,20 @@ class _Door:
         return self._supervisor.view(request.path_params["name"])
 
 
-def _read_log(path: Path, lines: int, offset: int | None, secrets: Environment) -> tuple[str, int]:
+def _read_log(path: Path, lines: int, offset: int | None, spec: Service | None) -> tuple[str, int]:
     """Text without the service's secrets, and the offset behind it. For a thread.
 
     One read serves both, so that a follower misses and repeats nothing.
     """
+    hidden = secrets(spec) if spec is not None else Environment()
     if offset is not None:
         text, end = read_from(path, offset, LOG_CHUNK_BYTES)
-        return secrets.masked(text), end
+        return hidden.masked(text), end
     size = path.stat().st_size if path.exists() else 0
     start = max(0, size - LOG_TAIL_BYTES)
     text, end = read_from(path, start, LOG_TAIL_BYTES)
     whole = io.StringIO(text, newline="\n").readlines()[1 if start else 0 :]
-    return secrets.masked("".join(whole[-lines:] if lines else ())), end
+    return hidden.masked("".join(whole[-lines:] if lines else ())), end
 
 
 async def _tell(_: Request, error: Exception) -> Response:

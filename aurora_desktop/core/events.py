@@ -47,10 +47,15 @@ class AuroraStopped(Event, frozen=True):
 
 
 class OperatorCommand(Event, frozen=True):
-    """The operator asked for something; `source` is `window`, `tray` or `command`."""
+    """The operator asked for something; `source` is `window`, `tray`, or `command` for whatever speaks to the API."""
 
     command: OperatorVerb
     source: str
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether it was the operator for certain: behind a command there may be a script, or an agent."""
+        return self.source in ("window", "tray")
 
 
 class ServiceStateChanged(Event, frozen=True):

@@ -41,8 +41,11 @@ _TUNING_WORDS = {
 }  # fmt: skip
 
 
-def folded(known: Incident | None, record: Record) -> Incident | None:
-    """The incident with this event in it; `known` is the one that it belongs to. None where it changes nothing."""
+def folded(known: Incident | None, record: Record, *, is_of_earlier: bool = False) -> Incident | None:
+    """The incident with this event in it; `known` is the one that it belongs to. None where it changes nothing.
+
+    `is_of_earlier`: an earlier Aurora saw it begin, and this one, which begins its count anew, tells of no recovery.
+    """
     match record.event:
         case ServiceFailed() as event:
             return _failed(known, record, event)
@@ -55,7 +58,7 @@ def folded(known: Incident | None, record: Record) -> Incident | None:
         case ServiceGaveUp() as event:
             return _gave_up(known, record, event)
         case ServiceStateChanged() as event:
-            return _stopped(known, event)
+            return _up_again(known, event) if is_of_earlier else _stopped(known, event)
         case _:
             return _healed(known, record) or _called(known, record) or _standing_alone(record)
 
@@ -102,6 +105,13 @@ def _stopped(known: Incident | None, event: ServiceStateChanged) -> Incident | N
     if known is None or event.state != "stopped":
         return None
     return replace(known, outcome="stopped", result=event.cause)
+
+
+def _up_again(known: Incident | None, event: ServiceStateChanged) -> Incident | None:
+    if known is None or event.state not in ("running", "ready"):
+        return _stopped(known, event)
+    result = "up again after Aurora was started anew"
+    return replace(known, outcome="recovered", result=result, downtime_s=event.at - known.at)
 
 
 def _healed(known: Incident | None, record: Record) -> Incident | None:

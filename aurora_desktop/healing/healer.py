@@ -113,7 +113,13 @@ class Healer:
             set_option=set_option,
         )
         self._machine.remember(recent(_MACHINE_HISTORY))
-        self._readers = (self._yard.read, self._known_good.read, self._engine.read, self._machine.read)
+        self._readers = (
+            self._yard.read,
+            self._known_good.read,
+            self._engine.read,
+            self._stalls.read,
+            self._machine.read,
+        )
 
     # --- its life ---------------------------------------------------------------------------------------------
 

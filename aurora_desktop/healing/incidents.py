@@ -7,6 +7,7 @@ from aurora_desktop.core.events import (
     AgentResumed,
     AgentStalled,
     AnyEvent,
+    AuroraStarted,
     FaultDiagnosed,
     OfferClosed,
     Record,
@@ -38,6 +39,7 @@ class Incidents:
         self._unsettled: dict[tuple[str, str], int] = {}
         self._latest: dict[str, int] = {}
         self._of_failure: dict[int, int] = {}
+        self._of_earlier: frozenset[int] = frozenset()
         for record in records:
             self.feed(record)
 
@@ -50,10 +52,19 @@ class Incidents:
 
     def feed(self, record: Record) -> Incident | None:
         """Take in one event; returns the incident that it opened or changed, if any."""
-        incident = folded(self._known(record.event), record)
+        if isinstance(record.event, AuroraStarted):
+            self._of_earlier = frozenset(self._unsettled.values())
+        known = self._known(record.event)
+        if isinstance(record.event, ServiceFailed) and known is not None:  # this one counts it too, and tells its end
+            self._of_earlier -= {known.id}
+        incident = folded(known, record, is_of_earlier=known is not None and self._is_of_earlier(known))
         if incident is not None:
             self._put(incident, record.event)
         return incident
+
+    def _is_of_earlier(self, known: Incident) -> bool:
+        """What waits for the operator outlives an Aurora; what merely failed does not."""
+        return known.id in self._of_earlier and known.outcome in ("open", "degraded")
 
     def _known(self, event: AnyEvent) -> Incident | None:
         """The incident that this event belongs to, if there is one."""

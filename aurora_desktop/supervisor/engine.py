@@ -199,14 +199,19 @@ class Supervisor:
         """What was measured of it in passing; not to be changed."""
         return self._known(name).measures
 
-    def memory_of(self, name: str) -> int | None:
-        """Bytes of its tree as they are now, shared pages counted once; None when it does not run. Costs some reads."""
+    async def memory_of(self, name: str) -> int | None:
+        """Bytes of its tree as they are now, shared pages counted once; None when it does not run.
+
+        What is counted so is read in a thread: the kernel walks the pages of each process for it.
+        """
         tree = self._known(name).tree
         members = tree.members(self._around.processes()) if tree is not None else {}
         if not members:
             return None
         resident = sum(info.memory_bytes for info in members.values())
-        return (len(members) > 1 and self._around.table.proportional_bytes(members)) or resident
+        if len(members) == 1:
+            return resident
+        return await asyncio.to_thread(self._around.table.proportional_bytes, tuple(members)) or resident
 
     def employ(self, names: tuple[str, ...], cause: str) -> None:
         """Start workers that have work, unless the emergency stop holds them back."""

@@ -7,7 +7,7 @@ import signal as signals
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.env_file import read_env_file
 from aurora_desktop.core.settings.schema import Service
+from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 from aurora_desktop.supervisor.variables import passed_on
@@ -69,6 +70,18 @@ def environment(spec: Service, launch: Launch, own: Mapping[str, str]) -> dict[s
     if spec.watchdog_sec is not None:
         env["WATCHDOG_USEC"] = str(int(spec.watchdog_sec * 1_000_000))
     return env
+
+
+def secrets(spec: Service) -> Environment:
+    """What the settings and the `env_file` give the service, to be masked in what it printed; blocks on the disk.
+
+    A file that cannot be read now hides nothing: the service was not started with it either, or will tell why not.
+    """
+    found: dict[str, str] = {}
+    if spec.env_file:
+        with suppress(SpawnError):
+            found = _read_env_file(spec)
+    return Environment({**found, **spec.env})
 
 
 def _read_env_file(spec: Service) -> dict[str, str]:

@@ -13,8 +13,8 @@ from aurora_desktop.core.events import (
     service_component,
 )
 from aurora_desktop.core.settings.schema import Service
-from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.rotation import tail
+from aurora_desktop.supervisor.spawn import secrets
 from aurora_desktop.supervisor.stimuli import (
     Effect,
     TellDegraded,
@@ -51,7 +51,7 @@ def tell(effect: Effect, component: str, around: Surroundings, spec: Service, lo
 
 
 def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path: str) -> ServiceFailed:
-    outcome = told.outcome
+    outcome, hidden = told.outcome, secrets(spec)
     return ServiceFailed(
         at=at,
         component=component,
@@ -60,7 +60,7 @@ def _failed(told: TellFailed, component: str, at: float, spec: Service, log_path
         exit_code=outcome.exit_code if outcome else None,
         signal=outcome.signal_name if outcome else None,
         uptime_s=round(outcome.uptime_s, 3) if outcome else 0.0,
-        log_tail=tuple(Environment(spec.env).masked(line) for line in tail(Path(log_path), TAIL_LINES)),
+        log_tail=tuple(hidden.masked(line) for line in tail(Path(log_path), TAIL_LINES)),
     )
 
 

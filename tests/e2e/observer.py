@@ -6,7 +6,6 @@ machine's monotonic clock in milliseconds, so that what it saw can be compared w
 
 import contextlib
 import json
-import os
 import select
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from typing import Any, NamedTuple
 import xcffib
 import xcffib.record
 import xcffib.xproto
+
+from .screen import unmeasured
 
 KEY_PRESS, KEY_RELEASE, BUTTON_PRESS, BUTTON_RELEASE, MOTION = range(2, 7)
 _TYPES = (KEY_PRESS, MOTION)
@@ -61,7 +62,7 @@ class Observer:
         # -P: without the folder of the script, whose `operator` is not Python's.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "e2e.observer", display],
-            env={**os.environ, "PYTHONPATH": str(_TESTS), "COVERAGE_PROCESS_START": ""},
+            env={**unmeasured(), "PYTHONPATH": str(_TESTS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

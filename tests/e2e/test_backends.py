@@ -27,6 +27,8 @@ from .screen import Screen
 from .waiting import eventually
 from .worker_rig import WorkerRig, run_on
 
+pytestmark = pytest.mark.brake
+
 ASCII = "".join(map(chr, range(0x20, 0x7F))) + "\n\tend"
 
 

@@ -15,6 +15,8 @@ from .loads import LOADS, PLACE
 from .services import calm, family, family_pids
 from .waiting import eventually, holds
 
+pytestmark = pytest.mark.brake
+
 
 @pytest.fixture
 def canvas(cockpit: Cockpit, tmp_path: Path) -> Iterator[Canvas]:

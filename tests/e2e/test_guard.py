@@ -45,6 +45,8 @@ from .screen import Screen
 from .vnc import VncScreen
 from .waiting import PATIENCE_S, eventually, holds
 
+pytestmark = pytest.mark.brake
+
 NOWHERE = (300, 300)
 ESCAPE, SPARE = 0xFF1B, 0x0100_0123
 

@@ -35,6 +35,8 @@ from .observer import Observer
 from .vnc import VncScreen
 from .waiting import PATIENCE_S, eventually
 
+pytestmark = pytest.mark.brake
+
 
 @pytest.fixture(scope="module")
 def vnc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VncScreen]:

@@ -15,6 +15,8 @@ from .fields import Canvas, Field, GtkField, QtField, XtermField
 from .loads import PLACE
 from .waiting import eventually
 
+pytestmark = pytest.mark.brake
+
 X, Y = 600, 400
 AT = {"x": X, "y": Y}
 LEFT, RIGHT, MIDDLE = 1, 2, 4  # Qt's numbers

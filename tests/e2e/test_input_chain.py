@@ -16,6 +16,8 @@ from .observer import Observer
 from .vnc import VncScreen
 from .waiting import eventually, holds
 
+pytestmark = pytest.mark.brake
+
 PARTS: dict[str, Callable[[Cockpit], int]] = {
     "worker": Cockpit.worker_pid,
     "guard": Cockpit.guard_pid,

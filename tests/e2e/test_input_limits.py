@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from .aurora import Aurora
 from .cockpit import Cockpit
 from .fields import Canvas
 from .loads import LOADS, PLACE
 from .waiting import eventually
+
+pytestmark = pytest.mark.brake
 
 AT = {"x": 600, "y": 400}
 

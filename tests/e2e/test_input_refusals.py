@@ -13,6 +13,8 @@ from aurora_desktop.core.errors import AuroraError
 from .cockpit import Cockpit
 from .fields import QtField
 
+pytestmark = pytest.mark.brake
+
 AT = {"x": 600, "y": 400}
 
 

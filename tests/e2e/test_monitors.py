@@ -12,6 +12,8 @@ from .fields import Canvas
 from .loads import PLACE
 from .waiting import eventually
 
+pytestmark = pytest.mark.brake
+
 # Side by side, as wide as each other; the right one is lower, and ends higher: above and below it there is nothing.
 LEFT, RIGHT = "640/160x800/200+0+0", "640/160x600/150+640+100"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from aurora_desktop.ui.overlay import BORDER_PX
@@ -19,6 +20,8 @@ from .observer import now_ms
 from .screen import Window
 from .services import calm
 from .waiting import eventually
+
+pytestmark = pytest.mark.brake
 
 AMBER = (0xFF, 0xB0, 0x00)
 RAIL_PX = 100

@@ -50,6 +50,9 @@ def test_a_remedy_that_does_not_verify_is_undone_and_the_operator_called(aurora:
     assert told["attempts"] == 1
     assert not (folder / "vain-web").exists()
     aurora.tell("restart", "web")
+    aurora.until_event("operator_command", WEB)
+    assert aurora.events("escalation_cleared", WEB) == []
+    aurora.configure({"web": needy(folder, env={"TRY": "again"})}, healing={"remedies": own})
     aurora.until_event("escalation_cleared", WEB)
     aurora.until_event("remedy_finished", WEB, since=told["id"])
 

@@ -5,11 +5,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from . import machine
 from .aurora import Aurora
 from .cockpit import Cockpit
 from .services import calm, notifier
 from .waiting import eventually
+
+pytestmark = pytest.mark.brake
 
 
 def test_headless_aurora_is_replaced_with_its_services_kept(aurora: Aurora) -> None:

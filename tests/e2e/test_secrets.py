@@ -53,6 +53,8 @@ def test_secrets_of_failing_services_are_not_shown(aurora: Aurora, tmp_path: Pat
     env = {"TOKEN": SECRET}
     secrets = tmp_path / "secrets.env"
     secrets.write_text(f"TOKEN={SECRET}\nnot a line {SECRET}\n")
+    right = aurora.folder / "right.env"
+    right.write_text(f"TOKEN={SECRET}\n")
     aurora.configure(
         {
             "missing": {"command": ["no-such-program"], "env": env},
@@ -63,12 +65,18 @@ def test_secrets_of_failing_services_are_not_shown(aurora: Aurora, tmp_path: Pat
                 env=env, liveness_probe={"exec": {"command": shell("echo $TOKEN; exit 1")}, "period_sec": 0.1}
             ),
             "file": calm(env_file=str(secrets)),
+            "tells": {
+                "command": shell('echo "token is $TOKEN"; exit 3'),
+                "restart": "never",
+                "env_file": str(right),
+            },
         }
     )
     aurora.start()
-    for name in ("missing", "nowhere", "exits", "prints", "file"):
+    for name in ("missing", "nowhere", "exits", "prints", "file", "tells"):
         aurora.until(name, "failed")
     aurora.until_event("service_failed", "service:probed")
+    assert aurora.log_text("tells") == "token is ***\n"
     _assert_hidden(aurora)
 
 

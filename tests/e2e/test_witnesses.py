@@ -2,10 +2,14 @@
 
 import subprocess
 
+import pytest
+
 from .observer import BUTTON_PRESS, KEY_PRESS, Observer
 from .operator import Operator
 from .vnc import VncScreen
 from .waiting import eventually
+
+pytestmark = pytest.mark.brake
 
 CTRL, ALT, SHIFT, ESCAPE = 37, 64, 50, 9
 

@@ -33,6 +33,8 @@ from .vnc import VncScreen
 from .waiting import eventually
 from .worker_rig import WorkerRig, run_on
 
+pytestmark = pytest.mark.brake
+
 SLOW_DRAG = LeftClickDrag(start=Point(x=300, y=250), to=Point(x=600, y=350), duration_s=9)
 LONG_TEXT = Type(text="Shift and no shift. " * 5_000)
 

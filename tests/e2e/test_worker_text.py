@@ -13,6 +13,8 @@ from .screen import Screen
 from .waiting import eventually
 from .worker_rig import WorkerRig, run_on
 
+pytestmark = pytest.mark.brake
+
 SAMPLE = "aB é ñ € 漢 😀 {[~@#]} \\|/ «Ça» Größe ΩΑα Жж אב عر e\u0301 \u200d👩\u200d💻 “”—\n\tend"
 LAYOUTS = ("us", "de", "fr", "ru", "gr", "il", "ara")
 

@@ -1,5 +1,7 @@
 """Events to signals: coalesced, and the heavy ones only while watched."""
 
+import asyncio
+
 import pytest
 from PySide6.QtTest import QSignalSpy
 
@@ -223,6 +225,26 @@ def test_what_moves_without_events_is_followed(bridge, house, qtbot):
     house.healing.shown = HealingView(predictions_made=7)
     with qtbot.waitSignal(bridge.healing_changed):
         pass
+
+
+def test_healing_that_changes_while_it_is_looked_at_is_looked_at_again(bridge, house, qtbot):
+    bridge.watch()
+    goes_on, looks = asyncio.Event(), []
+
+    async def slowly():
+        looks.append(house.healing.shown)
+        seen = house.healing.shown
+        await goes_on.wait()
+        return seen
+
+    house.healing.view_apart = slowly
+    house.healing.show(predictions_made=1)
+    qtbot.waitUntil(lambda: len(looks) == 1)
+    house.healing.show(predictions_made=2)
+    qtbot.waitUntil(lambda: not bridge._flush_timer.isActive())
+    assert len(looks) == 1
+    goes_on.set()
+    qtbot.waitUntil(lambda: bridge.healing is not None and bridge.healing.predictions_made == 2)
 
 
 def test_a_closed_bridge_is_told_of_nothing(bridge, house):

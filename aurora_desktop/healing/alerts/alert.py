@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.schema_healing import AlertKind
 
 MAX_SENTENCE = 500
+SHOWN_TOGETHER = 10
+"""Of many alerts in one message so many are named; more is nothing that a phone shows."""
+_SHOWN_CHARACTERS = 160
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]+@")
 _WHAT_COMES: dict[PredictionKind, str] = {
     "memory_leak": "will run out of memory",
@@ -35,7 +38,8 @@ _WHAT_COMES: dict[PredictionKind, str] = {
 class Alert(Struct, frozen=True, kw_only=True):
     """`title`, one sentence and the next step (or ""); `held`: how many of the same were held back since the last.
 
-    `topic` says what it is about: two with the same topic and component are the same alert.
+    `topic` says what it is about: two with the same topic and component are the same alert. One for many has "" as its
+    component.
     """
 
     kind: AlertKind
@@ -56,7 +60,34 @@ class Alert(Struct, frozen=True, kw_only=True):
         """What is sent below the title: sentence, next step, when, and what was held back."""
         when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.at))
         held = f"Held back since the last one: {self.held} of the same." if self.held else ""
-        return "\n".join(filter(None, (self.sentence, self.next_step, held, f"{self.component}, {when}")))
+        where = f"{self.component}, {when}" if self.component else when
+        return "\n".join(filter(None, (self.sentence, self.next_step, held, where)))
+
+
+def together(alerts: Sequence[Alert], beyond: int = 0) -> Alert:
+    """One message for all of them, which are of one topic; `beyond`: so many more are only counted."""
+    first, count = alerts[0], len(alerts) + beyond
+    if count == 1:
+        return first
+    lines = [_shortened(f"{alert.title}: {alert.sentence}") for alert in alerts[:SHOWN_TOGETHER]]
+    if count > len(lines):
+        lines.append(f"... and {count - len(lines)} more")
+    return Alert(
+        kind=first.kind,
+        topic=first.topic,
+        component="",
+        at=max(alert.at for alert in alerts),
+        title=f"{first.title}, and {count - 1} more",
+        sentence="\n".join(lines),
+        next_step=first.next_step if all(alert.next_step == first.next_step for alert in alerts) else "",
+        held=sum(alert.held for alert in alerts),
+    )
+
+
+def _shortened(line: str) -> str:
+    return (
+        line if len(line) <= _SHOWN_CHARACTERS else f"{line[: _SHOWN_CHARACTERS - 1].rstrip()}\N{HORIZONTAL ELLIPSIS}"
+    )
 
 
 def alert_of(event: AnyEvent, masked: Callable[[str], str] = str) -> Alert | None:

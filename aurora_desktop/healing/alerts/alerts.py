@@ -30,9 +30,9 @@ from aurora_desktop.core.storage.database import Database
 from aurora_desktop.healing.alerts import addresses, sending
 from aurora_desktop.healing.alerts.alert import Alert, alert_of
 from aurora_desktop.healing.alerts.messages import Look, Looked, Send, Sent
-from aurora_desktop.healing.alerts.outbox import Delivery, Outbox
+from aurora_desktop.healing.alerts.outbox import GATHER_S, Delivery, Outbox
 from aurora_desktop.healing.alerts.rule import ErrorCounter, Repeats
-from aurora_desktop.healing.alerts.store import AlertStore
+from aurora_desktop.healing.alerts.store import AlertStore, Waiting
 from aurora_desktop.healing.alerts.view import DESKTOP, AlertsView, ChannelView, Delivered, Snooze, TestResult
 
 AT_ONCE = 2
@@ -40,6 +40,8 @@ AT_ONCE = 2
 ROUND_S = 30.0
 MAX_SNOOZE_S = 30 * 86400.0
 MAX_SNOOZES = 200
+NEWS_S = 86400.0
+"""What waited for longer than this, over restarts, is no news any more."""
 _OWN = ("aurora", "machine", "guard", "input_agent", "heartbeat")
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class Alerts:
         send: Callable[[Send], Awaitable[Sent]] = sending.send,
         look: Callable[[Look], Awaitable[Looked]] = sending.look,
         jitter: Callable[[], float] = random.random,
+        gather_s: float = GATHER_S,
     ) -> None:
         """Blocking: reads what was remembered."""
         self._clock = clock
@@ -76,7 +79,8 @@ class Alerts:
         self._store = AlertStore(database)
         self._errors = ErrorCounter(settings.alerts)
         self._repeats = Repeats(settings.alerts)
-        self._outbox = Outbox(jitter)
+        self._outbox = Outbox(jitter, gather_s)
+        self._unwritten: dict[str, Delivery] = {}
         self._to_tell: list[AnyEvent] = []
         self._wake = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()
@@ -84,6 +88,7 @@ class Alerts:
         self._exposed: dict[str, AddressExposed] = {}
         self.desktop: Notify | None = None
         self._take(settings)
+        self._take_over()
 
     # --- what is heard ----------------------------------------------------------------------------------------
 
@@ -103,9 +108,24 @@ class Alerts:
         self._errors.settings = self._repeats.settings = settings.alerts
         self._take(settings)
         for delivery in self._outbox.forget(frozenset(self._channels)):
+            self._forget(delivery)
             if not delivery.under_way:
                 self._tell_soon(self._failed(delivery, "the channel is no longer in the settings"))
         self._wake.set()
+
+    def _take_over(self) -> None:
+        """What an earlier Aurora had still to tell."""
+        now = self._clock.monotonic()
+        for alert in self._store.left_held():
+            self._repeats.resume(alert, now)
+        for name, waiting in self._store.left_waiting().items():
+            delivery = Delivery(waiting.channel, list(waiting.alerts), now, beyond=waiting.beyond, id=name)
+            if waiting.channel not in self._channels:
+                self._lose(delivery, "the channel is no longer in the settings")
+            elif self._clock.wall() - delivery.alert.at > NEWS_S:
+                self._lose(delivery, "it could not be sent for a day")
+            elif lost := self._outbox.restore(delivery):
+                self._lose(lost, "too many alerts wait for this channel")
 
     def _take(self, settings: Settings) -> None:
         before = self._channels
@@ -125,9 +145,28 @@ class Alerts:
         if alert is None:
             return
         for name, channel in self._channels.items():
-            if alert.kind in channel.on and (lost := self._outbox.put(name, alert, self._clock.monotonic())):
-                self._tell_soon(self._failed(lost, "too many alerts wait for this channel"))
+            if alert.kind in channel.on:
+                delivery, lost = self._outbox.put(name, alert, self._clock.monotonic())
+                self._unwritten[delivery.id] = delivery
+                if lost:
+                    self._lose(lost, "too many alerts wait for this channel")
         self._wake.set()
+
+    def _lose(self, delivery: Delivery, why: str) -> None:
+        self._forget(delivery)
+        self._tell_soon(self._failed(delivery, why))
+
+    def _forget(self, delivery: Delivery) -> None:
+        """It is over, however it went: no later Aurora sends it."""
+        self._unwritten.pop(delivery.id, None)
+        self._store.over(delivery.id)
+
+    def _write_down(self) -> None:
+        """What waits outlives us; once for all that came together."""
+        unwritten, self._unwritten = self._unwritten, {}
+        for name, delivery in unwritten.items():
+            waiting = Waiting(channel=delivery.channel, alerts=tuple(delivery.alerts), beyond=delivery.beyond)
+            self._store.wait(name, waiting)
 
     def _tell_soon(self, event: AnyEvent) -> None:
         """Not from within a reader: those after us on the bus would hear it before its cause."""
@@ -137,7 +176,7 @@ class Alerts:
     # --- the rounds -------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """For ever. Cancelled, it ends what is under way and tells what will not be sent."""
+        """For ever. Cancelled, it ends what is under way; what was not sent is left to the next Aurora."""
         try:
             while True:
                 self._wake.clear()
@@ -155,6 +194,7 @@ class Alerts:
         now = self._clock.monotonic()
         for alert in self._repeats.due(now, self.is_snoozed):
             self._route(alert)
+        self._write_down()
         for delivery in self._outbox.ready(now)[: AT_ONCE - len(self._sending)]:
             self._outbox.begin(delivery)
             task = asyncio.ensure_future(self._deliver(delivery))
@@ -176,7 +216,9 @@ class Alerts:
         for task in tuple(self._sending):
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
-        self._to_tell += [self._failed(d, "Aurora ended before it was sent") for d in self._outbox.forget(frozenset())]
+        self._write_down()
+        for alert in self._repeats.waiting():
+            self._store.hold(alert)
         for event in self._to_tell:
             self._publish(event)
         self._to_tell = []
@@ -186,16 +228,18 @@ class Alerts:
     async def _deliver(self, delivery: Delivery) -> None:
         channel = self._channels.get(delivery.channel)
         if channel is None:
-            self._tell_soon(self._failed(delivery, "the channel is no longer in the settings"))
             self._outbox.done(delivery)
+            self._lose(delivery, "the channel is no longer in the settings")
             return
         sent = await self._try_to_send(channel, delivery.alert)
         self._keep(delivery.channel, sent, delivery.alert.title, delivery.tries)
         if sent.ok:
             self._outbox.done(delivery)
+            self._forget(delivery)
             self._publish(self._sent(delivery))
         elif sent.final or delivery.tries > self._settings.retries:
             self._outbox.done(delivery)
+            self._forget(delivery)
             self._publish(self._failed(delivery, sent.cause))
         else:
             self._outbox.again(delivery, self._clock.monotonic())
@@ -231,7 +275,7 @@ class Alerts:
         alert, at = delivery.alert, self._clock.wall()
         return AlertSent(
             at=at,
-            component=alert.component,
+            component=alert.component or "aurora",
             channel=delivery.channel,
             kind=alert.kind,
             cause=alert.title,

@@ -129,6 +129,15 @@ class Repeats:
                 found.append(self._tell(alert, known, now))
         return found
 
+    def waiting(self) -> tuple[Alert, ...]:
+        """Those that were held back, and are to be told once they may."""
+        return tuple(known.waiting for known in self._known.values() if known.waiting is not None)
+
+    def resume(self, alert: Alert, now: float) -> None:
+        """One that an earlier Aurora held back: told a while after this one began, unless it is over by then."""
+        known = self._remembered(alert.key)
+        known.at, known.held, known.waiting = now, 1, alert
+
     def note(self, event: AnyEvent) -> None:
         """An event that ends what was to be told, or begins it anew."""
         for kind in _ENDS.get(type(event), ()):

@@ -1,4 +1,5 @@
-"""What alerts remember over restarts: who is snoozed until when, and how the last delivery to each channel went."""
+"""What alerts remember over restarts: who is snoozed until when, how the last delivery to each channel went, and what
+was still to be told."""
 
 import logging
 from concurrent.futures import Future
@@ -6,16 +7,27 @@ from typing import Any, TypeVar
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
+from aurora_desktop.healing.alerts.alert import Alert
 from aurora_desktop.healing.alerts.view import Delivered, Snooze
 
 MIGRATIONS = ("CREATE TABLE alerts (key TEXT PRIMARY KEY, value TEXT NOT NULL)",)
-_SNOOZE, _CHANNEL = "snooze:", "channel:"
+_SNOOZE, _CHANNEL, _WAITING, _HELD = "snooze:", "channel:", "waiting:", "held:"
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T", Snooze, Delivered)
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """One message that is not sent yet: see `outbox.Delivery`."""
+
+    channel: str
+    alerts: tuple[Alert, ...]
+    beyond: int = 0
+
+
+T = TypeVar("T", Snooze, Delivered, Waiting, Alert)
 
 
 class AlertStore:
@@ -27,6 +39,8 @@ class AlertStore:
         rows = dict(database.read("SELECT key, value FROM alerts"))
         self._snoozes: dict[str, Snooze] = _decoded(rows, _SNOOZE, Snooze)
         self._delivered: dict[str, Delivered] = _decoded(rows, _CHANNEL, Delivered)
+        self._waiting = _decoded(rows, _WAITING, Waiting)
+        self._held = _decoded(rows, _HELD, Alert)
 
     def snoozes(self, now: float) -> tuple[Snooze, ...]:
         """Those that last yet, at Unix time `now`."""
@@ -52,11 +66,34 @@ class AlertStore:
         self._delivered[channel] = how
         self._write(_CHANNEL + channel, how)
 
+    def wait(self, name: str, waiting: Waiting) -> None:
+        """To be sent later, if not by this Aurora then by the next."""
+        self._write(_WAITING + name, waiting)
+
+    def over(self, name: str) -> None:
+        self._submit("DELETE FROM alerts WHERE key = ?", _WAITING + name)
+
+    def left_waiting(self) -> dict[str, Waiting]:
+        """What an earlier Aurora had still to send, by its name. Once."""
+        found, self._waiting = self._waiting, {}
+        return found
+
+    def hold(self, alert: Alert) -> None:
+        """It was held back, and is to be told once it may."""
+        self._write(_HELD + ":".join(alert.key), alert)
+
+    def left_held(self) -> tuple[Alert, ...]:
+        """What an earlier Aurora had held back. Once: it is forgotten here."""
+        found, self._held = self._held, {}
+        for key in found:
+            self._submit("DELETE FROM alerts WHERE key = ?", _HELD + key)
+        return tuple(found.values())
+
     def _drop(self, component: str) -> None:
         del self._snoozes[component]
         self._submit("DELETE FROM alerts WHERE key = ?", _SNOOZE + component)
 
-    def _write(self, key: str, value: Snooze | Delivered) -> None:
+    def _write(self, key: str, value: Struct) -> None:
         text = msgspec.json.encode(value).decode()
         self._submit(
             "INSERT INTO alerts VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, text

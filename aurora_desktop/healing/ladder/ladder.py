@@ -26,7 +26,8 @@ INVASIVENESS: dict[Rung, Invasiveness] = {
 class Ladder(Struct, frozen=True, kw_only=True):
     """`attempts` failed since it last worked; `tried` the rungs of them, and those that were refused, in their order.
 
-    `rung` is being verified: performed at `since`, it has time until `deadline`.
+    `rung` is being verified: performed at `since`, it has time until `deadline`. `restarts` brought activity that did
+    not last, the last of them at `restarted_at`; while `escalated` that is when it was last begun anew, or None.
     """
 
     attempts: int = 0
@@ -35,15 +36,21 @@ class Ladder(Struct, frozen=True, kw_only=True):
     since: float = 0.0
     deadline: float = 0.0
     escalated: bool = False
+    restarts: int = 0
+    restarted_at: float | None = None
 
 
 class Terms(Struct, frozen=True, kw_only=True):
-    """The circumstances of one step; `rungs` are those that can be tried here, as `in_order` sorts them."""
+    """The circumstances of one step; `rungs` are those that can be tried here, as `in_order` sorts them.
+
+    Activity so long after a restart is lasting: `lasting_s`.
+    """
 
     now: float
     rungs: tuple[Rung, ...] = ()
     max_attempts: int = 3
     verify_s: float = 60.0
+    lasting_s: float = 300.0
 
 
 # --- stimuli ----------------------------------------------------------------------------------------------------
@@ -112,8 +119,11 @@ class Failed(Struct, frozen=True):
 
 
 class Escalate(Struct, frozen=True):
+    """`restarts`: so many brought activity, and silence again; those count as attempts too."""
+
     attempts: int
     tried: tuple[Rung, ...]
+    restarts: int = 0
 
 
 class Release(Struct, frozen=True):
@@ -150,6 +160,17 @@ def extended(ladder: Ladder, terms: Terms) -> Ladder:
     return ladder if ladder.rung is None else replace(ladder, since=terms.now, deadline=terms.now + terms.verify_s)
 
 
+def begun_anew(ladder: Ladder, terms: Terms) -> Ladder:
+    """Somebody restarted it: what is verified has all of its time, and where it rests, lasting activity ends that."""
+    return replace(extended(ladder, terms), restarted_at=terms.now) if ladder.escalated else extended(ladder, terms)
+
+
+def resumed(ladder: Ladder, terms: Terms) -> Ladder:
+    """For another Aurora, whose clock is another: every time begins now."""
+    at = None if ladder.restarted_at is None else terms.now
+    return replace(extended(ladder, terms), restarted_at=at)
+
+
 def in_order(rungs: tuple[Rung, ...], success: dict[Rung, tuple[int, int]]) -> tuple[Rung, ...]:
     """Gentlest first; of the equally invasive those first that worked more often: `success` is `(worked, failed)`."""
 
@@ -170,7 +191,7 @@ def _silent(ladder: Ladder, terms: Terms) -> Step:
 def _stalled(ladder: Ladder, terms: Terms) -> Step:
     if ladder.rung is not None or ladder.escalated:
         return ladder, ()
-    left = terms.max_attempts - ladder.attempts
+    left = terms.max_attempts - max(ladder.attempts, ladder.restarts)
     untried = tuple(rung for rung in terms.rungs if rung not in ladder.tried)
     # Where nothing but refusals came, another round would only bring more of them.
     rungs = untried or (terms.rungs if ladder.attempts else ())
@@ -186,11 +207,20 @@ def _perform(ladder: Ladder, rung: Rung, terms: Terms) -> Step:
 
 
 def _worked(ladder: Ladder, source: str, terms: Terms) -> Step:
-    if ladder.escalated:
-        return ladder, ()  # it rests until the operator acts, whatever the agent does
+    has_lasted = ladder.restarted_at is not None and terms.now - ladder.restarted_at >= terms.lasting_s
+    if ladder.escalated:  # it rests until the operator acts, whatever the agent does, unless somebody restarted it
+        return (Ladder(), (Release("lasting activity"),)) if has_lasted else (ladder, ())
     if ladder.rung is None:
-        return Ladder(), ()
-    return Ladder(), (Succeeded(ladder.rung, source, terms.now - ladder.since),)
+        return (Ladder() if has_lasted or not ladder.restarts else _on_probation(ladder)), ()
+    succeeded = Succeeded(ladder.rung, source, terms.now - ladder.since)
+    if ladder.rung == "restart":
+        return Ladder(restarts=ladder.restarts + 1, restarted_at=terms.now), (succeeded,)
+    return _on_probation(ladder), (succeeded,)
+
+
+def _on_probation(ladder: Ladder) -> Ladder:
+    """It works, and it is not known yet whether that lasts."""
+    return Ladder(restarts=ladder.restarts, restarted_at=ladder.restarted_at)
 
 
 def _broke(ladder: Ladder, why: str, terms: Terms, *, refused: bool) -> Step:
@@ -208,4 +238,6 @@ def _time_passed(ladder: Ladder, terms: Terms) -> Step:
 
 
 def _escalated(ladder: Ladder) -> Step:
-    return replace(ladder, escalated=True, rung=None), (Escalate(ladder.attempts, ladder.tried),)
+    attempts = max(ladder.attempts, ladder.restarts)
+    resting = replace(ladder, escalated=True, rung=None, attempts=attempts, restarted_at=None)
+    return resting, (Escalate(attempts, ladder.tried, ladder.restarts),)

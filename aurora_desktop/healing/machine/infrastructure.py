@@ -63,7 +63,7 @@ class Hands(Struct, frozen=True):
     machine: Machine
     services: Callable[[], tuple[ServiceView, ...]]
     restart: Callable[[str, str], None]
-    memory_of: Callable[[str], int | None]
+    memory_of: Callable[[str], Awaitable[int | None]]
     prune: Callable[[], Awaitable[int]]
     programs: Callable[[], Awaitable[Programs]]
 
@@ -205,7 +205,7 @@ class Infrastructure:
     async def _breached(self, resource: MachineResource, percent: float, detail: str) -> None:
         lasting_s = round(self._watched[resource].breached_s, 1)
         said = [f"{_NAMES[resource]} is at {percent:.0f} % for {lasting_s:.0f} s ({detail})"]
-        said += [part for part in (await self._culprits(resource), self._intention(resource)) if part]
+        said += [part for part in (await self._culprits(resource), await self._intention(resource)) if part]
         self._publish(
             ResourceBreached(
                 at=self._clock.wall(),
@@ -225,14 +225,14 @@ class Infrastructure:
         tell = cpu_words if resource == "cpu" else memory_words
         return tell(self._hands.services(), await self._hands.programs())
 
-    def _intention(self, resource: MachineResource) -> str:
+    async def _intention(self, resource: MachineResource) -> str:
         """What healing does about it, or why nothing."""
         if not self._settings.healing.enabled:
             return "nothing is done, since `healing.enabled` is false"
         if resource == "cpu":
             return "Aurora slows down nobody: it only names them"
         if resource == "memory":
-            heavy = self._over_their_mark()
+            heavy = await self._over_their_mark()
             return f"restarting {heavy[0]}" if heavy else "no service is over its own `memory_high`: none is restarted"
         denied = [f"may not {p.what}: {p.why}" for p in self._permissions[:-2] if not p.allowed]
         return "; ".join(["cleaning up", *denied])
@@ -245,7 +245,7 @@ class Infrastructure:
         self._healed_at[resource] = self._clock.monotonic()
         if resource == "disk":
             await self.clean_up()
-        elif resource == "memory" and (heavy := self._over_their_mark()):
+        elif resource == "memory" and (heavy := await self._over_their_mark()):
             self._restart(heavy[0])
 
     async def clean_up(self) -> Freed:
@@ -274,7 +274,7 @@ class Infrastructure:
         wall, monotonic = self._began
         return min(self._clock.wall(), wall + self._clock.monotonic() - monotonic)
 
-    def _over_their_mark(self) -> list[str]:
+    async def _over_their_mark(self) -> list[str]:
         """Services over their own `memory_high`, shared pages counted once; the one that is most over it first."""
         over: dict[str, float] = {}
         for view in self._hands.services():
@@ -282,7 +282,7 @@ class Infrastructure:
             high = service.memory_high if service else None
             if high is None or (view.memory_bytes or 0) <= high:
                 continue
-            used = self._hands.memory_of(view.name) or 0
+            used = await self._hands.memory_of(view.name) or 0
             if used > high:
                 over[view.name] = used / high
         return sorted(over, key=lambda name: -over[name])

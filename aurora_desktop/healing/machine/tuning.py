@@ -139,6 +139,7 @@ class Tuner:
         self._known.offers.remove(offer)
         self._known.declined.append((offer.proposal.setting, offer.proposal.new))
         self._end(offer.id, offer.proposal, "declined", "by the operator")
+        self._save()  # an Aurora that is killed now must not ask again
 
     # --- what happens ---------------------------------------------------------------------------------------------
 

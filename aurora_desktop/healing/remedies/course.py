@@ -96,7 +96,9 @@ class Acted(Struct, frozen=True):
 
 
 class Stopped(Struct, frozen=True):
-    """It is not wanted any more."""
+    """It is not wanted any more. `by_operator` False: a script says so, and no script ends an escalation."""
+
+    by_operator: bool = True
 
 
 class Halted(Struct, frozen=True):
@@ -157,8 +159,8 @@ def step(course: Course, stimulus: Stimulus, now: float, max_attempts: int) -> S
             return _lasted(course)
         case Acted():
             return _acted(course)
-        case Stopped():
-            return Course(), (*_cancel(course), *_close(course), *_clear(course))
+        case Stopped(by_operator):
+            return _stopped(course, by_operator=by_operator)
         case Halted():
             return _halted(course)
 
@@ -255,6 +257,13 @@ def _acted(course: Course) -> Step:
     if course.phase == "trying":
         return replace(course, failed=0, tried=frozenset()), cleared
     return Course(offered=course.offered, phase="offered" if course.offered else "idle"), cleared
+
+
+def _stopped(course: Course, *, by_operator: bool) -> Step:
+    ended = (*_cancel(course), *_close(course))
+    if course.phase == "resting" and not by_operator:
+        return replace(course, offered=frozenset()), ended
+    return Course(), (*ended, *_clear(course))
 
 
 def _halted(course: Course) -> Step:

@@ -8,7 +8,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from aurora_desktop.core.settings.schema import Settings
-from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.rotation import tail
 from aurora_desktop.healing.faults import Fault, Sighting, service_of
 from aurora_desktop.healing.memory.face import Memory
@@ -21,6 +20,7 @@ from aurora_desktop.healing.remedies.remedy import Remedy
 from aurora_desktop.healing.remedies.user import OwnRemedy, own_remedies
 from aurora_desktop.healing.view import RemedyView
 from aurora_desktop.healing.yard import Tended
+from aurora_desktop.supervisor.spawn import secrets
 
 log = logging.getLogger(__name__)
 
@@ -108,11 +108,11 @@ class Diagnosis:
             )
 
     def _log_tail(self, name: str) -> tuple[str, ...]:
-        """Blocking; without the values of its environment."""
+        """Blocking; without the values of its `env` and its `env_file`."""
         view, spec = self._tended.view(name), self._tended.definition(name)
         if view is None or spec is None or not view.log_path:
             return ()
-        hidden = Environment(spec.env)
+        hidden = secrets(spec)
         return tuple(hidden.masked(line) for line in tail(Path(view.log_path), MOST_LINES))
 
     def next_step(self, fault: Fault) -> str:

@@ -30,7 +30,7 @@ from aurora_desktop.healing.remedies.attempt import Attempt, Ended, in_words
 from aurora_desktop.healing.remedies.consulting import Consulting, why_not
 from aurora_desktop.healing.remedies.desk import Desk
 from aurora_desktop.healing.remedies.diagnosing import Diagnosis
-from aurora_desktop.healing.remedies.gated import GatedFixes
+from aurora_desktop.healing.remedies.gated import GatedFixes, RolledBack
 from aurora_desktop.healing.remedies.kinds import KindRegistry
 from aurora_desktop.healing.remedies.recognise import UNKNOWN
 from aurora_desktop.healing.remedies.remedy import Plan, Remedy
@@ -182,10 +182,20 @@ class RemedyEngine:
         for found in await self._gate.recover():
             self._telling.rolled_back(found)
             name = service_of(found.fix.component)
+            if found.problem:
+                self._call_for(found)
             if name is None or found.problem or self._why_not(found.fix.component):
                 continue
             with contextlib.suppress(AuroraError):  # its settings say `restart: never`
                 self._yard.restart(name, "a change of its files that was half done was rolled back")
+
+    def _call_for(self, found: RolledBack) -> None:
+        """Half a change of files is nothing to heal on: the operator decides what becomes of it."""
+        case = self._case(found.fix.component)
+        if not self._desk.has_escalation(case.component):
+            case.course = replace(case.course, phase="resting")
+            sentence = f"a fix that Aurora's end cut off was not rolled back, because {found.problem}"
+            self._desk.escalate(case.component, sentence, 1, found.hint)
 
     # --- the stream of events ---------------------------------------------------------------------------------
 
@@ -204,19 +214,20 @@ class RemedyEngine:
             case StorageRecovered() if event.component in self._cases:
                 self._feed(self._cases[event.component], course.Lasted())
             case OperatorCommand(command=command):
-                self._commanded(event.component, command)
+                self._commanded(event.component, command, by_operator=event.is_by_hand)
             case EmergencyStopped():
                 self._halt_marked()
             case SupervisionPaused(paused=paused):
                 self._paused(paused=paused)
 
-    def _commanded(self, component: str, command: str) -> None:
+    def _commanded(self, component: str, command: str, *, by_operator: bool) -> None:
+        """What a script asks for is done, and ends no escalation: an agent can run a script, too."""
         case = self._cases.get(component)
         if case is None:
             return
         if command == "stop":
-            self._feed(case, course.Stopped())
-        elif command in ("start", "restart"):
+            self._feed(case, course.Stopped(by_operator=by_operator))
+        elif command in ("start", "restart") and (by_operator or case.course.phase != "resting"):
             self._feed(case, course.Acted())
 
     def _halt_marked(self) -> None:

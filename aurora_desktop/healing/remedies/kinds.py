@@ -31,7 +31,7 @@ class FaultKind(Struct, frozen=True, kw_only=True, dict=True):
     wins, among equals the one declared first.
 
     `sentence` and `next_step` are filled with the facts, and with `service` (or the component, where it is none) and
-    `message`; a fact that was not found reads as `?`: `{service}: port {port} is already in use`.
+    `message`: `{service}: port {port} is already in use`. What was not found is left out or named, by `wording`.
     """
 
     name: str

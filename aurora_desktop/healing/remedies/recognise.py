@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from aurora_desktop.healing.faults import Fault, Sighting
 from aurora_desktop.healing.remedies.kinds import LONGEST_LINE, MOST_LINES, FaultKind, KindRegistry
 from aurora_desktop.healing.remedies.matcher import Match
+from aurora_desktop.healing.remedies.wording import in_words
 
 UNKNOWN = "unknown"
 _LONGEST_FACT = 300
@@ -58,14 +59,8 @@ def subject(sighting: Sighting) -> str:
 
 
 def filled(template: str, sighting: Sighting, facts: Mapping[str, str]) -> str:
-    """The template with the facts; what was not found reads as `?`."""
-    known = {**facts, "service": subject(sighting), "message": _clean(sighting.message)}
-    return template.format_map(_Known(known))
-
-
-class _Known(dict[str, str]):
-    def __missing__(self, _: str) -> str:
-        return "?"
+    """The template with the facts, and words for what was not found."""
+    return in_words(template, {**facts, "service": subject(sighting), "message": _clean(sighting.message)})
 
 
 def _found(kind: FaultKind, sighting: Sighting, texts: Iterable[str]) -> dict[str, str] | None:

@@ -73,7 +73,7 @@ def take(folder: Path, copies: Path, reference: str) -> Snapshot:
 def _taken(folder: Path, copies: Path, reference: str) -> Snapshot:
     git = Git.of(folder)
     skipped = git.ignored_folders() if git is not None else ()
-    found = list(_walk(folder, frozenset(skipped)))
+    found = list(walk(folder, frozenset(skipped)))
     files = {entry.path: folder / entry.path for entry in found if entry.kind == "file"}
     _refuse_too_much(folder, files)
     kept = git.keep(files, reference) if git is not None else Copies(copies).keep(files)
@@ -86,20 +86,24 @@ def _taken(folder: Path, copies: Path, reference: str) -> Snapshot:
 
 def restore(snapshot: Snapshot, copies: Path) -> None:
     """Make the folder what it was: contents, modes, what was deleted and what is new. Raises OSError, RefusedError."""
-    folder = Path(snapshot.folder)
-    contents: Contents = Copies(copies)
-    if snapshot.in_git:
-        git = Git.of(folder)
-        if git is None:
-            raise RefusedError(f"the repository of {folder} is gone, and with it the snapshot")
-        contents = git
+    folder, contents = Path(snapshot.folder), contents_of(snapshot, copies)
     wanted = {entry.path: entry for entry in snapshot.entries}
     _remove_new(folder, wanted, frozenset(snapshot.skipped))
     for entry in sorted(snapshot.entries, key=lambda entry: entry.path.split("/")):  # folders before what is in them
-        _put_back(folder / entry.path, entry, contents)
+        put_back(folder / entry.path, entry, contents)
     for entry in sorted(snapshot.entries, key=lambda entry: -entry.path.count("/")):  # one may be read-only
         if entry.kind == "folder":
             os.chmod(folder / entry.path, entry.mode)
+
+
+def contents_of(snapshot: Snapshot, copies: Path) -> Contents:
+    """Where the contents of its files are. Raises RefusedError when that place is gone."""
+    if not snapshot.in_git:
+        return Copies(copies)
+    git = Git.of(Path(snapshot.folder))
+    if git is None:
+        raise RefusedError(f"the repository of {snapshot.folder} is gone, and with it the snapshot")
+    return git
 
 
 def release(snapshot: Snapshot, reference: str) -> None:
@@ -111,7 +115,8 @@ def release(snapshot: Snapshot, reference: str) -> None:
 # --- the folder ---------------------------------------------------------------------------------------------------
 
 
-def _walk(folder: Path, skipped: frozenset[str], prefix: str = "") -> Iterator[Entry]:
+def walk(folder: Path, skipped: frozenset[str], prefix: str = "") -> Iterator[Entry]:
+    """What is in it, below `prefix`; files without their contents. Raises RefusedError."""
     try:
         with os.scandir(folder / prefix) as found:
             inside = sorted(found, key=lambda entry: entry.name)
@@ -127,7 +132,7 @@ def _walk(folder: Path, skipped: frozenset[str], prefix: str = "") -> Iterator[E
             yield Entry(path, "link", mode, os.readlink(each.path))
         elif stat.S_ISDIR(status.st_mode):
             yield Entry(path, "folder", mode)
-            yield from _walk(folder, skipped, f"{path}/")
+            yield from walk(folder, skipped, f"{path}/")
         elif stat.S_ISREG(status.st_mode):
             yield Entry(path, "file", mode)
 
@@ -164,7 +169,7 @@ def _walk_forced(folder: Path, skipped: frozenset[str]) -> list[Entry]:
             path = os.path.join(root, name)
             if not os.path.islink(path) and not os.access(path, os.R_OK | os.W_OK | os.X_OK):
                 os.chmod(path, 0o700)
-    return list(_walk(folder, skipped))
+    return list(walk(folder, skipped))
 
 
 def _remove_folder(path: Path) -> None:
@@ -175,7 +180,8 @@ def _remove_folder(path: Path) -> None:
     shutil.rmtree(path)
 
 
-def _put_back(path: Path, entry: Entry, contents: Contents) -> None:
+def put_back(path: Path, entry: Entry, contents: Contents) -> None:
+    """One thing as it was; a folder can be written into until its own mode is set. Raises OSError, RefusedError."""
     if entry.kind == "folder":
         path.mkdir(mode=0o700, exist_ok=True)
         os.chmod(path, entry.mode | 0o700)
@@ -202,7 +208,8 @@ def _put_back_file(path: Path, entry: Entry, contents: Contents) -> None:
 # --- where contents are kept --------------------------------------------------------------------------------------
 
 
-def _content(path: Path) -> bytes:
+def file_content(path: Path) -> bytes:
+    """Never through a link. Raises RefusedError, OSError."""
     try:
         with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as reading:
             return reading.read()
@@ -226,7 +233,7 @@ class Copies:
 
     def _append(self, source: Path, kept: BinaryIO) -> str:
         start = kept.tell()
-        return f"{start}:{kept.write(_content(source))}"
+        return f"{start}:{kept.write(file_content(source))}"
 
     def read(self, content: str) -> bytes:
         start, length = map(int, content.split(":"))
@@ -307,7 +314,7 @@ class Git:
         git.write(_data(b"Kept by Aurora while a fix is tried"))
         kept = {}
         for number, (path, source) in enumerate(files.items()):
-            content = _content(source)
+            content = file_content(source)
             kept[path] = digest(content)
             git.write(b"M 100644 inline %d\n" % number + _data(content))
         git.write(b"\ndone\n")

@@ -62,7 +62,7 @@ class Telling:
 
     def rolled_back(self, found: RolledBack) -> None:
         """A change of files that an earlier Aurora left half done."""
-        could_not = f"{_CUT_OFF}, and its change of files could not be rolled back: {found.problem}"
+        could_not = f"{_CUT_OFF}, and its change of files was not rolled back: {found.problem}"
         self._publish(
             RemedyFinished(
                 at=self._clock.wall(),

@@ -125,14 +125,17 @@ class Tending:
         await self._feed(entry, rules.Cleared(by))
 
     def restarted(self, entry: Entry) -> None:
-        """Its service has another process: what is being verified gets its whole time from here on."""
-        ladder = rules.extended(entry.standing.ladder, self._terms(()))
-        self._keep(entry, replace(entry.standing, ladder=ladder))
+        """It has another process, or its rest is over: what is being verified has its whole time from now on."""
+        self._keep(entry, replace(entry.standing, ladder=rules.extended(entry.standing.ladder, self._terms(entry))))
+
+    def begun_anew(self, entry: Entry) -> None:
+        """The same of a service of which nothing but its process is watched: lasting activity of that says enough."""
+        self._keep(entry, replace(entry.standing, ladder=rules.begun_anew(entry.standing.ladder, self._terms(entry))))
 
     def resumed(self, component: str) -> Standing:
         """As an earlier Aurora kept it; its clock was another, so what was being verified has all of its time again."""
         standing = self._store.standing(component)
-        return replace(standing, ladder=rules.extended(standing.ladder, self._terms(())))
+        return replace(standing, ladder=rules.resumed(standing.ladder, self._terms()))
 
     # --- what the look says -----------------------------------------------------------------------------------
 
@@ -223,15 +226,22 @@ class Tending:
         rungs = await self._rungs(entry, stimulus)
         if rungs is None:
             return
-        ladder, effects = rules.step(entry.standing.ladder, stimulus, self._terms(rungs))
+        ladder, effects = rules.step(entry.standing.ladder, stimulus, self._terms(entry, rungs))
         if ladder != entry.standing.ladder:
             self._keep(entry, replace(entry.standing, ladder=ladder))
         for effect in effects:
             await self._carry_out(entry, effect)
 
-    def _terms(self, rungs: tuple[Rung, ...]) -> Terms:
+    def _terms(self, entry: Entry | None = None, rungs: tuple[Rung, ...] = ()) -> Terms:
         policy = self._policy()
-        return Terms(now=self._fair_now(), rungs=rungs, max_attempts=policy.max_attempts, verify_s=policy.verify_s)
+        threshold_s = entry.watched.rule.threshold_sec if entry is not None else 0.0
+        return Terms(
+            now=self._fair_now(),
+            rungs=rungs,
+            max_attempts=policy.max_attempts,
+            verify_s=policy.verify_s,
+            lasting_s=max(policy.verify_s, threshold_s),
+        )
 
     async def _rungs(self, entry: Entry, stimulus: Stimulus) -> tuple[Rung, ...] | None:
         """Those that can be tried now, in their order; None when nothing is to be tried."""
@@ -328,6 +338,8 @@ class Tending:
 
     async def _escalate(self, entry: Entry, effect: rules.Escalate) -> None:
         reason = entry.verdict.sentence if entry.verdict is not None else "stalled"
+        if effect.restarts:
+            reason = f"{reason}; after {effect.restarts} restarts it worked for a moment only"
         found = entry.watched.workspace is not None and await asyncio.to_thread(hands.has_marker, entry)
         has_marker = found or await self._lay_marker(entry, effect)
         at = self._clock.wall()

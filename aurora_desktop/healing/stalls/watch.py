@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import FailureKind, PartFailed, WatchTrouble
+from aurora_desktop.core.events import FailureKind, OperatorCommand, PartFailed, Record, WatchTrouble
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.ladder.store import LadderStore
 from aurora_desktop.healing.memory.face import Memory
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 4
 """So many agents are tended together: each rung waits for a disk."""
 _AFTER_FAULT_S = 30.0
+_SEEN_TO = ("start", "stop", "restart")
 _SOON_S = 0.02
 """Before those follow that had no turn within the budget of a round: the loop's thread goes first."""
 
@@ -69,11 +70,10 @@ class _Moment(Struct, frozen=True):
 
 
 class _SortedOut(Struct):
-    """`special` are those of whom more than their workspace is looked at; `restarted` rested until that."""
+    """`special` are those of whom more than their workspace is looked at."""
 
     looked_at: list[Entry] = []
     special: list[Entry] = []
-    restarted: list[Entry] = []
 
 
 class StallWatch:
@@ -198,6 +198,15 @@ class StallWatch:
             raise AuroraError(f"Nothing of `{component}` waits for you", "", "Look at the recovery page again.")
         self._start(self._tending.clear(entry, by))
 
+    def read(self, record: Record) -> None:
+        """A reader of the bus: the operator's own hand on a service says that it was seen to."""
+        event = record.event
+        if not (isinstance(event, OperatorCommand) and event.is_by_hand and event.command in _SEEN_TO):
+            return
+        entry = self._entries.get(event.component)
+        if entry is not None and entry.standing.ladder.escalated:
+            self._start(self._tending.clear(entry, f"the operator's {event.command}"))
+
     async def check_once(self) -> None:
         """One round over those who are due."""
         await self._round()
@@ -224,8 +233,6 @@ class StallWatch:
                 self._chosen(only)
             moment = self._moment()
             sorted_out = await asyncio.to_thread(self._sort_out, chosen, moment, acts)
-            for entry in sorted_out.restarted:
-                self._start(self._tending.clear(entry, "a restart of the service"))
             extras = await self._beside.of(sorted_out.special)
             wanted = await asyncio.to_thread(self._look, sorted_out.looked_at, extras, unhurried)
             for entry in wanted if acts else ():
@@ -251,7 +258,7 @@ class StallWatch:
             if why := self._why_not_now(entry.watched, moment):
                 entry.rest(why)
                 continue
-            self._goes_on(entry, moment, found)
+            self._goes_on(entry, moment)
             found.looked_at.append(entry)
             if is_special(entry.watched):
                 found.special.append(entry)
@@ -397,7 +404,7 @@ class StallWatch:
         # Told once for all of them, not for each.
         return "" if watched.follow or self._listing.is_known else "`agents.root` cannot be read"
 
-    def _goes_on(self, entry: Entry, moment: _Moment, found: _SortedOut) -> None:
+    def _goes_on(self, entry: Entry, moment: _Moment) -> None:
         """After a rest, or with a new process of its service, what is being verified has all of its time."""
         tree = moment.trees.get(entry.watched.service or "")
         is_new = tree is not None and tree.marker != entry.marker
@@ -406,11 +413,11 @@ class StallWatch:
             entry.marker = tree.marker
         if is_other:  # what an earlier process did, and what starting this one looks like, is no sign of work
             entry.begin_anew()
-        if is_other or entry.rests:
-            entry.rests = ""
+        if is_other and entry.watched.workspace is None:
+            self._tending.begun_anew(entry)
+        elif is_other or entry.rests:
             self._tending.restarted(entry)
-        if is_other and entry.watched.workspace is None and entry.standing.ladder.escalated:
-            found.restarted.append(entry)
+        entry.rests = ""
 
     # --- small change -----------------------------------------------------------------------------------------
 

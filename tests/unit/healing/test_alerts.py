@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from core.clocks import FakeClock
+from msgspec.structs import replace
 
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
@@ -26,7 +27,7 @@ from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.core.settings.schema_healing import AlertChannel, AlertsSettings
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.core.storage.database import Database
-from aurora_desktop.healing.alerts.alerts import Alerts
+from aurora_desktop.healing.alerts.alerts import NEWS_S, Alerts
 from aurora_desktop.healing.alerts.messages import Look, Looked, Send, Sent
 from aurora_desktop.healing.alerts.store import MIGRATIONS
 from aurora_desktop.healing.alerts.view import AlertsFace
@@ -48,6 +49,7 @@ class Rig:
 
     def __init__(self, database: Database) -> None:
         self.clock = FakeClock()
+        self.gather_s = 0.0
         self.bus = Bus()
         self.told: list[AnyEvent] = []
         self.requests: list[Send] = []
@@ -67,6 +69,7 @@ class Rig:
             send=self._send,
             look=self._look,
             jitter=lambda: 1.0,
+            gather_s=self.gather_s,
         )
         self.bus.subscribe(made.read)
         self.bus.subscribe(lambda record: self.told.append(record.event))
@@ -81,6 +84,11 @@ class Rig:
     async def _look(self, request: Look) -> Looked:
         self.looks.append(request)
         return self.places
+
+    def written(self) -> None:
+        """Wait until all of it is in the database; whoever heard so far hears nothing more."""
+        self._database.submit(lambda _: None).result()
+        self.bus = Bus()
 
     def of(self, kind: type[Any]) -> list[Any]:
         return [event for event in self.told if isinstance(event, kind)]
@@ -231,14 +239,85 @@ def test_a_channel_that_hangs_hangs_no_other_and_nobody(rig: Rig) -> None:
     assert len(rig.of(AlertSent)) == 6
 
 
-def test_what_is_not_sent_when_aurora_ends_is_told(rig: Rig) -> None:
-    async def story(alerts: Alerts) -> None:
+def test_what_is_not_sent_when_aurora_ends_is_sent_by_the_next(rig: Rig) -> None:
+    async def hangs(alerts: Alerts) -> None:
         rig.held = asyncio.Event()
+        rig.bus.publish(replace(ESCALATED, at=rig.clock.wall()))
+        await settled()
+
+    async def goes_on(alerts: Alerts) -> None:
+        await settled()
+
+    play(rig, some_settings(hook=HOOK), hangs)
+    assert rig.of(AlertFailed) == rig.of(AlertSent) == []
+    rig.held = None
+    rig.written()
+    play(rig, some_settings(hook=HOOK), goes_on)
+    assert [request.title for request in rig.requests] == ["web needs you"] * 2
+    assert [event.component for event in rig.of(AlertSent)] == [WEB]
+    rig.written()
+    play(rig, some_settings(hook=HOOK), goes_on)
+    assert len(rig.requests) == 2
+
+
+def test_what_waited_for_more_than_a_day_or_for_a_channel_that_is_gone_is_told_as_failed(rig: Rig) -> None:
+    async def hangs(alerts: Alerts) -> None:
+        rig.held = asyncio.Event()
+        rig.bus.publish(replace(ESCALATED, at=rig.clock.wall()))
+        await settled()
+
+    async def goes_on(alerts: Alerts) -> None:
+        await settled()
+
+    play(rig, some_settings(hook=HOOK, other=HOOK), hangs)
+    rig.clock.advance(NEWS_S + 1.0)
+    rig.written()
+    play(rig, some_settings(hook=HOOK), goes_on)
+    assert [(event.channel, event.cause.partition(": ")[2]) for event in rig.of(AlertFailed)] == [
+        ("hook", "it could not be sent for a day"),
+        ("other", "the channel is no longer in the settings"),
+    ]
+
+
+def test_what_was_held_back_when_aurora_ended_is_told_by_the_next(rig: Rig) -> None:
+    async def twice(alerts: Alerts) -> None:
+        rig.bus.publish(ESCALATED)
         rig.bus.publish(ESCALATED)
         await settled()
 
+    async def later(alerts: Alerts) -> None:
+        assert len(rig.requests) == 1
+        rig.clock.advance(100.0)
+        alerts._wake.set()
+        await settled()
+
+    play(rig, some_settings(hook=HOOK), twice)
+    rig.written()
+    play(rig, some_settings(hook=HOOK), later)
+    assert [request.title for request in rig.requests] == ["web needs you"] * 2
+
+
+def test_many_who_need_you_at_once_are_one_message(rig: Rig) -> None:
+    rig.gather_s = 2.0
+
+    async def story(alerts: Alerts) -> None:
+        for number in range(120):
+            rig.bus.publish(Escalated(at=1.0, component=f"agent:a{number}", cause="it is silent", attempts=3))
+        rig.bus.publish(STOPPED)
+        await settled()
+        assert [request.title for request in rig.requests] == ["Emergency stop"]
+        assert alerts.view().channels[0].waiting == 120
+        rig.clock.advance(2.0)
+        alerts._wake.set()
+        await settled()
+
     play(rig, some_settings(hook=HOOK), story)
-    assert [event.cause for event in rig.of(AlertFailed)] == ["web needs you: Aurora ended before it was sent"]
+    (message,) = rig.requests[1:]
+    assert message.title == "a0 needs you, and 119 more"
+    lines = message.body.splitlines()
+    assert lines[0].startswith("a0 needs you: it is silent.")
+    assert lines[10:12] == ["... and 110 more", "Open Aurora's recovery page"]
+    assert [(event.component, event.cause) for event in rig.of(AlertSent)][1] == ("aurora", message.title)
 
 
 def test_a_fault_of_ours_in_a_delivery_is_a_failed_one(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,10 @@ from aurora_desktop.healing.remedies.gated import GatedFixes
 
 async def change():
     vandal(Path(sys.argv[1]))
+    (journal,) = Path(sys.argv[2]).glob("*/fix.json")
+    touched = journal.stat().st_mtime
+    while journal.stat().st_mtime == touched:
+        await asyncio.sleep(0.01)
     print("changed", flush=True)
     sys.stdin.read()
 
@@ -368,3 +373,143 @@ async def test_hooks_of_the_repository_are_not_run(tmp_path: Path) -> None:
     gate = GatedFixes(tmp_path / "fixes")
     await gate.keep(await gate.apply(FAULT, "mend", yard_of(folder), doing(vandal, folder)))
     assert not (tmp_path / "hooked").exists()
+
+
+# --- what is the fix's, and what is not ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    fill(folder)
+    return folder
+
+
+async def fixed(gate: GatedFixes, folder: Path, change: Callable[[Path], None] = vandal) -> str:
+    return await gate.apply(FAULT, "mend", yard_of(folder), doing(change, folder))
+
+
+def mend_app(folder: Path) -> None:
+    (folder / "app.py").write_bytes(b"print(2)\n")
+    (folder / "made").mkdir()
+    (folder / "made" / "by the fix").write_bytes(b"new")
+
+
+def grow_old(fix_folder: Path) -> None:
+    long_ago = time.time() - gated.OLD_S - 60
+    os.utime(fix_folder / "fix.json", (long_ago, long_ago))
+
+
+@pytest.mark.parametrize("in_git", [False, True])
+@in_loop
+async def test_what_the_service_wrote_meanwhile_outlives_the_roll_back(
+    plain: Path, tmp_path: Path, in_git: bool
+) -> None:
+    if in_git:
+        git(plain, "init")
+    (plain / "rows.db").write_bytes(b"1 row")
+    before = state_of(plain)
+    await fixed(GatedFixes(tmp_path / "fixes"), plain, mend_app)
+    (plain / "rows.db").write_bytes(b"2 rows")
+    (plain / "log").write_bytes(b"a line")
+    (plain / "made" / "by the service").write_bytes(b"kept")
+    (found,) = await GatedFixes(tmp_path / "fixes").recover()
+    assert found.problem == ""
+    now = state_of(plain)
+    made = {"rows.db", "log", "made", "made/by the service"}
+    assert {path: now[path] for path in now if path not in made} == {
+        path: before[path] for path in before if path not in made
+    }
+    assert [(plain / name).read_bytes() for name in ("rows.db", "log", "made/by the service")] == [
+        b"2 rows",
+        b"a line",
+        b"kept",
+    ]
+
+
+@in_loop
+async def test_a_file_that_was_changed_again_after_the_fix_is_left_and_its_old_version_laid_out(
+    plain: Path, tmp_path: Path
+) -> None:
+    await fixed(GatedFixes(tmp_path / "fixes"), plain, mend_app)
+    (plain / "app.py").write_bytes(b"print('by the operator')\n")
+    now = state_of(plain)
+    (found,) = await GatedFixes(tmp_path / "fixes").recover()
+    assert "app.py" in found.problem
+    assert state_of(plain) == now
+    (place,) = (tmp_path / "fixes-left").iterdir()
+    assert str(place) in found.hint
+    assert (place / "app.py").read_bytes() == b"print(1)\r\n"
+    assert await GatedFixes(tmp_path / "fixes").recover() == ()
+
+
+@in_loop
+async def test_what_replaced_a_file_and_was_filled_since_is_left(plain: Path, tmp_path: Path) -> None:
+    await fixed(GatedFixes(tmp_path / "fixes"), plain)
+    (plain / "link" / "by the service").write_bytes(b"kept")
+    (found,) = await GatedFixes(tmp_path / "fixes").recover()
+    assert found.problem.startswith("link in ")
+    assert (plain / "link" / "by the service").read_bytes() == b"kept"
+
+
+@in_loop
+async def test_an_old_journal_is_not_rolled_back(plain: Path, tmp_path: Path) -> None:
+    fix = await fixed(GatedFixes(tmp_path / "fixes"), plain, mend_app)
+    grow_old(tmp_path / "fixes" / fix)
+    (found,) = await GatedFixes(tmp_path / "fixes").recover()
+    assert "long ago" in found.problem
+    assert (plain / "app.py").read_bytes() == b"print(2)\n"
+    assert (tmp_path / "fixes-left" / fix / "app.py").read_bytes() == b"print(1)\r\n"
+
+
+@in_loop
+async def test_the_undo_of_a_fix_touches_nothing_that_is_not_its_own(plain: Path, tmp_path: Path) -> None:
+    gate = GatedFixes(tmp_path / "fixes")
+    fix = await fixed(gate, plain, mend_app)
+    (plain / "app.py").write_bytes(b"print('by the operator')\n")
+    with pytest.raises(gated.NotRolledBackError, match=r"app\.py in .* changed since"):
+        await gate.roll_back(fix)
+    assert (plain / "app.py").read_bytes() == b"print('by the operator')\n"
+
+
+@in_loop
+async def test_a_roll_back_that_was_cut_off_itself_is_no_conflict(plain: Path, tmp_path: Path) -> None:
+    before = state_of(plain)
+    gate = GatedFixes(tmp_path / "fixes")
+    fix = await fixed(gate, plain, mend_app)
+    (plain / "app.py").write_bytes(b"print(1)\r\n")
+    await gate.roll_back(fix)
+    assert state_of(plain) == before
+
+
+@in_loop
+async def test_a_change_in_a_folder_that_may_not_be_written_into_is_taken_back(plain: Path, tmp_path: Path) -> None:
+    def in_locked(folder: Path) -> None:
+        (folder / "src" / "deep" / "bytes").write_bytes(b"")
+        (folder / "src" / "deep").chmod(0o555)
+
+    before = state_of(plain)
+    gate = GatedFixes(tmp_path / "fixes")
+    await gate.roll_back(await fixed(gate, plain, in_locked))
+    assert state_of(plain) == before
+
+
+@in_loop
+async def test_of_a_change_that_was_cut_off_in_the_middle_what_came_later_is_somebody_elses(
+    plain: Path, tmp_path: Path
+) -> None:
+    """The journal says until when the change went on; here that is made to lie before the operator's own edit."""
+    gate = GatedFixes(tmp_path / "fixes")
+    fix = await asyncio.to_thread(gate._begin, FAULT, "mend", plain)  # and then it is killed
+    earlier = time.time() - 60
+    os.utime(tmp_path / "fixes" / fix.id / "fix.json", (earlier, earlier))
+    (plain / "new since").write_bytes(b"by the service")
+    assert [found.problem for found in await gate.recover()] == [""]
+    assert (plain / "new since").exists()
+    fix = await asyncio.to_thread(gate._begin, FAULT, "mend", plain)
+    os.utime(tmp_path / "fixes" / fix.id / "fix.json", (earlier, earlier))
+    (plain / "app.py").write_bytes(b"print('by the operator')\n")
+    (found,) = await gate.recover()
+    assert "app.py" in found.problem
+    assert (plain / "app.py").read_bytes() == b"print('by the operator')\n"

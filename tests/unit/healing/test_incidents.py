@@ -7,6 +7,7 @@ from aurora_desktop.core.events import (
     AgentResumed,
     AgentStalled,
     AnyEvent,
+    AuroraStarted,
     Escalated,
     EscalationCleared,
     FaultDiagnosed,
@@ -57,6 +58,36 @@ def recovered(attempts: int = 1, downtime_s: float = 0.4) -> AnyEvent:
 
 def degraded() -> AnyEvent:
     return ServiceDegraded(at=4.0, component=WEB, cause="5 restarts within 60 s", attempts=5, retry_s=60.0)
+
+
+def begun_anew(at: float = 50.0) -> AnyEvent:
+    return AuroraStarted(at=at, component="aurora", version="1", pid=1, mode="headless")
+
+
+def state(name: str, at: float = 60.0) -> AnyEvent:
+    return ServiceStateChanged(at=at, component=WEB, previous="starting", state=name, cause="spawned")
+
+
+def test_what_was_degraded_under_an_earlier_aurora_is_over_once_it_is_up_under_the_next():
+    (incident,) = fold(failed(), restarting(), degraded(), begun_anew(), state("starting")).rows()
+    assert incident.outcome == "degraded"
+    (incident,) = fold(failed(), restarting(), degraded(), begun_anew(), state("starting"), state("ready")).rows()
+    assert (incident.outcome, incident.downtime_s) == ("recovered", 59.0)
+    assert incident.result == "up again after Aurora was started anew"
+
+
+def test_what_fails_under_the_next_aurora_too_is_over_when_that_says_so():
+    events = (failed(), degraded(), begun_anew(), failed(55.0), state("running"))
+    (incident,) = fold(*events).rows()
+    assert (incident.outcome, incident.failures) == ("degraded", 2)
+    (incident,) = fold(*events, recovered()).rows()
+    assert incident.outcome == "recovered"
+
+
+def test_an_escalation_outlives_the_aurora_that_called():
+    escalated = Escalated(at=9.0, component=WEB, cause="3 remedies failed", attempts=3)
+    (incident,) = fold(failed(), escalated, begun_anew(), state("running")).rows()
+    assert incident.outcome == "escalated"
 
 
 def test_a_failure_opens_an_incident_with_its_last_lines():

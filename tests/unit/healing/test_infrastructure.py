@@ -43,7 +43,7 @@ class Rig:
             machine=self._machine,
             services=lambda: tuple(self.views),
             restart=self._restart,
-            memory_of=self.memory.get,
+            memory_of=self._memory_of,
             prune=self._prune,
             programs=self._programs,
         )
@@ -52,6 +52,9 @@ class Rig:
 
     def _machine(self) -> Reading:
         return self.reading
+
+    async def _memory_of(self, name: str) -> int | None:
+        return self.memory.get(name)
 
     def _restart(self, name: str, cause: str) -> None:
         self.restarted.append(name)

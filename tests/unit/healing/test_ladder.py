@@ -54,6 +54,37 @@ def test_a_rung_worked_only_when_activity_came() -> None:
     assert ladder == Ladder()
 
 
+WORKS_FOR_A_MOMENT: list[Stimulus] = [rules.Stalled(), rules.Performed(), rules.Worked("output")]
+
+
+def test_who_falls_silent_after_each_restart_is_told_to_the_operator_in_the_end() -> None:
+    ladder, effects = climb([*WORKS_FOR_A_MOMENT * 3, rules.Stalled()], rungs=("restart",))
+    assert performed(effects) == ["restart"] * 3
+    assert effects[-1] == rules.Escalate(3, (), restarts=3)
+    assert (ladder.escalated, ladder.attempts) == (True, 3)
+
+
+def test_restarts_with_lasting_activity_between_them_are_not_counted_together() -> None:
+    lasting: list[Stimulus] = [*WORKS_FOR_A_MOMENT, *[rules.Worked("output")] * 3]
+    ladder, effects = climb([*lasting * 5, rules.Stalled()], rungs=("restart",))
+    assert performed(effects) == ["restart"] * 6
+    assert not ladder.escalated
+
+
+def test_activity_that_lasts_after_somebody_has_restarted_it_ends_the_rest() -> None:
+    resting, _ = climb([*WORKS_FOR_A_MOMENT * 3, rules.Stalled()], rungs=("restart",))
+    assert step(resting, rules.Worked("output"), Terms(now=9000.0))[0] == resting
+    anew = rules.begun_anew(resting, Terms(now=9000.0))
+    assert step(anew, rules.Worked("output"), Terms(now=9299.0)) == (anew, ())
+    assert step(anew, rules.Worked("output"), Terms(now=9300.0)) == (Ladder(), (rules.Release("lasting activity"),))
+
+
+def test_another_aurora_with_another_clock_counts_on_from_now() -> None:
+    ladder, _ = climb(WORKS_FOR_A_MOMENT, rungs=("restart",))
+    assert rules.resumed(ladder, Terms(now=5.0)) == Ladder(restarts=1, restarted_at=5.0)
+    assert rules.resumed(Ladder(), Terms(now=5.0)) == Ladder()
+
+
 def test_a_refused_rung_costs_no_attempt_and_is_not_tried_again() -> None:
     refused = rules.Broke("it is a link", refused=True)
     ladder, effects = climb([rules.Stalled(), refused, rules.Stalled()])
@@ -116,7 +147,7 @@ def test_what_holds_in_every_order_of_events(
                     assert rung in rungs
                     assert not verifying
                     assert not before.escalated
-                    assert before.attempts < most
+                    assert max(before.attempts, before.restarts) < most
                     verifying = True
                 case rules.Succeeded():
                     assert isinstance(stimulus, rules.Worked)

@@ -27,7 +27,7 @@ class NoServices:
     def measures(self, name: str) -> Measures:
         return Measures()
 
-    def memory_of(self, name: str) -> int | None:
+    async def memory_of(self, name: str) -> int | None:
         return None
 
 

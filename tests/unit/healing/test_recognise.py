@@ -37,7 +37,7 @@ def test_named_groups_become_facts_and_fill_the_sentences() -> None:
     kinds = KindRegistry([kind("x", r"no (?P<what>\w+)")])
     fault = recognise(seen("ended", "no luck"), kinds)
     assert (fault.kind, fault.sentence, fault.facts) == ("x", "web: luck", {"what": "luck"})
-    assert next_step(fault, kinds) == "mend luck of ?"
+    assert next_step(fault, kinds) == "mend luck of its who"
 
 
 def test_the_newest_line_decides() -> None:

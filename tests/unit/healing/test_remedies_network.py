@@ -17,6 +17,7 @@ from aurora_desktop.healing.remedies.builtin.places import declared_ports, is_he
 from aurora_desktop.healing.remedies.builtin.ports import EndStrayOnPort, MoveToFreePort, answers, next_free
 from aurora_desktop.healing.remedies.builtin.refused import RestartDependency
 from aurora_desktop.healing.remedies.remedy import Done, RefusedError
+from aurora_desktop.supervisor.view import ServiceView, State
 from healing.catalogue_yard import FOREIGN, STRAY, CatalogueYard, fault, service
 
 PORT = 18080
@@ -115,6 +116,14 @@ def test_a_move_is_undone_by_its_own_port() -> None:
     yard = CatalogueYard(web=service(None, healing=MOVABLE))
     run(MoveToFreePort().undo(CONFLICT, Done("", {"variable": "PORT", "port": "18090"}), yard))
     assert yard.done == ["set PORT=None for web", "restart web"]
+
+
+@pytest.mark.parametrize("state", ["stopping", "stopped"])
+def test_a_move_of_a_service_that_was_stopped_meanwhile_is_undone_without_a_restart(state: State) -> None:
+    yard = CatalogueYard(web=service(None, healing=MOVABLE))
+    yard.views["web"] = ServiceView(name="web", state=state, cause="stopped", since=0.0)
+    run(MoveToFreePort().undo(CONFLICT, Done("", {"variable": "PORT", "port": "18090"}), yard))
+    assert yard.done == ["set PORT=None for web"]
 
 
 def test_a_service_whose_probe_asks_the_port_cannot_move() -> None:

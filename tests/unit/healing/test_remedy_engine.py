@@ -151,8 +151,8 @@ class Bench:
                           exit_code=1, log_tail=("starting", text), **keys)
         )  # fmt: skip
 
-    def command(self, verb: Any, component: str = WEB) -> None:
-        self.bus.publish(OperatorCommand(at=0.0, component=component, command=verb, source="window"))
+    def command(self, verb: Any, component: str = WEB, source: str = "window") -> None:
+        self.bus.publish(OperatorCommand(at=0.0, component=component, command=verb, source=source))
 
     async def diagnosed(self, count: int) -> None:
         """Until so many failures were looked at, and what followed at once has happened."""
@@ -401,6 +401,23 @@ async def test_after_the_allowed_failures_the_operator_is_called_and_healing_res
         assert bench.engine.escalations() == ()
         bench.fail()
         await bench.until(RemedyStarted, 3)
+
+
+@in_loop
+async def test_no_script_ends_an_escalation(tmp_path: Path) -> None:
+    log: list[str] = []
+    async with healing(tmp_path, Scripted("a", log, helps=False)) as bench:
+        bench.fail()
+        await bench.until(Escalated)
+        for verb in ("restart", "stop", "start"):
+            bench.command(verb, source="command")
+        bench.fail()
+        await bench.diagnosed(2)
+        assert bench.told(EscalationCleared) == []
+        assert [view.component for view in bench.engine.escalations()] == [WEB]
+        assert log.count("apply a") == 1
+        bench.command("stop", source="tray")
+        assert bench.engine.escalations() == ()
 
 
 @in_loop
@@ -944,6 +961,31 @@ async def test_what_an_earlier_aurora_left_half_done_is_rolled_back_and_told(tmp
     assert (told.outcome, told.remedy, told.failure_id) == ("undone", "mending", 7)
     assert "was rolled back" in told.cause
     assert await asyncio.to_thread(lambda: list(folder.iterdir())) == []
+
+
+@in_loop
+async def test_what_was_changed_since_is_not_rolled_back_and_the_operator_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "web"
+    await asyncio.to_thread(folder.mkdir)
+    (folder / "app.py").write_text("old")
+    yard = FakeYard({"web": service(healing=ServiceHealing(check=Command(["check"])))})
+    yard.folders["web"] = folder
+    seen = Sighting(at=0.0, component=WEB, event="service_failed", event_id=1)
+    fault = Fault(kind="x", sentence="x", failure_id=7, sighting=seen)
+
+    async def change() -> None:
+        await asyncio.to_thread((folder / "app.py").write_text, "fixed")
+
+    await GatedFixes(tmp_path / "fixes").apply(fault, "mending", yard, change)  # and then it is killed
+    (folder / "app.py").write_text("by the operator")
+    async with healing(tmp_path, yard=yard) as bench:
+        told = await bench.until(RemedyFinished)
+        called = await bench.until(Escalated)
+    assert yard.called("restart") == []
+    assert told.outcome == "undo_failed"
+    assert "app.py" in called.cause
+    assert "fixes-left" in called.hint
+    assert (folder / "app.py").read_text() == "by the operator"
 
 
 @in_loop

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from core.clocks import FakeClock
+from msgspec.structs import replace
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
@@ -17,6 +18,8 @@ from aurora_desktop.core.events import (
     AgentStalled,
     Escalated,
     EscalationCleared,
+    OperatorCommand,
+    Record,
     RemedyStarted,
     WatchTrouble,
 )
@@ -643,9 +646,45 @@ def test_a_service_that_no_restart_wakes_is_told_to_the_operator(tmp_path: Path)
         await flock.later(1800.0)
         assert len(flock.services.replaced) == 3
         assert flock.state("service:web") == "escalated"
-        flock.services.up["web"] = "by hand"
+        flock.services.up["web"] = "by a script"
+        command = OperatorCommand(at=0.0, component="service:web", command="restart", source="command")
+        flock.watch.read(Record(id=1, event=command))
         await flock.later(60.0)
-        assert flock.told(EscalationCleared)
+        assert not flock.told(EscalationCleared)
+        flock.watch.read(Record(id=2, event=replace(command, source="window")))
+        await flock.later(60.0)
+        assert [told.by for told in flock.told(EscalationCleared)] == ["the operator's restart"]
+        assert flock.state("service:web") == "working"
+
+    run(tmp_path, story)
+
+
+def test_a_service_that_works_for_a_moment_after_each_restart_is_told_to_the_operator(tmp_path: Path) -> None:
+    async def story(flock: Flock) -> None:
+        with_service(flock)
+        lives = iter(range(100))
+        flock.services.on_replaced = lambda name: flock.services.up.update({name: f"life {next(lives)}"})
+
+        async def works_for_a_moment() -> None:
+            await flock.later(330.0)
+            with (tmp_path / "web.log").open("a") as log:
+                log.write("up again\n")
+            await flock.later(30.0)
+
+        await flock.look()
+        for _ in range(3):
+            await works_for_a_moment()
+        await flock.later(600.0)
+        assert len(flock.services.replaced) == 3
+        told = flock.told(Escalated)[-1]
+        assert (told.attempts, flock.state("service:web")) == (3, "escalated")
+        assert "after 3 restarts it worked for a moment only" in told.cause
+        flock.services.up["web"] = "by a script"
+        for _ in range(12):
+            with (tmp_path / "web.log").open("a") as log:
+                log.write("at work\n")
+            await flock.later(30.0)
+        assert [told.by for told in flock.told(EscalationCleared)] == ["lasting activity"]
         assert flock.state("service:web") == "working"
 
     run(tmp_path, story)

@@ -238,9 +238,10 @@ class Rig:
             store=MachineStore(self.database),
         )
 
-    def again(self) -> None:
-        """Aurora is started anew."""
-        self.tuner._save()
+    def again(self, *, killed: bool = False) -> None:
+        """Aurora is started anew; `killed`: it had no time to keep what it knew."""
+        if not killed:
+            self.tuner._save()
         self.database.close()
         self.database = Database.open(self.folder / "state.db", MIGRATIONS, 1, self.clock.wall)
         self.tuner = self.make()
@@ -373,6 +374,14 @@ def test_declined_it_does_not_come_again(rig: Rig) -> None:
     asyncio.run(rig.tuner.review())
     assert rig.tuner.proposals() == ()
     assert rig.ended() == [("declined", "by the operator")]
+
+
+def test_declined_it_does_not_come_again_after_a_kill_either(rig: Rig) -> None:
+    asyncio.run(rig.tuner.review())
+    rig.tuner.answer(1, apply=False)
+    rig.again(killed=True)
+    asyncio.run(rig.tuner.review())
+    assert rig.tuner.proposals() == ()
 
 
 def test_what_does_not_wait_cannot_be_answered(rig: Rig) -> None:

@@ -78,12 +78,13 @@ async def test_the_time_that_a_start_takes_is_measured_where_something_tells_it(
 
 @in_loop
 async def test_memory_can_be_asked_for_at_once(stage: Stage) -> None:
-    async with stage.supervising({"web": telling()}) as supervisor:
+    waiting = telling(then='read never <"$HOLD"')  # in the middle of an exec it would have hardly any
+    async with stage.supervising({"web": waiting}) as supervisor:
         await stage.yard.heard_pid()
-        assert (supervisor.memory_of("web") or 0) > 100_000
+        assert (await supervisor.memory_of("web") or 0) > 100_000
         supervisor.stop(("web",), "window")
         await supervisor.settled(("web",))
-        assert supervisor.memory_of("web") is None
+        assert await supervisor.memory_of("web") is None
 
 
 # --- ends and restarts ------------------------------------------------------------------------------------------

@@ -15,7 +15,15 @@ from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.supervisor.exits import owned, reap
 from aurora_desktop.supervisor.processes import process_table
-from aurora_desktop.supervisor.spawn import Launch, SpawnError, environment, signal_number, spawn, working_folder
+from aurora_desktop.supervisor.spawn import (
+    Launch,
+    SpawnError,
+    environment,
+    secrets,
+    signal_number,
+    spawn,
+    working_folder,
+)
 from supervisor.yard import Yard
 
 Spawn = Callable[..., "subprocess.Popen[bytes]"]
@@ -118,6 +126,14 @@ def test_a_notify_service_gets_our_socket(tmp_path: Path) -> None:
 def test_a_watchdog_is_told_its_time_in_microseconds(kind: str, tmp_path: Path) -> None:
     made = environment(spec(type=kind, watchdog_sec=1.5), launch(tmp_path), OWN)
     assert (made["WATCHDOG_USEC"], made["NOTIFY_SOCKET"]) == ("1500000", "/run/notify")
+
+
+def test_the_values_of_env_and_env_file_are_its_secrets_and_a_file_that_is_gone_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "web.env").write_text("TOKEN=from-the-file\nKEY=hidden-by-env\n")
+    service = spec(env_file="web.env", env={"KEY": "from-settings"}, cwd=str(tmp_path))
+    assert secrets(service) == {"TOKEN": "from-the-file", "KEY": "from-settings"}
+    (tmp_path / "web.env").unlink()
+    assert secrets(service) == {"KEY": "from-settings"}
 
 
 def test_an_env_file_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -71,11 +71,12 @@ class NameTheChange(Helping):
             name, (*_GIT, "log", "-1", "--no-show-signature", "--format=%h%x09%an%x09%s", new), _TIMEOUT_S
         )
         count = await yard.run(name, (*_GIT, "rev-list", "--count", f"{old}..{new}"), _TIMEOUT_S)
-        short, author, subject = (*told.output.strip().split("\t", 2), "", "")[:3] if told.ok else (new[:10], "?", "?")
+        short, author, subject = (*told.output.strip().split("\t", 2), "", "")[:3] if told.ok else (new[:10], "", "")
+        who = f" “{plain(subject, 120)}” by {plain(author, 60)}" if author else ""
         number = int(count.output) if count.ok and count.output.strip().isdigit() else 0
         others = f", the last of {number} commits" if number > 1 else ""
         return RefusedError(
-            f"{name} fails since commit {plain(short, 20)} “{plain(subject, 120)}” by {plain(author, 60)}{others}",
+            f"{name} fails since commit {plain(short, 20)}{who}{others}",
             f"it last worked at {old[:10]}",
             f"See the change: `git -C {folder} diff {old[:10]} {new[:10]}`;"
             f" back to what worked: `git -C {folder} checkout {old[:10]}`",

@@ -133,7 +133,9 @@ class MoveToFreePort(Helping):
     async def undo(self, fault: Fault, done: Done, yard: Yard) -> None:
         name, _ = named(fault, yard)
         yard.set_environment(name, done.facts["variable"], None)
-        yard.restart(name, "back on its own port")
+        view = yard.view(name)
+        if view is None or view.state not in ("stopping", "stopped"):  # else its next start has its own port
+            yard.restart(name, "back on its own port")
 
     async def _free(self, name: str, spec: Service, taken: int) -> int:
         if taken in probed_ports(spec):

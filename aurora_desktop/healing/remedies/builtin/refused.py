@@ -10,6 +10,7 @@ from aurora_desktop.healing.remedies.builtin.common import STAYS_S, WELL_WITHIN_
 from aurora_desktop.healing.remedies.builtin.places import declared_ports, is_here, port_of
 from aurora_desktop.healing.remedies.kinds import FaultKind
 from aurora_desktop.healing.remedies.remedy import Done, Plan, RefusedError
+from aurora_desktop.healing.remedies.wording import in_words
 from aurora_desktop.healing.yard import Yard
 
 KIND = "refused_connection"
@@ -107,8 +108,8 @@ def _ports(name: str, yard: Yard) -> list[int]:
 
 
 def _nobody_of_ours(fault: Fault, name: str, spec: Service) -> RefusedError:
-    host, port = fault.facts.get("host", "?"), port_of(fault.facts.get("port", ""))
-    where = f"{host}:{port}" if port is not None else "the address"
+    host, port = fault.facts.get("host", ""), port_of(fault.facts.get("port", ""))
+    where = in_words("{host}:{port}", {key: fault.facts[key] for key in ("host", "port") if fault.facts.get(key)})
     required = f"none of {', '.join(spec.requires)} is known to listen there" if spec.requires else "it requires none"
     look = f"`ss -ltnp 'sport = :{port}'`" if port is not None and is_here(host) else f"`aurora logs {name}`"
     return RefusedError(
