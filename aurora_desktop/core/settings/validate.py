@@ -208,7 +208,7 @@ def _misplaced(tree: Tree, field: str) -> str:
 
 
 def _choice(fields: dict[str, mi.Field]) -> str:
-    return f"known here: {', '.join(fields)}" if len(fields) <= 12 else "docs/settings.md lists what is known"
+    return f"known here: {', '.join(fields)}" if len(fields) <= 16 else "docs/settings.md lists what is known"
 
 
 def _expected(info: mi.Type, unit: str) -> tuple[str, str]:
