@@ -224,8 +224,8 @@ class Dispatch:
     # --- tasks of mouse and keyboard --------------------------------------------------------------------------
 
     def _perform_input(self, lanes: Mapping[Lane, Sequence[Task]]) -> None:
-        room = self._room()
         for (_, name), tasks in lanes.items():
+            room = self._room()
             if self._around.agents[name].kind == "input" and self._input is not None:
                 for task in tuple(tasks)[: max(0, min(room.total, room.agents[name]))]:
                     self._begin_input(task, self._input)
