@@ -194,23 +194,6 @@ def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: CodexDesk,
     assert ended.error == "Codex was killed by SIGKILL before its turn was over"
 
 
-def test_after_the_death_of_its_worker_another_resumes_its_thread(desk: CodexDesk, tmp_path: Path) -> None:
-    book = tmp_path / "pid"
-    lasting = shell(f"echo $$ > {book}; exec sleep 1000")
-    first, _ = desk.start(shell("true"), lasting, prompt="a long task", permissions="full")
-    session = desk.stage.main.hear(Doing, lambda doing: doing.session_id is not None).session_id
-    eventually(lambda: book.exists() and book.read_text().strip(), "the tool runs")
-
-    desk.lose_worker()
-    again = {"task_id": first.task_id, "attempt": 2, "resume": session, "prompt": "Go on.", "permissions": "full"}
-    second, provider = desk.start(Says("I went on."), **again)
-    ended = desk.end(second)
-
-    assert (ended.ending, ended.result, ended.session_id) == ("completed", "I went on.", session)
-    assert (ended.usage.input_tokens, ended.usage.output_tokens) == (INPUT_TOKENS, OUTPUT_TOKENS)
-    assert all(words in provider.conversation() for words in ("a long task", "Go on."))
-
-
 def test_a_thread_that_is_gone_cannot_be_resumed(desk: CodexDesk) -> None:
     run, provider = desk.start(Says("never"), resume="01a21f78-b196-7153-ae0a-f3aaee9ec691")
     ended = desk.end(run)

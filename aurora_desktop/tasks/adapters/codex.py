@@ -231,6 +231,7 @@ class Codex:
             "approvalPolicy": limits.approval,
             # Not the reviewer of the user's settings: what is asked is asked of the operator.
             "approvalsReviewer": "user",
+            "config": {"background_terminal_max_timeout": _longest_wait_ms(self._run.silence_s)},
         }
         if self._run.model is not None:
             options["model"] = self._run.model
@@ -319,6 +320,12 @@ def _less(total: Tokens, part: Tokens) -> Tokens:
         max(0, total.input_tokens - part.input_tokens),
         max(0, total.output_tokens - part.output_tokens),
     )
+
+
+def _longest_wait_ms(silence_s: float) -> int:
+    """How long Codex may wait for a command without a word: not so long that it counts as silence. Its own limit is
+    300 s, and it waits no less than 5 s."""
+    return int(min(300.0, max(5.0, silence_s / 2)) * 1000)
 
 
 def _text(words: str) -> list[dict[str, str]]:

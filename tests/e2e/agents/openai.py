@@ -28,6 +28,7 @@ class Calls(NamedTuple):
 
     name: str
     arguments: dict[str, Any]
+    namespace: str = ""
 
 
 def shell(command: str, *, asks: str = "") -> Calls:
@@ -217,8 +218,9 @@ def _item(step: Step, call_id: str) -> dict[str, Any]:
         case Says(text, _):
             content = [{"type": "output_text", "text": text}]
             return {"type": "message", "id": "msg_1", "role": "assistant", "content": content}
-        case Calls(name, arguments):
-            return {"type": "function_call", "call_id": call_id, "name": name, "arguments": json.dumps(arguments)}
+        case Calls(name, arguments, namespace):
+            called = {"name": name, "namespace": namespace} if namespace else {"name": name}
+            return {"type": "function_call", "call_id": call_id, **called, "arguments": json.dumps(arguments)}
         case Patches(name, text):
             return {"type": "custom_tool_call", "call_id": call_id, "name": name, "input": text}
     raise AssertionError(step)

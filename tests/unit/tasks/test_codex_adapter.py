@@ -1,4 +1,4 @@
-"""The adapter of Codex reads what the real app-server printed (`codex_lines`, of version 0.171)."""
+"""The adapter of Codex reads what the real app-server printed (`tests/e2e/agents/record_codex.py`, version 0.171)."""
 
 import json
 from pathlib import Path
@@ -136,6 +136,13 @@ def test_permissions_are_sandbox_and_policy(permissions: str, sandbox: str, poli
 
     assert (params["sandbox"], params["approvalPolicy"], params["approvalsReviewer"]) == (sandbox, policy, "user")
     assert (params["cwd"], params["model"]) == ("/home/user/project", "m")
+
+
+@pytest.mark.parametrize(("silence_s", "wait_ms"), [(120.0, 60_000), (1.0, 5_000), (10_000.0, 300_000)])
+def test_waiting_for_a_quiet_command_does_not_become_silence(silence_s: float, wait_ms: int) -> None:
+    params = Play("worked", silence_s=silence_s).params("thread/start")
+
+    assert params["config"] == {"background_terminal_max_timeout": wait_ms}
 
 
 def test_the_prompt_begins_the_turn() -> None:
