@@ -276,7 +276,7 @@ def _make_front(house: House, parts: "Parts", options: RunOptions) -> "Desktop":
         )
     )
     parts.alerts.desktop = notifier.notify
-    parts.brake.input.screenside = front
+    parts.brake.input.screenside = parts.tasks.screenside = front
     parts.brake.control.watch(front.show_control)
     parts.brake.input.watch(front.show_control)
 
