@@ -32,6 +32,7 @@ from aurora_desktop.tasks.link import WorkerLink
 from aurora_desktop.tasks.messages import FromWorker, Hello
 from aurora_desktop.tasks.orders import Orders
 from aurora_desktop.tasks.overview import Overview
+from aurora_desktop.tasks.policy import going_on
 from aurora_desktop.tasks.roster import Roster, Workforce
 from aurora_desktop.tasks.runs import PipelineRuns
 from aurora_desktop.tasks.surroundings import Surroundings
@@ -290,6 +291,8 @@ class Coordinator:
         if request.pipeline:
             return await self._pipelines.submit(request)
         task = await asyncio.to_thread(admit, request, self._around.settings, self._around.clock.wall())
+        if request.continues:
+            task = going_on(task, self._around.book.find(request.continues), self._around.kind(task))
         return await self.enqueue(task)
 
     async def enqueue(self, task: Task, beside: Beside | None = None) -> Task:

@@ -24,7 +24,7 @@ GO_ON = (
     "You were interrupted while you worked on this. Look at what is done already, then go on from there. What you were"
     " asked for:\n\n"
 )
-"""Before the prompt of an attempt that resumes a session: the agent may have done a part of it."""
+"""Before the prompt of a further attempt that resumes a session: the agent may have done a part of it."""
 
 log = logging.getLogger(__name__)
 
@@ -212,9 +212,10 @@ class Dispatch:
             return None
         folder = make_folder(self._around.folder, task.id)
         prompt = self._around.book.backend.texts(task.id).prompt
+        was_begun = task.resumes and task.attempt > 1  # else the session is that of an earlier task
         return Run(
             task_id=task.id, attempt=task.attempt, agent=task.agent, kind=agent.kind, program=agent.program,
-            args=tuple(agent.args), prompt=GO_ON + prompt if task.resumes else prompt, prompt_way=agent.prompt,
+            args=tuple(agent.args), prompt=GO_ON + prompt if was_begun else prompt, prompt_way=agent.prompt,
             has_events=agent.events == "json", cwd=task.cwd, folder=str(folder), env=task.env, model=task.model,
             permissions=task.permissions, timeout_s=task.timeout_s, silence_s=task.silence_s, grace_s=agent.grace_s,
             resume=task.session_id if task.resumes else None, session_id=str(uuid.uuid4()), expect=task.expect,

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aurora_desktop.core.settings.schema_tasks import AgentKind
 from aurora_desktop.core.task_events import TaskStatus
@@ -125,6 +126,14 @@ class Next(Struct, frozen=True, kw_only=True):
 def can_resume(task: Task, kind: AgentKind | None) -> bool:
     """Whether the agent's own session is known, and the agent is one that goes on with it."""
     return bool(task.session_id) and kind in RESUMABLE
+
+
+def going_on(task: Task, earlier: Task | None, kind: AgentKind | None) -> Task:
+    """A new task in the session of an earlier one: of the same agent, ended, and in the same folder. Else as it is."""
+    fits = earlier is not None and earlier.is_finished and (earlier.agent, earlier.cwd) == (task.agent, task.cwd)
+    if earlier is None or not fits or not can_resume(earlier, kind):
+        return task
+    return replace(task, session_id=earlier.session_id, resumes=True)
 
 
 def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:

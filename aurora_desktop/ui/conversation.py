@@ -69,6 +69,11 @@ class Conversation(QObject):
     def _do_safely(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.run(work, lambda error: self._tell(in_words(error), failed=True))
 
+    def look_if_its(self, task_id: str) -> None:
+        """A task has ended, whether or not somebody looks at the chat."""
+        if self._task is not None and task_id == self._task.id:
+            self.look()
+
     def look(self) -> None:
         """Read on, and see whether the agent is done."""
         self.reader.read_on()

@@ -24,6 +24,7 @@ class Tasks:
         task = asyncio.ensure_future(self._guarded(work, on_error or self._show_error))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: work.close())  # cancelled before its first step, it was never awaited
 
     def cancel(self) -> None:
         """End everything that still runs."""

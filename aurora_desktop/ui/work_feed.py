@@ -41,12 +41,15 @@ class Waiting(Struct, frozen=True):
 
 
 class WorkFeed(QObject):
-    """`waiting_changed` (Waiting) always comes; `changed` and, each second, `ticked` only while a page follows.
+    """`waiting_changed` (Waiting) and `finished` (a task's id) always come; the others only while a page follows.
+
+    `changed`: what it shows is to be read anew; `ticked`: a second has passed.
 
     The bridge drives it: it has no timer of its own.
     """
 
     waiting_changed = Signal(object)
+    finished = Signal(str)
     changed = Signal()
     ticked = Signal()
 
@@ -56,6 +59,7 @@ class WorkFeed(QObject):
         self._is_stale = False
         self._counts_are_stale = face is not None
         self._is_followed = False
+        self._finished: list[str] = []
         self.waiting = Waiting()
 
     def follow(self, follow: bool) -> None:
@@ -71,6 +75,8 @@ class WorkFeed(QObject):
             self._is_stale = True
         if isinstance(event, _OF_WAITING):
             self._counts_are_stale = True
+        if isinstance(event, TaskFinished):
+            self._finished.append(event.task_id)
 
     def touch(self) -> None:
         """Something changed that no event tells."""
@@ -82,6 +88,9 @@ class WorkFeed(QObject):
             return
         if self._counts_are_stale:
             self._count(self._face)
+        finished, self._finished = self._finished, []
+        for task_id in finished:
+            self.finished.emit(task_id)
         if self._is_stale and watched and self._is_followed:
             self._is_stale = False
             self.changed.emit()

@@ -101,7 +101,7 @@ def test_armed_the_countdown_runs_without_events(window, house, qtbot):
 
 
 @pytest.mark.parametrize("state", ["closed", "latched", "disarmed", "arming", "armed"])
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
 def test_stop_is_on_every_page_in_every_state(window, house, state, place):
     show(window, house, a_control(state))
     window.show_page(place)

@@ -21,6 +21,14 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
+from aurora_desktop.core.task_events import (
+    AgentUnavailable,
+    ApprovalAsked,
+    BudgetReached,
+    TaskFinished,
+    TaskStateChanged,
+    TaskUncertain,
+)
 from aurora_desktop.ui.notices import REPEAT_S, Notices, notice_of
 
 WEB = "service:web"
@@ -140,3 +148,76 @@ def test_snoozing_reaches_neither_emergencies_nor_questions(event: AnyEvent, tol
     notices = Notices()
     assert bool(notices.consider(event, 0.0, enabled=True, is_snoozed=lambda _: True)) is told
     assert bool(notices.consider(event, 1.0, enabled=True)) is not told
+
+
+CLAUDE = "agent:claude"
+
+
+def finished(status: str) -> TaskFinished:
+    return TaskFinished(at=1.0, component=CLAUDE, task_id="t1", agent="claude", status=status, cause="3 attempts lost")  # type: ignore[arg-type]  # one of them
+
+
+def asked(**more: object) -> ApprovalAsked:
+    given = {"approval_id": "a1", "task_id": "t1", "kind": "tool", "tool": "Bash", "summary": "make", **more}
+    return ApprovalAsked(at=1.0, component=CLAUDE, **given)  # type: ignore[arg-type]  # by name
+
+
+def budget(limit: str, action: str) -> BudgetReached:
+    return BudgetReached(at=1.0, component=CLAUDE, task_id="t1", limit=limit, action=action)  # type: ignore[arg-type]  # one of them
+
+
+@pytest.mark.parametrize(
+    ("event", "title", "body"),
+    [
+        (
+            asked(summary="make deploy"),
+            "claude waits for your word", "May it use Bash? make deploy",
+        ),
+        (
+            asked(kind="budget", summary="2 USD for one task are spent"),
+            "May claude spend more?", "2 USD for one task are spent. It waits for your word.",
+        ),
+        (
+            TaskUncertain(at=1.0, component="coordinator", task_id="t1", cause="the worker was killed"),
+            "A task waits for you",
+            "Nobody knows how it ended: the worker was killed. Resume, retry or cancel it.",
+        ),
+        (finished("dead"), "A task was given up", "3 attempts lost."),
+        (
+            budget("2 USD a day for claude", "stopped"), "claude reached its budget",
+            "The task was ended at 2 USD a day for claude.",
+        ),
+        (
+            AgentUnavailable(at=1.0, component=CLAUDE, detail="`claude` was not found", hint="Install it."),
+            "claude cannot be used",
+            "`claude` was not found. Install it.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_agents_need_somebody_for_is_told(event: AnyEvent, title: str, body: str):
+    notice = notice_of(event)
+    assert notice is not None
+    assert (notice.title, notice.body) == (title, body)
+    assert notice.task_id == getattr(event, "task_id", "")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        finished("completed"), finished("error"), finished("cancelled"),
+        TaskStateChanged(at=1.0, component=CLAUDE, task_id="t1", previous="queued", status="running"),
+        budget("2 USD", "asked"),
+        AgentUnavailable(at=1.0, component=CLAUDE, detail="", available=True),
+    ],
+)  # fmt: skip
+def test_what_the_page_tells_is_no_notification(event: AnyEvent):
+    assert notice_of(event) is None
+
+
+def test_questions_are_told_one_by_one_also_while_notifications_are_snoozed():
+    notices = Notices()
+    for number in ("a1", "a2"):
+        told = notices.consider(asked(approval_id=number), 1.0, enabled=True, is_snoozed=lambda _: True)
+        assert told is not None
+        assert told.approval_id == number
+    assert notices.consider(finished("dead"), 1.0, enabled=True, is_snoozed=lambda _: True) is None

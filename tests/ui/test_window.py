@@ -77,9 +77,9 @@ def test_a_pause_from_elsewhere_shows(window, house, qtbot):
     qtbot.waitUntil(lambda: window.rail.pause.accessibleName() == "Resume supervision")
 
 
-@pytest.mark.parametrize("place", [1, 2, 3, 0])
+@pytest.mark.parametrize("place", [1, 2, 3, 4, 0])
 def test_pages_by_key(window, qtbot, place):
-    qtbot.keyClick(window, (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4)[place], CTRL)
+    qtbot.keyClick(window, (Qt.Key.Key_1, Qt.Key.Key_2, Qt.Key.Key_3, Qt.Key.Key_4, Qt.Key.Key_5)[place], CTRL)
     assert window.pages.currentIndex() == place
     assert window.rail.buttons[place].isChecked()
 
@@ -324,7 +324,7 @@ def test_every_button_can_be_reached_by_tab(window):
     assert all(each.focusPolicy() & Qt.FocusPolicy.TabFocus for each in buttons)
 
 
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("place", [0, 1, 2, 3, 4])
 def test_no_two_visible_buttons_share_a_mnemonic(window, place):
     window.show_service("web")
     window.show_page(place)

@@ -41,6 +41,8 @@ def section(window):
     section = window.work.go_to(APPROVALS)
     for button in (section.card.once, section.card.for_task):
         button.hold._timer.setInterval(20)
+    for still in (*section.card._still, section.card.deny._stillness):
+        still._still.setInterval(150)  # long enough to be seen, short enough for two dozen tests
     return section
 
 

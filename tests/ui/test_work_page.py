@@ -174,6 +174,20 @@ def test_of_ten_thousand_all_can_be_reached_and_found(page, tasks, qtbot):
     assert section.model.rowCount() == 10_000
 
 
+def test_while_much_is_shown_it_is_read_once_a_second(page, tasks, window, qtbot):
+    section = page.section
+    section.filter.setText("dropped")
+    qtbot.waitUntil(lambda: section.model.rowCount() == 1)
+    before = tasks.looked
+    for _ in range(5):
+        tasks.become(AT_WORK, worker="coder-2")
+        window._bridge._flush()
+    assert section.model.index(0, 8).data() == "coder-1"
+    window._bridge._tick()
+    assert section.model.index(0, 8).data() == "coder-2"
+    assert tasks.looked - before < 15
+
+
 def test_the_drawer_by_key_and_what_it_tells(page, window, qtbot):
     section = page.section
     section.table.setFocus()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.task_events import TaskFinished
 from aurora_desktop.healing.view import Checked
 from aurora_desktop.tasks.view import Entry
 from aurora_desktop.ui.pages.work import CHAT, SUBMIT
@@ -177,6 +178,18 @@ def test_words_that_come_meanwhile_wait_for_their_turn(chat, tasks, window, qtbo
     assert len(tasks.requests) == 1
     end(tasks)
     window._bridge._flush()
+    qtbot.waitUntil(lambda: [request.prompt for request in tasks.requests] == ["One", "Two"])
+
+
+def test_they_are_sent_also_while_another_page_is_shown(chat, tasks, window, house, qtbot):
+    say(chat, qtbot, "One")
+    qtbot.waitUntil(lambda: len(tasks.requests) == 1)
+    say(chat, qtbot, "Two")
+    window.show_page(0)
+    end(tasks)
+    house.bus.publish(
+        TaskFinished(at=1.0, component="agent:claude", task_id="task_00000001", agent="claude", status="completed")
+    )
     qtbot.waitUntil(lambda: [request.prompt for request in tasks.requests] == ["One", "Two"])
 
 

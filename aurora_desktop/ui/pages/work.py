@@ -112,7 +112,7 @@ class WorkPage(QWidget):
         feed = self._bridge.work
         self.sections.currentChanged.connect(self._show_section)
         feed.waiting_changed.connect(self.show_waiting)
-        feed.changed.connect(lambda: self.section.show_work())
+        feed.changed.connect(lambda: self.section.work_changed())
         feed.ticked.connect(lambda: self.section.tick())
         self._bridge.control_changed.connect(self.show_control)
         self._bridge.healing_changed.connect(self.show_healing)
@@ -161,7 +161,7 @@ class WorkPage(QWidget):
             case _:
                 from aurora_desktop.ui.pages.work_chat import ChatSection
 
-                return ChatSection(context, face, theme, tasks)
+                return ChatSection(context, self._bridge.work, face, theme, tasks)
 
     def _tasks_section(self, face: TasksFace) -> WorkSection:
         from aurora_desktop.ui.pages.work_tasks import TasksSection

@@ -16,6 +16,7 @@ from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel
 from aurora_desktop.ui.widgets.transcript import TranscriptView
+from aurora_desktop.ui.work_feed import WorkFeed
 
 _LINES = 3
 _INVITATION = "Say what you want from the agent. Aurora itself understands: {commands}."
@@ -55,11 +56,12 @@ class Words(QPlainTextEdit):
 class ChatSection(WorkSection):
     """Shows the conversation, and sends what is typed to it."""
 
-    def __init__(self, context: UiContext, face: TasksFace, theme: Theme, tasks: Tasks) -> None:
+    def __init__(self, context: UiContext, feed: WorkFeed, face: TasksFace, theme: Theme, tasks: Tasks) -> None:
         super().__init__()
         self._face, self._theme = face, theme
         self._names: tuple[str, ...] = ()
         self.conversation = Conversation(context, face, tasks, self)
+        feed.finished.connect(self.conversation.look_if_its)
         self.view = TranscriptView(theme, "Conversation")
         said = ", ".join(f"\u201c{what}\u201d" for what, _ in COMMANDS)
         self.view.setPlaceholderText(_INVITATION.format(commands=said))

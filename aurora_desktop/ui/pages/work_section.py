@@ -10,7 +10,11 @@ class WorkSection(QWidget):
     """A part of the page that is built once it is first looked at, and reads only while it is."""
 
     def show_work(self) -> None:
-        """Tasks, questions or workers changed: read them."""
+        """Read tasks, questions or workers, and show them."""
+
+    def work_changed(self) -> None:
+        """Some of it changed, perhaps ten times a second."""
+        self.show_work()
 
     def tick(self) -> None:
         """A second has passed: what lasts is told anew."""
@@ -30,6 +34,3 @@ class WorkSection(QWidget):
 
     def escape(self) -> None:
         """Close what was opened last, then forget what was typed."""
-
-    def leave(self) -> None:
-        """It is not seen any more."""

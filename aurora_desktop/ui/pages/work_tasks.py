@@ -46,6 +46,7 @@ class TasksSection(WorkSection):
         super().__init__()
         self._face, self._theme, self._tasks = face, theme, tasks
         self._limit = PAGE
+        self._is_stale = False
         self.model = WorkTasksModel(self)
         self.reader = TranscriptReader(face, tasks, self)
         self.drawer = TaskDrawer(theme)
@@ -60,6 +61,7 @@ class TasksSection(WorkSection):
 
     def show_work(self) -> None:
         """Read the tasks; the whole history only while somebody looks for words."""
+        self._is_stale = False
         text, statuses = self.filter.text(), FILTERS[self.state.currentText()]
         limit = _EVERYTHING if text.strip() else self._limit
         newest = self._face.tasks(limit=limit, statuses=statuses)
@@ -72,8 +74,17 @@ class TasksSection(WorkSection):
         self._listing.show_rows(are_there=bool(found))
         self._show_details()
 
+    def work_changed(self) -> None:
+        """At once where little is shown; of thousands of tasks no more than once a second."""
+        if self.filter.text().strip() or self._limit > 2 * PAGE:
+            self._is_stale = True
+        else:
+            self.show_work()
+
     def tick(self) -> None:
         """What lasts, and what came into the transcript: no event tells of each line."""
+        if self._is_stale:
+            self.show_work()
         self.model.tick()
         self.drawer.tick()
         self._read_on()
