@@ -205,6 +205,9 @@ def _install_signals(house: House) -> None:
 
 
 def _run_desktop(start: Start) -> House:
+    from aurora_desktop.ui.lean import load_shiboken
+
+    load_shiboken()
     from aurora_desktop.ui import application
 
     houses: list[House] = []
