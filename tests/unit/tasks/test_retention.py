@@ -1,10 +1,12 @@
 """Bounds of what finished tasks leave: compressed, and the oldest removed."""
 
+import asyncio
 import contextlib
 import errno
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from core.clocks import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
-from supervisor.yard import in_loop
+from supervisor.yard import WAIT_S, in_loop
 
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
@@ -69,6 +71,35 @@ async def test_the_output_of_a_finished_task_is_compressed(tmp_path: Path) -> No
     assert gzip.decompress(packed.read_bytes()) == LONG
     assert packed.stat().st_mode & 0o777 == 0o600
     assert packed.stat().st_mtime == pytest.approx(desk.clock.wall() - 3 * DAY_S)
+
+
+@in_loop
+async def test_what_an_aurora_that_died_left_is_compressed_at_the_next_start(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.task("task_1")
+    async with compressing() as compressed:
+        rounds = asyncio.ensure_future(desk.retention.rounds())
+        assert await compressed() == "task_1"
+        desk.task("task_2")
+        desk.retention.finished("task_2")
+        assert await compressed() == "task_2"
+        rounds.cancel()
+        await asyncio.wait([rounds])
+
+
+@asynccontextmanager
+async def compressing() -> AsyncIterator[Callable[[], Coroutine[None, None, str]]]:
+    """Tells which folder is compressed next."""
+    loop, folders = asyncio.get_running_loop(), asyncio.Queue[str]()
+
+    async def next_one() -> str:
+        return await asyncio.wait_for(folders.get(), WAIT_S)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            retention, "compress", lambda folder: loop.call_soon_threadsafe(folders.put_nowait, folder.root.name)
+        )
+        yield next_one
 
 
 @in_loop

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from supervisor.yard import WAIT_S, in_loop
 
 from aurora_desktop.core.events import Record
 from aurora_desktop.core.paths import StatePaths
-from aurora_desktop.core.settings.schema import LogSettings
+from aurora_desktop.core.settings.schema import LogSettings, Settings
 from aurora_desktop.core.settings.schema_tasks import AgentKind, CliAgent, TaskSettings
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 from aurora_desktop.core.storage.trouble import StorageEvent
@@ -22,6 +23,7 @@ from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, Task
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended
 from aurora_desktop.tasks.records import lines, text
+from aurora_desktop.tasks.records.keeping import RecordKeeping
 from aurora_desktop.tasks.records.logs import Queue, TaskRecords
 from aurora_desktop.tasks.task import Task
 
@@ -156,6 +158,40 @@ def test_a_secret_in_the_first_words_is_masked() -> None:
 
 def test_a_prompt_without_an_end_is_summarised_quickly() -> None:
     assert len(lines.summary("x" * 1_000_000, SECRET)) == lines.MOST_SUMMARY
+
+
+@in_loop
+async def test_records_and_output_are_kept_together(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    keeping = RecordKeeping(
+        desk.paths,
+        lambda: Settings(services={}),
+        clock=FakeClock(),
+        publish=desk.told.append,
+        queue=Queue(desk.tasks.get, desk._newest, desk._texts, desk._settled),
+    )
+    keeping.configure(LogSettings())
+    output = desk.folder().stdout(1)
+    output.write_bytes(b"a line\n" * 10_000)
+    recovering, rounds = (asyncio.ensure_future(work) for work in keeping.rounds())
+    await recovering
+    desk.tasks["task_0a"] = over()
+    keeping.read(
+        Record(1, TaskFinished(at=AT, component="agent:claude", task_id="task_0a", agent="claude", status="completed"))
+    )
+    await keeping.close()
+    assert [one["status"] for one in desk.records("cli_agent_audit.log")] == ["completed"]
+    await eventually(lambda: not output.exists())
+    assert output.with_name(output.name + ".gz").exists()
+    rounds.cancel()
+    await asyncio.wait([rounds])
+
+
+async def eventually(is_so: Callable[[], bool]) -> None:
+    """What happens in another thread without a word to us."""
+    async with asyncio.timeout(WAIT_S):
+        while not is_so():  # noqa: ASYNC110 - a file on the disk sets no event
+            await asyncio.sleep(0.005)
 
 
 @in_loop
