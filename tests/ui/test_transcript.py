@@ -46,6 +46,13 @@ def test_a_message_is_headed_by_who_says_it_and_when():
     assert words_of(entry("message", "One.\nTwo.")) == ["", f"{at}  Claude", "One.", "Two."]
 
 
+def test_who_goes_on_speaking_is_not_named_again():
+    entries = [entry("message", "One."), entry("message", "Two."), entry("note", "x"), entry("message", "Three.")]
+    words = ["".join(span.text for span in line.spans) for line in all_lines(entries, "Claude")]
+    assert [line.endswith("Claude") for line in words].count(True) == 2
+    assert words[2:5] == ["One.", "", "Two."]
+
+
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
