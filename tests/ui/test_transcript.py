@@ -185,6 +185,15 @@ def test_the_end_is_followed_unless_somebody_scrolled_up(view, qtbot):
     assert view.is_following
 
 
+def test_a_resized_window_goes_on_following(view, qtbot):
+    show(view, *(entry("message", "many words that wrap " * 20) for _ in range(40)))
+    for width in (300, 900, 240):
+        view.resize(width, 200)
+        bar = view.verticalScrollBar()
+        qtbot.waitUntil(lambda bar=bar: bar.value() == bar.maximum())
+        assert view.is_following
+
+
 def test_search_finds_all_also_in_folds_and_goes_round(view):
     show(view, entry("message", "needle one"), entry("tool_result", "\n".join(["x"] * 8 + ["a Needle two"])))
     show(view, entry("message", "nothing"))
