@@ -61,6 +61,7 @@ class Conversation(QObject):
     def hear(self, text: str, agent: str, cwd: str = "") -> None:
         """Do what these words ask for."""
         self.lines.emit(own_words(text, time.time()))
+        self.reader.name_again()
         if self._asks_to_restart and self._answers_restart(text):
             return
         meaning = words.meaning_of(text, self._names())
@@ -191,3 +192,4 @@ class Conversation(QObject):
     def _tell(self, text: str, *, failed: bool = False) -> None:
         told = Entry(at=time.time(), kind="error" if failed else "message", text=text)
         self.lines.emit(lines_of(told, AURORA))
+        self.reader.name_again()

@@ -41,8 +41,13 @@ class TextLine(NamedTuple):
     folded: Folded | None = None
 
 
-def lines_of(entry: Entry, agent: str = "Agent") -> list[TextLine]:
-    """The lines of one entry, an empty one before them; `agent` is who speaks."""
+def lines_of(entry: Entry, agent: str = "Agent", *, after: str = "") -> list[TextLine]:
+    """The lines of one entry, an empty one before them; `agent` is who speaks, `after` the kind of the entry before.
+
+    Who goes on speaking is not named again.
+    """
+    if entry.kind == "message" == after:
+        return [_GAP, *_plain("text", entry.text), *_detail(entry)]
     lines = _lines_of(entry, agent)
     belongs_above = entry.kind == "diff" or (entry.kind == "tool_result" and not entry.failed)
     return lines if belongs_above else [_GAP, *lines]
@@ -218,6 +223,10 @@ def _lines(count: int) -> str:
     return "1 line" if count == 1 else f"{count:,} lines"
 
 
-def all_lines(entries: Iterable[Entry], agent: str) -> list[TextLine]:
+def all_lines(entries: Iterable[Entry], agent: str, after: str = "") -> list[TextLine]:
     """The lines of several entries."""
-    return [line for entry in entries for line in lines_of(entry, agent)]
+    lines: list[TextLine] = []
+    for entry in entries:
+        lines += lines_of(entry, agent, after=after)
+        after = entry.kind
+    return lines

@@ -34,7 +34,7 @@ class TranscriptReader(QObject):
         super().__init__(parent)
         self._face, self._tasks = face, tasks
         self.task_id = ""
-        self._agent = ""
+        self._agent = self._after = ""
         self._offset = 0
         self._is_over = False
         self._is_reading = False
@@ -45,9 +45,13 @@ class TranscriptReader(QObject):
         if task_id == self.task_id:
             return
         self.task_id, self._agent = task_id, agent
-        self._offset, self._is_over = 0, False
+        self._offset, self._after, self._is_over = 0, "", False
         self.began.emit()
         self.read_on()
+
+    def name_again(self) -> None:
+        """Others spoke in between: who goes on is to be named."""
+        self._after = ""
 
     def begin_anew(self) -> None:
         """The task works again: more may come."""
@@ -101,5 +105,6 @@ class TranscriptReader(QObject):
                 return
             some = entries[place : place + AT_ONCE]
             self.entries.emit(some)
-            self.lines.emit(all_lines(some, self._agent))
+            self.lines.emit(all_lines(some, self._agent, self._after))
+            self._after = some[-1].kind
             await asyncio.sleep(0)

@@ -46,6 +46,13 @@ def test_a_message_is_headed_by_who_says_it_and_when():
     assert words_of(entry("message", "One.\nTwo.")) == ["", f"{at}  Claude", "One.", "Two."]
 
 
+def test_who_goes_on_speaking_is_not_named_again():
+    entries = [entry("message", "One."), entry("message", "Two."), entry("note", "x"), entry("message", "Three.")]
+    words = ["".join(span.text for span in line.spans) for line in all_lines(entries, "Claude")]
+    assert [line.endswith("Claude") for line in words].count(True) == 2
+    assert words[2:5] == ["One.", "", "Two."]
+
+
 @pytest.mark.parametrize(
     ("shown", "words"),
     [
@@ -176,6 +183,15 @@ def test_the_end_is_followed_unless_somebody_scrolled_up(view, qtbot):
     view.jump_to_latest()
     assert bar.value() == bar.maximum()
     assert view.is_following
+
+
+def test_a_resized_window_goes_on_following(view, qtbot):
+    show(view, *(entry("message", "many words that wrap " * 20) for _ in range(40)))
+    for width in (300, 900, 240):
+        view.resize(width, 200)
+        bar = view.verticalScrollBar()
+        qtbot.waitUntil(lambda bar=bar: bar.value() == bar.maximum())
+        assert view.is_following
 
 
 def test_search_finds_all_also_in_folds_and_goes_round(view):

@@ -98,6 +98,14 @@ def test_a_single_question_needs_no_table(section, tasks):
     assert section.focus_first() is section.card.detail
 
 
+def test_where_there_is_little_room_the_answers_are_still_to_be_seen(section, window, qtbot):
+    window.resize(640, 480)
+    qtbot.waitUntil(lambda: not section.table.isVisible())
+    card = section.card
+    qtbot.waitUntil(lambda: card.once.height() >= card.once.sizeHint().height())
+    assert section.rect().contains(card.once.mapTo(section, card.once.rect().bottomRight()))
+
+
 def test_no_question_is_told(section, tasks):
     tasks.questions = ()
     section.show_work()

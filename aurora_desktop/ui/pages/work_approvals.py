@@ -3,6 +3,7 @@
 from typing import cast
 
 from PySide6.QtCore import QItemSelectionModel, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QStackedWidget, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
@@ -22,6 +23,7 @@ from aurora_desktop.ui.widgets.tables import fit_rows, make_table
 
 BY = "window"
 _ROW_HEIGHT, _ROWS_SHOWN = 36, 4
+_LOW_PX = 340
 _WIDTHS = {0: 130, 1: 150, 2: 320, 3: 96}
 _NOTHING = "When an agent wants something that its permissions do not cover, it waits, and you are asked here."
 
@@ -57,7 +59,7 @@ class ApprovalsSection(WorkSection):
         asked = sorted(self._face.approvals(), key=lambda each: (each.asked_at, each.id))
         self.model.show(asked)
         self._stack.setCurrentWidget(self._some if asked else self._empty)
-        self.table.setVisible(len(asked) > 1)
+        self._show_table()
         fit_rows(self.table, _ROWS_SHOWN)
         if asked and not self.table.selectionModel().hasSelection():
             self.table.selectRow(0)
@@ -96,6 +98,14 @@ class ApprovalsSection(WorkSection):
         rows = self.table.selectionModel().selectedRows()
         asked = rows[0].data(ROW_ROLE) if rows else None
         return asked if isinstance(asked, ApprovalView) else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_table()
+
+    def _show_table(self) -> None:
+        """Where there is little room the question itself comes first; the others follow it one by one."""
+        self.table.setVisible(self.model.rowCount() > 1 and self.height() >= _LOW_PX)
 
     def _lay_out(self, theme: Theme) -> None:
         self._some = QWidget()

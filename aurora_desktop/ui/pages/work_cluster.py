@@ -25,6 +25,7 @@ BY = "window"
 _ROW_HEIGHT = 36
 _WORKER, _STATUS, _PID, _TASKS, _ERRORS, _UPTIME, _DOING = range(7)
 _WIDTHS = {_WORKER: 150, _STATUS: 124, _PID: 84, _TASKS: 76, _ERRORS: 76, _UPTIME: 110, _DOING: 240}
+_NARROW_PX = 600
 _GIVEN_UP_FIRST = (_UPTIME, _PID)
 _NOTHING = "Name roles and agents in the settings: each has as many workers as it is to do tasks at the same time."
 
@@ -103,6 +104,7 @@ class ClusterSection(WorkSection):
         well = sum(worker.healthy for worker in workers)
         for each, count in ((self.total, len(workers)), (self.well, well), (self.unwell, len(workers) - well)):
             each.show_count(count)
+        self.summary.setText(f"{len(workers)} workers, {len(workers) - well} unhealthy")
         self.model.show(workers)
         self._listing.show_rows(are_there=bool(workers))
         self._show_heal()
@@ -133,12 +135,17 @@ class ClusterSection(WorkSection):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         hide_what_does_not_fit(self.table, _WIDTHS, _GIVEN_UP_FIRST, self.width())
+        narrow = self.width() < _NARROW_PX
+        for each in (self.total, self.well, self.unwell):
+            each.setVisible(not narrow)
+        self.summary.setVisible(narrow)
 
     def _build(self) -> None:
         theme = self._theme
         self.total = CountCard(theme, "Workers", "info")
         self.well = CountCard(theme, "Healthy", "ok")
         self.unwell = CountCard(theme, "Unhealthy", "bad")
+        self.summary = ElidedLabel("", "muted")
         self.told = ElidedLabel("", "muted")
         self.told.setAccessibleName("What came of it")
         self.heal = Button("&Heal", "restart", theme, tip="Replace workers that are not well")
@@ -159,6 +166,7 @@ class ClusterSection(WorkSection):
             self._cards.addWidget(each)
         tools = QHBoxLayout()
         tools.setSpacing(8)
+        tools.addWidget(self.summary, 1)
         tools.addWidget(self.told, 1)
         tools.addWidget(self.refresh)
         tools.addWidget(self.heal)

@@ -172,6 +172,7 @@ class ApprovalCard(QFrame):
         column.addWidget(self.facts)
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setMinimumHeight(60)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setWidget(inside)

@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
 
 
+_TRIES = 4
+
+
 class FollowingText(QPlainTextEdit):
     """Read-only; scrolling up pauses the scrolling along (`following_changed`)."""
 
@@ -20,6 +23,7 @@ class FollowingText(QPlainTextEdit):
         self.setUndoRedoEnabled(False)
         self._following = True
         self._moving = False
+        self._maximum = 0
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
         self.verticalScrollBar().rangeChanged.connect(self._keep_at_end)
 
@@ -33,14 +37,28 @@ class FollowingText(QPlainTextEdit):
         self._keep_at_end()
 
     def _on_scrolled(self, value: int) -> None:
-        if not self._moving:
-            self._set_following(following=value >= self.verticalScrollBar().maximum())
+        maximum = self.verticalScrollBar().maximum()
+        is_laid_out_anew = maximum != self._maximum  # lines wrap otherwise now: nobody has scrolled
+        self._maximum = maximum
+        if self._moving:
+            return
+        if is_laid_out_anew and self._following:
+            self._keep_at_end()
+        else:
+            self._set_following(following=value >= maximum)
 
     def _keep_at_end(self) -> None:
-        if self._following:
-            self._moving = True
-            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-            self._moving = False
+        """More than once: what comes into sight is laid out only then, and may wrap into more lines."""
+        if not self._following:
+            return
+        was_moving, self._moving = self._moving, True
+        bar = self.verticalScrollBar()
+        for _ in range(_TRIES):
+            bar.setValue(bar.maximum())
+            if bar.value() == bar.maximum():
+                break
+        self._maximum = bar.maximum()
+        self._moving = was_moving
 
     def _set_following(self, *, following: bool) -> None:
         if following != self._following:

@@ -176,12 +176,12 @@ class TranscriptView(FollowingText):
     def _write(self, lines: Sequence[TextLine]) -> None:
         cursor = QTextCursor(self.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
-        self._moving = True
+        was_moving, self._moving = self._moving, True
         cursor.beginEditBlock()
         for line in lines:
             self._write_line(cursor, line)
         cursor.endEditBlock()
-        self._moving = False
+        self._moving = was_moving
         self._keep_at_end()
 
     def _write_line(self, cursor: QTextCursor, line: TextLine, state: int = -1) -> None:
