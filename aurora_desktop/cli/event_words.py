@@ -84,7 +84,7 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "approval_asked": lambda e: f"{e['task_id']} asks for {e['tool']}: {e['summary']} ({e['approval_id']})",
     "approval_answered": lambda e: f"{e['approval_id']} of {e['task_id']}: {_DECISIONS[e['decision']]} by {e['by']}",
     "budget_reached": lambda e: f"{e['task_id']} {e['action']}: {e['limit']}",
-    "agent_unavailable": lambda e: f"{'available again' if e['available'] else 'not available'}: {e['detail']}",
+    "agent_unavailable": lambda e: f"not available: {e['detail']}",
     "alert_sent": lambda e: f"by {e['channel']}: {e['cause']}",
     "alert_failed": lambda e: f"not by {e['channel']}, after {e['tries']} tries: {e['cause']}",
 }

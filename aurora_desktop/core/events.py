@@ -12,6 +12,7 @@ import msgspec
 
 from aurora_desktop.core.event import Event
 from aurora_desktop.core.task_events import (
+    AgentAvailable,
     AgentUnavailable,
     ApprovalAnswered,
     ApprovalAsked,
@@ -640,6 +641,7 @@ AnyEvent = (
     | ApprovalAnswered
     | BudgetReached
     | AgentUnavailable
+    | AgentAvailable
 )
 
 

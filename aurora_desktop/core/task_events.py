@@ -99,10 +99,15 @@ class BudgetReached(Event, frozen=True):
 
 
 class AgentUnavailable(Event, frozen=True):
-    """The agent's program cannot be used, and its tasks wait; with `available` it can again."""
+    """The agent's program cannot be used, and its tasks wait."""
 
     error: ClassVar[bool] = True
 
     detail: str
     hint: str = ""
-    available: bool = False
+
+
+class AgentAvailable(Event, frozen=True):
+    """The agent's program, which could not be used, can be used again."""
+
+    detail: str

@@ -18,7 +18,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AGENT_PREFIX, AnyEvent
 from aurora_desktop.core.settings.schema_tasks import CliAgent
 from aurora_desktop.core.settings.values import Environment
-from aurora_desktop.core.task_events import AgentUnavailable
+from aurora_desktop.core.task_events import AgentAvailable, AgentUnavailable
 from aurora_desktop.healing import commands
 from aurora_desktop.healing.remedies import matcher
 from aurora_desktop.healing.yard import Ran
@@ -123,16 +123,17 @@ class Verification:
         self._known[name] = _Known(key, checked, self._clock.monotonic())
         was_available = before is None or before.available
         if checked.available != was_available or (not checked.available and before != checked):
-            self._publish(
-                AgentUnavailable(
-                    at=self._clock.wall(),
-                    component=AGENT_PREFIX + name,
-                    detail=checked.detail or f"{name} can be used again: version {checked.version or 'unknown'}",
-                    hint=checked.hint,
-                    available=checked.available,
-                )
-            )
+            self._tell(name, checked)
         return checked
+
+    def _tell(self, name: str, checked: Checked) -> None:
+        at, component = self._clock.wall(), AGENT_PREFIX + name
+        if checked.available:
+            version = f": version {checked.version}" if checked.version else ""
+            detail = checked.detail or f"{name} can be used again{version}"
+            self._publish(AgentAvailable(at=at, component=component, detail=detail))
+        else:
+            self._publish(AgentUnavailable(at=at, component=component, detail=checked.detail, hint=checked.hint))
 
     async def _asked(self, name: str, agent: CliAgent, found: Found, folder: Path, env: Mapping[str, str]) -> Checked:
         question = _question(agent)

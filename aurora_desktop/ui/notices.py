@@ -157,7 +157,7 @@ def _task_notice(event: AnyEvent) -> Notice | None:
             return Notice("A task was given up", f"{cause}.")
         case BudgetReached(action="stopped", limit=limit):
             return Notice(f"{name} reached its budget", f"The task was ended at {limit}.")
-        case AgentUnavailable(available=False, detail=detail, hint=hint):
+        case AgentUnavailable(detail=detail, hint=hint):
             return Notice(f"{name} cannot be used", f"{detail}. {hint}".rstrip() if hint else f"{detail}.")
         case _:
             return None

@@ -10,6 +10,7 @@ from aurora_desktop.core.events import (
     SettingsApplied,
 )
 from aurora_desktop.core.task_events import (
+    AgentAvailable,
     AgentUnavailable,
     ApprovalAnswered,
     ApprovalAsked,
@@ -22,7 +23,7 @@ from aurora_desktop.core.task_events import (
 from aurora_desktop.tasks.view import TasksFace
 
 _OF_TASKS = (
-    AgentUnavailable, ApprovalAnswered, ApprovalAsked, BudgetReached, SettingsApplied, TaskFinished, TaskStateChanged,
+    AgentAvailable, AgentUnavailable, ApprovalAnswered, ApprovalAsked, BudgetReached, SettingsApplied, TaskFinished, TaskStateChanged,
     TaskSubmitted, TaskUncertain,
 )  # fmt: skip
 _OF_WAITING = (ApprovalAnswered, ApprovalAsked, TaskFinished, TaskStateChanged, TaskUncertain)

@@ -117,7 +117,14 @@ def fresh(parent: Path, name: str) -> Path:
 
 def surroundings(**more: str) -> dict[str, str]:
     """The environment of all programs: none of the caller's Aurora, no display but the one that is given."""
-    drop = {"PYTHONDONTWRITEBYTECODE", "DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "NOTIFY_SOCKET", "XAUTHORITY"}
+    drop = {
+        "PYTHONDONTWRITEBYTECODE",
+        "DISPLAY",
+        "WAYLAND_DISPLAY",
+        "DBUS_SESSION_BUS_ADDRESS",
+        "NOTIFY_SOCKET",
+        "XAUTHORITY",
+    }
     env = {key: value for key, value in os.environ.items() if key not in drop and not key.startswith("AURORA_")}
     # A shell is behind us; and setuptools, which only the rivals need, slows down nobody's start.
     return {**env, "SHLVL": env.get("SHLVL", "1"), "SETUPTOOLS_USE_DISTUTILS": "stdlib", **more}

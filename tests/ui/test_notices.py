@@ -22,6 +22,7 @@ from aurora_desktop.core.events import (
     WorkerCrashed,
 )
 from aurora_desktop.core.task_events import (
+    AgentAvailable,
     AgentUnavailable,
     ApprovalAsked,
     BudgetReached,
@@ -207,7 +208,7 @@ def test_what_agents_need_somebody_for_is_told(event: AnyEvent, title: str, body
         finished("completed"), finished("error"), finished("cancelled"),
         TaskStateChanged(at=1.0, component=CLAUDE, task_id="t1", previous="queued", status="running"),
         budget("2 USD", "asked"),
-        AgentUnavailable(at=1.0, component=CLAUDE, detail="", available=True),
+        AgentAvailable(at=1.0, component=CLAUDE, detail="claude can be used again"),
     ],
 )  # fmt: skip
 def test_what_the_page_tells_is_no_notification(event: AnyEvent):

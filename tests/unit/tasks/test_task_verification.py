@@ -11,7 +11,7 @@ from supervisor.yard import in_loop
 
 from aurora_desktop.core.settings.schema_tasks import CliAgent
 from aurora_desktop.core.settings.values import Command
-from aurora_desktop.core.task_events import AgentUnavailable
+from aurora_desktop.core.task_events import AgentAvailable, AgentUnavailable
 from aurora_desktop.supervisor.processes import process_table
 from aurora_desktop.tasks.verification import ASK_AGAIN_S, Checked, Verification
 
@@ -24,11 +24,11 @@ class Desk:
     def __init__(self, folder: Path, patience_s: float = 10.0) -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.told: list[AgentUnavailable] = []
+        self.told: list[AgentAvailable | AgentUnavailable] = []
         self.verification = Verification(process_table(), self.clock, self._tell, patience_s)
 
     def _tell(self, event: object) -> None:
-        assert isinstance(event, AgentUnavailable)
+        assert isinstance(event, AgentAvailable | AgentUnavailable)
         self.told.append(event)
 
     def program(self, body: str, name: str = "claude", mode: int = 0o755) -> Path:
@@ -100,7 +100,7 @@ async def test_a_program_that_appears_is_told_once(desk: Desk) -> None:
     desk.program(GOOD)
     assert (await desk.check()).available
     await desk.check()
-    assert [event.available for event in desk.told] == [False, True]
+    assert [type(event) for event in desk.told] == [AgentUnavailable, AgentAvailable]
 
 
 @in_loop
