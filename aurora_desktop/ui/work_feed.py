@@ -23,8 +23,8 @@ from aurora_desktop.core.task_events import (
 from aurora_desktop.tasks.view import TasksFace
 
 _OF_TASKS = (
-    AgentAvailable, AgentUnavailable, ApprovalAnswered, ApprovalAsked, BudgetReached, SettingsApplied, TaskFinished, TaskStateChanged,
-    TaskSubmitted, TaskUncertain,
+    AgentAvailable, AgentUnavailable, ApprovalAnswered, ApprovalAsked, BudgetReached, SettingsApplied, TaskFinished,
+    TaskStateChanged, TaskSubmitted, TaskUncertain,
 )  # fmt: skip
 _OF_WAITING = (ApprovalAnswered, ApprovalAsked, TaskFinished, TaskStateChanged, TaskUncertain)
 MOST_COUNTED = 100
