@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("aurora")
 
+GIL_SWITCH_S = 0.0005
+"""A thread that computes (healing reads logs beside the loop) lets the loop in after this, not after Python's 5 ms: a
+service that died then, and the lease, wait no longer."""
+
 
 class Start(NamedTuple):
     """What a start has gathered before there is a loop; `own` speaks to systemd and is not passed on to children."""
@@ -66,6 +70,7 @@ def run(options: RunOptions) -> int:
     source, refused = _settings(options, paths)
     program_log = ProgramLog(paths.logs / "aurora.log", source.current().logs)
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=[program_log, logging.StreamHandler()])
+    sys.setswitchinterval(GIL_SWITCH_S)
     own = systemd.take_notify_environment()
     for mark in (
         SPAWN_MARKER,
