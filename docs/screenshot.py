@@ -2,7 +2,8 @@
 
 `make screenshot` runs it, in about three minutes. Nothing in the pictures is made up: a service is killed with
 SIGKILL and comes back, Aurora itself is killed and the next one adopts what it left, a service is stopped where
-it stands until Aurora finds it hung, and an agent types until the operator presses the stop key.
+it stands until Aurora finds it hung, and an agent types until the operator presses the stop key. Claude Code, which
+does tasks, is the real program; the words of its model are those of the stand-in that the tests have.
 """
 
 import json
@@ -21,6 +22,8 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
+from e2e.agents import path_with_node, program
+from e2e.agents.anthropic import StandIn, Tool, says
 from e2e.operator import Operator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,7 +43,7 @@ PATIENCE_S = 120.0
 PAINTING_S = 1.5
 """From a key or an event to the last repaint that follows; nothing outside of the program tells when that was."""
 
-SERVICES, INPUT, RECOVERY = "ctrl+1", "ctrl+2", "ctrl+3"
+SERVICES, INPUT, RECOVERY, AGENTS = "ctrl+1", "ctrl+2", "ctrl+3", "ctrl+4"
 HOTKEY, RESET, ARM, DRILL = "ctrl+alt+shift+escape", "ctrl+shift+r", "ctrl+shift+a", "alt+p"
 NOTES = ("xterm", "-T", "Notes", "-geometry", "120x6+80+1080", "-e", "cat")
 IN_NOTES, IN_AURORA = {"x": 400, "y": 1140}, {"x": 700, "y": 300}
@@ -109,6 +112,7 @@ class Aurora:
         self._command += ["--state-dir", str(home / "state")]
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._agents: dict[str, Any] = {}
         self.write_settings("light")
         self._gate = home / "operator_enabled.yaml"
         self._gate.write_bytes(CLOSED_GATE.read_bytes())
@@ -132,7 +136,25 @@ class Aurora:
         sample = sample.replace("    # on_estop: freeze", "    on_estop: freeze")
         own = f"supervisor: {{check_interval_s: 1}}\nui: {{theme: {theme}}}\n"
         own += "input: {mode: act, evidence: {enabled: true}}\n"
+        own += f"tasks: {json.dumps({'agents': self._agents})}\n"
         self._settings.write_text(f"{sample}\n{own}", encoding="utf-8")
+
+    def employ(self, agents: dict[str, Any]) -> None:
+        """Agents for tasks, from the next start on."""
+        self._agents = agents
+
+    def submit_task(self, agent: str, prompt: str) -> str:
+        """Give an agent a task; its id."""
+        asked = [*self._command, "task", "submit", "--agent", agent, "--json", prompt]
+        return str(json.loads(subprocess.check_output(asked, env=self._env, cwd=ROOT))["id"])
+
+    def wait_for_task(self, task_id: str, status: str) -> None:
+        asked = [*self._command, "task", "show", task_id, "--json"]
+
+        def is_there() -> bool:
+            return bool(json.loads(subprocess.check_output(asked, env=self._env, cwd=ROOT))["view"]["status"] == status)
+
+        wait_for(f"{task_id} is {status}", is_there)
 
     def take_on(self, theme: str) -> None:
         """Change the colours in the settings and wait until the change is applied."""
@@ -294,6 +316,46 @@ def take_recovery(photographer: Photographer) -> None:
     photographer.take("recovery", "-window", window)
 
 
+REPAIR = "The test of the invoice's total fails since Friday: find out why, and repair it."
+FOUND = "The total is rounded for each line instead of once at the end. I change that, then run the tests again."
+EDIT = {
+    "file_path": "invoice.py",
+    "content": "def total(lines):\n    return round(sum(price * count for price, count in lines), 2)\n",
+}
+TEST = {"command": "python3 -m unittest -v", "description": "Run the tests"}
+
+
+def take_agents(aurora: Aurora, photographer: Photographer, home: Path) -> None:
+    """Claude Code at work: one task is done, one waits for the operator's word, one waits its turn."""
+    (home / "project").mkdir()
+    (home / "claude").mkdir()
+    script = (
+        says("All 12 invoices of November are listed in november.csv."),
+        says(FOUND, Tool("Write", EDIT | {"file_path": str(home / "project" / "invoice.py")})),
+        says("Done.", Tool("Bash", TEST)),
+    )
+    with StandIn(*script) as provider:
+        env = {**provider.environment(home / "claude"), "PATH": path_with_node()}
+        command = [str(program("claude"))]
+        claude = {"kind": "claude", "command": command, "env": env, "cwd": str(home / "project"), "permissions": "edit"}
+        translate = {"kind": "command", "command": ["sh", "-c", 'sleep 600; echo "$1"', "translate"]}
+        aurora.employ({"claude": claude, "translate": translate})
+        aurora.write_settings("light")
+        aurora.run()
+        window = photographer.arrange()
+        photographer.press(AGENTS)
+        aurora.wait_for_task(aurora.submit_task("claude", "List the invoices of November in a file."), "completed")
+        waiting = aurora.submit_task("claude", REPAIR)
+        aurora.wait_for_task(waiting, "waiting_approval")
+        aurora.submit_task("claude", "Write the release notes from the commits since v1.4.")
+        aurora.submit_task("translate", "The letter to Ms Novák, into Czech.")
+        photographer.press("Down", "Down", "Return")
+        take_both(aurora, photographer, window, "agents")
+        aurora.end()
+        aurora.employ({})
+        aurora.write_settings("light")
+
+
 def take_control(aurora: Aurora, photographer: Photographer, hands: Operator) -> None:
     """The page of the input agent while one types, and the window after the stop key; in light and in dark."""
     window = photographer.arrange(TALL_WINDOW)
@@ -358,6 +420,7 @@ def main() -> None:
             take_tray(aurora, photographer)
             take_recovery(photographer)
             aurora.end()
+            take_agents(aurora, photographer, Path(folder))
             aurora.open_gate()
             aurora.run()
             with Operator(str(Path(folder) / HANDS)) as hands, running([*NOTES], env=env):

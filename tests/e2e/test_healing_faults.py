@@ -1,6 +1,7 @@
 """Faults made for real, and healed by Aurora without a person; what it may not mend, it names and leaves alone."""
 
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from .services import calm, free_port, python
 from .waiting import eventually
 
 _HEALED_S = 30.0
+FEW_FILES = 256  # enough for Aurora itself
 MODULE = "aurora_tiny_module"
 
 
@@ -242,3 +244,17 @@ def make_python(folder: Path) -> str:
     make = [base, "-m", "venv", "--system-site-packages", "--without-pip", folder / ".venv"]
     subprocess.run(make, check=True)
     return str(folder / ".venv" / "bin" / "python")
+
+
+def test_a_service_that_opens_more_files_than_it_may_gets_a_higher_limit(aurora: Aurora) -> None:
+    program = "import os, time; held = [os.open('/dev/null', os.O_RDONLY) for _ in range(300)]; time.sleep(3600)"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    aurora.configure({"opener": calm(command=[sys.executable, "-c", program])}, healing={"verify_sec": 0.5})
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FEW_FILES, hard))
+    try:
+        aurora.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    finished = aurora.until_event("remedy_finished", "service:opener")
+    assert (finished["remedy"], finished["outcome"]) == ("raise_descriptor_limit", "worked"), finished
+    aurora.until("opener", "running")

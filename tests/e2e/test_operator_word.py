@@ -1,12 +1,14 @@
 """What asks first: offered, and done only after a click in the window; and what the commands tell of it afterwards."""
 
 import json
+import os
+import sys
 import zipfile
 from pathlib import Path
 
 from .aurora import Aurora
 from .screen import Screen
-from .services import calm
+from .services import Definition, calm
 from .sight import Spot, button, look
 from .test_healing_faults import MODULE, make_python
 from .waiting import eventually
@@ -50,24 +52,46 @@ def test_a_missing_module_is_installed_once_the_operator_says_so(
     program = f"import time, {MODULE}; time.sleep(3600)"
     from_there = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "packages")}
     service = calm(command=[interpreter, "-c", program], cwd=str(folder), env=from_there)
-    on_screen.configure({"imports": service}, healing={"verify_sec": 0.5}, ui={"theme": "light"})
-    on_screen.start_desktop()
-    offered = on_screen.until_event("remedy_offered", SERVICE)
-    assert on_screen.status()["verdict"] != "healthy"
-    assert any(MODULE in problem["sentence"] for problem in on_screen.status()["problems"])
+    _installed_by_a_click(on_screen, screen, service, "install_python_module")
+    assert (folder / ".venv" / "lib").is_dir()
+    assert list((folder / ".venv" / "lib").glob(f"*/site-packages/{MODULE}.py"))
+    _the_commands_tell_of_it(on_screen)
+
+
+def test_a_missing_npm_package_is_installed_once_the_operator_says_so(
+    on_screen: Aurora, screen: Screen, tmp_path: Path
+) -> None:
+    folder, package = tmp_path / "imports", tmp_path / "package"
+    for made in (folder, package):
+        made.mkdir()
+    (package / "package.json").write_text(json.dumps({"name": MODULE, "version": "1.0.0", "main": "index.js"}))
+    (package / "index.js").write_text("")
+    needs = {"name": "imports", "version": "1.0.0", "dependencies": {MODULE: f"file:{package}"}}
+    (folder / "package.json").write_text(json.dumps(needs))
+    (folder / "app.js").write_text(f"require('{MODULE}'); setInterval(() => {{}}, 1000)")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    service = calm(command=["node", "app.js"], cwd=str(folder), env={"PATH": path, "npm_config_offline": "true"})
+    _installed_by_a_click(on_screen, screen, service, "install_npm_package")
+    assert (folder / "node_modules" / MODULE / "package.json").exists()
+
+
+def _installed_by_a_click(aurora: Aurora, screen: Screen, service: Definition, remedy: str) -> None:
+    """Nothing is done before the click; after it the service runs."""
+    aurora.configure({"imports": service}, healing={"verify_sec": 0.5}, ui={"theme": "light"})
+    aurora.start_desktop()
+    offered = aurora.until_event("remedy_offered", SERVICE)
+    assert aurora.status()["verdict"] != "healthy"
+    assert any(MODULE in problem["sentence"] for problem in aurora.status()["problems"])
 
     screen.activate(eventually(screen.main_window, "the window is open"))
     screen.press("ctrl+3")
     spot = eventually(lambda: _apply(screen), "the offer is shown, and its button enabled")
-    assert on_screen.events("remedy_started", SERVICE) == []
+    assert aurora.events("remedy_started", SERVICE) == []
     screen.click(spot.middle)
 
-    finished = on_screen.until_event("remedy_finished", SERVICE, since=offered["id"], timeout_s=INSTALLED_S)
-    assert (finished["remedy"], finished["outcome"]) == ("install_python_module", "worked"), finished
-    assert (folder / ".venv" / "lib").is_dir()
-    assert list((folder / ".venv" / "lib").glob(f"*/site-packages/{MODULE}.py"))
-    on_screen.until("imports", "running")
-    _the_commands_tell_of_it(on_screen)
+    finished = aurora.until_event("remedy_finished", SERVICE, since=offered["id"], timeout_s=INSTALLED_S)
+    assert (finished["remedy"], finished["outcome"]) == (remedy, "worked"), finished
+    aurora.until("imports", "running")
 
 
 def _the_commands_tell_of_it(aurora: Aurora) -> None:
