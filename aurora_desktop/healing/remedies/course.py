@@ -166,7 +166,9 @@ def step(course: Course, stimulus: Stimulus, now: float, max_attempts: int) -> S
 
 
 def _diagnosed(course: Course, fault: Diagnosed, now: float, max_attempts: int) -> Step:
-    if course.phase in ("trying", "resting"):  # a running remedy sees by itself whether it helped
+    if course.phase == "trying":  # a running remedy sees by itself whether it helped
+        return (_with_later(course, fault) if fault.may_act else course), ()
+    if course.phase == "resting":
         return course, ()
     if now - course.seen_at > INCIDENT_S:
         course = Course(key=fault.key, offered=course.offered)
@@ -177,6 +179,12 @@ def _diagnosed(course: Course, fault: Diagnosed, now: float, max_attempts: int) 
     left = tuple(c for c in fault.candidates if c.name not in course.tried | course.offered)
     course = replace(course, seen_at=now, ahead=left, phase="named")
     return _next(course, max_attempts) if fault.may_act else (course, ())
+
+
+def _with_later(course: Course, fault: Diagnosed) -> Course:
+    """Another fault, or more of it is known: what may help there comes after what is tried, if that does not help."""
+    known = course.tried | course.offered | {course.current, *(candidate.name for candidate in course.ahead)}
+    return replace(course, ahead=(*course.ahead, *(c for c in fault.candidates if c.name not in known)))
 
 
 def _next(course: Course, max_attempts: int) -> Step:

@@ -58,6 +58,7 @@ class Interruption(Struct, frozen=True):
 class Case:
     """One component that failed: its course, its newest fault, and the remedy that runs.
 
+    `later`: by remedy, the faults that came while another was being seen to.
     `unended`: with those that were cancelled, and still undo what they did.
     """
 
@@ -65,6 +66,7 @@ class Case:
         self.component = component
         self.course = course.Course()
         self.fault: Fault | None = None
+        self.later: dict[str, Fault] = {}
         self.refusal: Ended | None = None
         self.task: asyncio.Task[None] | None = None
         self.unended: set[asyncio.Task[None]] = set()
@@ -304,6 +306,8 @@ class RemedyEngine:
         reason = self._why_not(fault.component, fault.sighting)
         self._tell_diagnosis(case, fault, remedies, reason)
         candidates = tuple(course.Candidate(remedy.name, remedy.asks) for remedy in remedies)
+        if case.course.phase == "trying":
+            case.later = {**{remedy.name: fault for remedy in remedies}, **case.later}
         self._feed(case, course.Diagnosed(_key(fault), candidates, may_act=not reason))
 
     def _only_starts(self, sighting: Sighting) -> bool:
@@ -356,13 +360,15 @@ class RemedyEngine:
         case.course, effects = course.step(case.course, stimulus, now, most)
         for effect in effects:
             self._perform(case, effect)
+        if case.course.phase != "trying":
+            case.later = {}
 
     def _perform(self, case: Case, effect: course.Effect) -> None:
         match effect:
             case course.Try(name, attempt):
                 self._begin(case, name, attempt)
             case course.Offer(name):
-                self._run(self._offer(case, name))
+                self._run(self._offer(case, name, case.later.get(name, case.fault)))
             case course.Cancel():
                 self._cancel(case, case.halted)
             case course.CloseOffers():
@@ -377,6 +383,7 @@ class RemedyEngine:
     def _begin(self, case: Case, name: str, attempt: int) -> None:
         """In a task of its own; all that still undo what they did are waited for."""
         before, approved = frozenset(case.unended), case.approved.pop(name, None)
+        case.fault = case.later.pop(name, case.fault)
         fault = approved.fault if approved is not None else case.fault
 
         async def work() -> None:
@@ -438,9 +445,9 @@ class RemedyEngine:
 
     # --- offers -----------------------------------------------------------------------------------------------
 
-    async def _offer(self, case: Case, name: str) -> None:
+    async def _offer(self, case: Case, name: str, fault: Fault | None) -> None:
         """Plan it, so that the operator sees exactly what would run."""
-        remedy, fault = self._diagnosis.remedy(name), case.fault
+        remedy = self._diagnosis.remedy(name)
         plan: Plan | None = None
         if remedy is not None and fault is not None:
             try:

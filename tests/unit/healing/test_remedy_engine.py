@@ -385,6 +385,23 @@ async def test_one_remedy_at_a_time_for_each_component(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_another_fault_that_comes_while_one_is_seen_to_is_seen_to_next(tmp_path: Path) -> None:
+    log: list[str] = []
+    first = Scripted("first", log, kinds=("crash_loop",), helps=False)
+    reached = first.hold_at("apply")
+    async with healing(tmp_path, first, Scripted("second", log)) as bench:
+        at = bench.yard.clock.wall()
+        bench.bus.publish(ServiceDegraded(at=at, component=WEB, cause="again and again", attempts=5, retry_s=60.0))
+        await reached.wait()
+        bench.fail()
+        await bench.diagnosed(2)
+        first.hold["apply"].set()
+        ended = await bench.until(RemedyFinished, 2)
+    assert (ended.remedy, ended.outcome) == ("second", "worked")
+    assert len(bench.memory.remembered) == 2  # it happened once, however often it is looked at
+
+
+@in_loop
 async def test_after_the_allowed_failures_the_operator_is_called_and_healing_rests(tmp_path: Path) -> None:
     log: list[str] = []
     remedies = [Scripted(name, log, helps=False) for name in "abcd"]
