@@ -861,7 +861,7 @@ async def test_a_remedy_for_other_services_is_none_here(tmp_path: Path) -> None:
 async def test_an_expression_that_explodes_is_told_once_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matcher.search, "__defaults__", (0.5,))
+    monkeypatch.setattr(matcher.search, "__defaults__", (1.5,))
     remedies = {"bomb": own(pattern=r"(a|a)+$", command=Command(["never"])), "mending": own()}
     async with healing(tmp_path, own=remedies) as bench:
         for _ in range(2):
