@@ -12,40 +12,41 @@ step() { printf '\n== %s\n' "$*"; "$@"; }
 
 measured() { step "$BIN/coverage" run -m pytest "$@"; }
 
-# One lane for each of two processors. The first is the brake's alone: its lease of 150 ms bears no crowd. All other
-# tests follow each other in the second, on what the first leaves of the processors; it is shown whole in the end.
-brake_lane() { measured tests/e2e -m brake; }
-other_lane() {
-    local program=0 parts=0
-    trap 'exit 130' INT # pytest ends at the signal by itself, and what follows it must not begin then
-    measured tests/e2e -m "not brake" || program=$?
+# One lane for each of two processors. In the first the brake's tests, whose lease of 150 ms bears no crowd, then those of
+# the parts and of the window; in the second all other end-to-end tests, on what the first leaves of the processors. The
+# second is shown whole in the end.
+first_lane() {
+    local brake=0 parts=0
+    measured tests/e2e -m brake || brake=$?
+    [ "$brake" -ne 2 ] || return 2 # interrupted: what follows must not begin then
     measured tests/unit tests/ui || parts=$?
-    printf '\n== lanes\n'
-    verdict 'end-to-end tests of all else' "$program"
-    verdict 'tests of the parts and of the window' "$parts"
-    [ "$program" -eq 0 ] && [ "$parts" -eq 0 ]
+    first="$(verdict 'end-to-end tests of the brake' "$brake")
+$(verdict 'tests of the parts and of the window' "$parts")"
+    [ "$brake" -eq 0 ] && [ "$parts" -eq 0 ]
 }
+second_lane() { measured tests/e2e -m "not brake"; }
 
 verdict() { if [ "$2" -eq 0 ]; then printf '%s: passed\n' "$1"; else printf '%s: FAILED\n' "$1"; fi; }
 
 # The exit code says whether both lanes passed; Ctrl+C ends both.
 both_lanes() {
-    local said pid brake=0 others=0
+    local said pid first="" ours=0 others=0
     said=$(mktemp)
     set -m # a process group of its own: without, it would be deaf to the SIGINT with which its pytest is ended
-    (renice -n 10 "$BASHPID" >/dev/null && other_lane) </dev/null >"$said" 2>&1 &
+    (renice -n 10 "$BASHPID" >/dev/null && second_lane) </dev/null >"$said" 2>&1 &
     pid=$!
     set +m
     trap 'kill -INT -- "-$pid" 2>/dev/null || true' INT TERM EXIT
-    brake_lane || brake=$?
+    first_lane || ours=$?
     printf '\n== the other lane, once it has ended\n'
     wait "$pid" || others=$?
     [ "$others" -le 128 ] || wait "$pid" || others=$? # the first was interrupted by the signal that it was sent
     trap - INT TERM EXIT
     cat "$said"
     rm -f "$said"
-    verdict 'end-to-end tests of the brake' "$brake"
-    [ "$brake" -eq 0 ] && [ "$others" -eq 0 ]
+    printf '\n== lanes\n%s\n' "$first"
+    verdict 'all other end-to-end tests' "$others"
+    [ "$ours" -eq 0 ] && [ "$others" -eq 0 ]
 }
 
 step "$BIN/ruff" check .

@@ -93,6 +93,10 @@ class Display:
 
     def fake(self, kind: int, detail: int, x: int = 0, y: int = 0) -> None:
         self._xtest.FakeInput(kind, detail, 0, self._root if kind == 6 else 0, x, y, 0)
+        self.settle()
+
+    def settle(self) -> None:
+        """In the turn of the display that answers this it has taken what others had written before."""
         self._connection.core.GetInputFocus().reply()
 
     def press(self, *codes: int) -> None:
@@ -452,6 +456,7 @@ def test_synthetic_input_during_the_press_spoils_it(
         pressed_at = press_times.last()
         rig.send(ExpectPress())
         rig.ask("status")  # it has read what came before
+        display.settle()  # and the display what the guard asked of it then
         display.fake(*event)
         rig.send(Confirm(1, pressed_at, "button"))
         confirmed = rig.until(Confirmed)
