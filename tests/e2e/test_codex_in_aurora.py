@@ -89,6 +89,8 @@ def test_after_the_deaths_of_aurora_and_worker_its_own_thread_is_resumed(office:
         lambda: [worker["pid"] for worker in office.aurora.client.get("/v1/workers") if worker["task_id"]],
         "the worker is known again",
     )
+    task = f"/v1/tasks/{task_id}"
+    eventually(lambda: office.aurora.client.get(task)["view"]["usage"]["input_tokens"], "its costs are known again")
     os.kill(worker, signal.SIGKILL)
     detail = office.until(task_id, "completed")
 

@@ -84,6 +84,7 @@ def test_the_emergency_stop_freezes_an_agent_and_a_cancellation_never_lets_it_ru
     agent = shop.at_work("frozen")
     shop.aurora.client.post("/v1/estop", {"reason": "a test"})
     shop.until(task_id, frozen=True, status="running")
+    shop.submit("another")  # taken once it is on the disk, and with it all that was written before
     shop.aurora.crash()
     shop.aurora.start()
     view = shop.until(task_id, frozen=True)
