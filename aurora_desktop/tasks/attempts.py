@@ -41,15 +41,11 @@ log = logging.getLogger(__name__)
 
 
 class Attempts:
-    """`on_ended(task, ended)` is called after each attempt that came to a known end, with the task as it is then.
-
-    It is called once that is on disk; what is done there must not wait.
-    """
+    """Follows the attempts that are made now; what is told of one that does not count any more is passed over."""
 
     def __init__(self, around: Surroundings, approvals: Approvals, spending: Spending) -> None:
         self._around, self._approvals, self._spending = around, approvals, spending
         self._deciding: set[tuple[str, int]] = set()
-        self.on_ended: list[Callable[[Task, Ended], object]] = []
 
     def hear(self, worker: Worker, message: FromWorker) -> None:
         worker.heard_at = self._around.roster.now()
@@ -286,6 +282,7 @@ class Attempts:
                 began, ended = await asyncio.to_thread(read_marks, self._around.folder, task_id, attempt)
                 task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
+                began = began or task.status != "leased"  # it was heard at work, whatever became of its folder
                 if ended is not None:
                     ended = replace(ended, error=self._around.discreet(task, ended.error))
                 await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
@@ -308,8 +305,6 @@ class Attempts:
             has_others = around.roster.crowds.get(task.pool, 0) > 1
             after = after_end(task, ended, kind, by_us=around.ends_it, has_others=has_others)
             task = await self._keep(task, after, ended)
-            for listener in self.on_ended:
-                listener(task, ended)
         if worker is not None and task.status != "cancelled":
             worker.completed += task.status == "completed"
             worker.errors += task.status != "completed"

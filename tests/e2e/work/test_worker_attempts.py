@@ -230,6 +230,15 @@ def test_the_end_lies_in_the_folder_too(stage: Stage) -> None:
     assert written == ended
 
 
+def test_an_agent_that_removes_its_tasks_folder_is_heard_to_its_end(stage: Stage) -> None:
+    run = stage.shell(f"rm -r {stage.folder}/tasks; echo all gone")
+
+    ended = stage.do(run)
+
+    assert (ended.ending, ended.result) == ("completed", "all gone")
+    assert stage.do(stage.shell("echo next")).result == "next"
+
+
 def test_a_line_of_nonsense_from_main_ends_nothing(stage: Stage) -> None:
     stage.main.say_bytes(b'nonsense\n{"type":"dance"}\n\xff\n')
 

@@ -1,5 +1,6 @@
 """What is lost on the way, in each state: worker, agent, Aurora itself. Nothing for good, and nothing is done twice."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,18 @@ async def test_a_task_whose_worker_dies_half_way_waits_for_the_operator(tmp_path
         assert "retry" in view.hint
         assert [event.task_id for event in here.of(TaskUncertain)] == [task.id]
         assert [each.id for each in here.coordinator.troubles().uncertain] == [task.id]
+
+
+@in_loop
+async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit()
+        run = await hand.begin()
+        await here.reaches(task.id, "running")
+        shutil.rmtree(run.folder)  # an agent with a shell can do that
+        await here.dies(hand)
+        assert (await here.reaches(task.id, "uncertain")).attempt == 1
 
 
 @in_loop
