@@ -138,6 +138,7 @@ class Attempt:
         if now >= self._reaped_at + REAP_S:
             self._reaped_at = now
             self._reap()
+            self._keep_held()
         if self._ending.phase == "over":
             return self._come_to_end(now)
         return _earliest(next_look, self._next_due(now), self._tell_doing(now))
@@ -200,6 +201,11 @@ class Attempt:
             freeze(self._tree)
         else:
             thaw(self._tree)
+
+    def _keep_held(self) -> None:
+        """Whoever resumes the worker with its tree, after an emergency stop, does not answer what it is held for."""
+        if self._held and self._ending.phase == "none":
+            freeze(self._tree)
 
     def answer(self, answer: Answer) -> None:
         self._listener.answer(answer)
