@@ -26,6 +26,8 @@ GO_ON = (
 )
 """Before the prompt of a further attempt that resumes a session: the agent may have done a part of it."""
 
+_STOPPED = "the emergency stop holds it back"
+
 log = logging.getLogger(__name__)
 
 
@@ -67,8 +69,8 @@ class Dispatch:
         agent = self._around.agent(agent_name)
         if agent is None:
             return f"the agent `{agent_name}` is not in the settings any more"
-        if self._around.workforce.latched and agent.on_estop != "ignore":
-            return "the emergency stop holds it back"
+        if self._is_stopped(agent):
+            return _STOPPED
         if agent.kind == "input":
             return "" if self._input is not None else "no agent of mouse and keyboard runs here"
         if not self._around.roster.crowds.get(pool):
@@ -77,6 +79,9 @@ class Dispatch:
         if checked is not None and not checked.available:
             return f"{agent_name} cannot be used: {checked.detail}"
         return self._refusal(agent_name)
+
+    def _is_stopped(self, agent: CliAgent | None) -> bool:
+        return self._around.workforce.latched and agent is not None and agent.on_estop != "ignore"
 
     def checked(self, agent_name: str) -> Checked | None:
         return self._checked.get(agent_name)
@@ -171,6 +176,9 @@ class Dispatch:
             return
         if not checked.available:
             self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
+            return
+        if self._is_stopped(self._around.agent(task.agent)):
+            self._take_back(task, worker, _STOPPED)
             return
         now = self._around.book.here(task.id)
         if now is None or now.status != "leased" or now.attempt != task.attempt or now.cancelling:

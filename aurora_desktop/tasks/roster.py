@@ -208,3 +208,11 @@ class Roster:
         if idle:
             components = tuple(worker.post.component for worker in idle)
             self._workforce.dismiss(components, f"nothing to do for {idle_exit_s:g} s")
+
+    def end_frozen(self) -> None:
+        """Kill those that the emergency stop froze while they had nothing to do: of them there is nothing to resume."""
+        idle = tuple(
+            worker.post.component for worker in self._workers.values() if worker.is_frozen and not worker.task_id
+        )
+        if idle:
+            self._workforce.dismiss(idle, "it stood still with nothing to do", kill=True)

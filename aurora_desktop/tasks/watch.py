@@ -38,6 +38,8 @@ class Watch:
             workforce.unwell(worker.post.component, "watchdog", f"nothing was heard of it for {STALE_S:g} s")
         for worker in tuple(roster.everyone()):
             self._notice_end(worker)
+        if not workforce.latched:
+            roster.end_frozen()
         roster.dismiss_idle(self._around.settings.idle_exit_s)
         roster.forget_retired()
 

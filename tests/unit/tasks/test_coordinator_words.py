@@ -19,7 +19,8 @@ from aurora_desktop.core.task_events import (
 from aurora_desktop.tasks.errors import UnknownApprovalError
 from aurora_desktop.tasks.messages import Acknowledge, Answer, Asking, AskingNoMore, Doing, Ended, Hold, Run, Stop
 from aurora_desktop.tasks.task import Activity, Task, Usage
-from tasks.hall import Hall, Hand, agent, ended, hall, with_agents
+from aurora_desktop.tasks.verification import Checked
+from tasks.hall import FakeWorkforce, Hall, Hand, agent, ended, hall, with_agents
 
 CLAUDE = TaskSettings(agents={"echo": CliAgent(kind="claude")})
 
@@ -152,6 +153,46 @@ async def test_a_frozen_task_stands_still_until_it_is_thawed(tmp_path: Path) -> 
         here.coordinator.look()
         assert here.workforce.replaced == [], "its silence counts from now on"
         await hand.finish(run)
+
+
+class Stopping(dict[str, Checked]):
+    """The emergency stop comes while an agent's program is looked at for the second time: right before its task."""
+
+    def __init__(self, workforce: FakeWorkforce) -> None:
+        super().__init__()
+        self._workforce, self._looks = workforce, 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._looks += 1
+        self._workforce.latched = self._looks == 2
+        return super().get(key, default)
+
+
+@in_loop
+async def test_the_emergency_stop_holds_back_what_was_about_to_be_told(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        here.checked = Stopping(here.workforce)
+        hand = await here.worker()
+        task = await here.submit()
+        await here.reaches(task.id, "leased")
+        view = await here.reaches(task.id, "queued")
+        assert (view.held, view.attempt) == ("the emergency stop holds it back", 0)
+        here.workforce.latched = False
+        here.coordinator.look()
+        assert (await hand.hear(Run)).attempt == 1
+
+
+@in_loop
+async def test_a_worker_that_was_frozen_with_nothing_to_do_is_replaced_after_the_reset(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        here.workforce.latched = True
+        here.workforce.becomes("echo-1", "frozen", hand.pid)
+        here.coordinator.look()
+        assert here.workforce.dismissed == []
+        here.workforce.latched = False
+        here.coordinator.look()
+        assert here.workforce.dismissed == [("worker:echo-1", True)]
 
 
 @in_loop
