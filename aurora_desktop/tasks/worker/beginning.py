@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from msgspec import structs
+
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.tasks.adapters.registry import make_adapter
 from aurora_desktop.tasks.folder import TaskFolder
@@ -31,6 +33,11 @@ def refused(run: Run, error: str, *, began: bool = False) -> Ended:
     """The end of what did not begin now; `began`: it may have begun before."""
     at = time.time()
     return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, began=began, finished_at=at)
+
+
+def put_back(run: Run, why: str) -> Ended:
+    """The end of what this worker cannot begin, and another one can."""
+    return structs.replace(refused(run, why), ending="interrupted")
 
 
 def in_one_line(error: AuroraError) -> str:

@@ -94,14 +94,17 @@ class Worker:
         if token is not None:
             self._introduce(token)
         for line in self._link.receive():
-            self._desk = self._desk or self._new_desk()
+            self._desk = self._desk or self._new_desk(now)
             self._desk.obey(line, now)
 
-    def _new_desk(self) -> "Desk":
+    def _new_desk(self, now: float) -> "Desk":
         import_msgspec_lean()
         from aurora_desktop.tasks.worker.desk import Desk
 
-        return Desk(self._name, self._link, self._inbox)
+        desk = Desk(self._name, self._link, self._inbox)
+        if self._end_signals:  # it was not there to hear of them
+            desk.clear(now, at_once=False)
+        return desk
 
     def _introduce(self, token: str) -> None:
         if self._desk is None:

@@ -62,6 +62,16 @@ async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone
 
 
 @in_loop
+async def test_what_a_worker_did_not_begin_since_it_was_to_end_is_given_out_again(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit(retry="never")
+        await hand.finish(await hand.hear(Run), "interrupted", began=False)
+        again = await hand.begin()
+        assert (again.task_id, again.attempt) == (task.id, 2)
+
+
+@in_loop
 async def test_one_that_may_be_repeated_is(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         hand = await here.worker()
