@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from supervisor.yard import in_loop
 
@@ -108,6 +109,22 @@ async def test_an_agent_that_was_done_before_it_heard_of_the_cancellation_has_do
         await here.coordinator.cancel(run.task_id, "window")
         hand.say(ended(run, result="done already"))
         await here.reaches(run.task_id, "completed")
+
+
+@in_loop
+async def test_on_a_full_disk_an_agent_is_stopped_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    async with hall(tmp_path) as here:
+        hand, run = await at_work(here)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.coordinator.book.backend, "save", full)
+            with pytest.raises(AuroraError, match="could not be written down"):
+                await here.coordinator.cancel(run.task_id, "window")
+        assert (await hand.hear(Stop)).ending == "cancelled"
+        await hand.finish(run, "cancelled")
+        assert here.status(run.task_id) == "cancelled"
 
 
 # --- the emergency stop -------------------------------------------------------------------------------------------
