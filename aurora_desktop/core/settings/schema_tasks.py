@@ -77,7 +77,10 @@ class CliAgent(Section, frozen=True):
     timeout_s: Annotated[Seconds, option("A task that takes longer is ended.")] = 300.0
     silence_s: Annotated[
         Seconds,
-        option("An agent that says nothing for so long is ended; waiting for you or for its provider is no silence."),
+        option(
+            "An agent that says nothing for so long is ended; that it waits for you or its provider, or that a tool of"
+            " it runs, is no silence."
+        ),
     ] = 120.0
     grace_s: Annotated[Seconds, option("Time to end after SIGTERM before the whole tree is killed.")] = 5.0
     version_args: Annotated[

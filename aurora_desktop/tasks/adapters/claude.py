@@ -35,7 +35,7 @@ from aurora_desktop.tasks.messages import Run
 
 _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _PROTOCOL = ("-p", *_STREAMS, "--include-partial-messages", "--permission-prompt-tool", "stdio")
-_SHARE_OF_SILENCE = 0.9
+_SHARE_OF_TIME = 0.9
 _REFUSALS = frozenset({401, 403})
 _MOST_REFUSALS = 3
 """It asks eleven times, over minutes, also where the login is refused; the second is for a token that ran out."""
@@ -76,7 +76,7 @@ class Claude:
             env={
                 # It would replace itself while others of it are at work.
                 "DISABLE_AUTOUPDATER": "1",
-                **_limits_of_commands(run.silence_s),
+                **_limits_of_commands(run.timeout_s),
             },
         )
 
@@ -222,12 +222,12 @@ class Claude:
         return []
 
 
-def _limits_of_commands(silence_s: float) -> dict[str, str]:
-    """It says nothing while a command runs: one that takes too long it ends itself, and goes on, before we end both.
+def _limits_of_commands(timeout_s: float) -> dict[str, str]:
+    """A command that takes too long it ends itself, and can tell of it, before we end both.
 
     Its own limits are two minutes, and ten where the model asks for more.
     """
-    longest_ms = int(silence_s * 1000 * _SHARE_OF_SILENCE)
+    longest_ms = int(timeout_s * 1000 * _SHARE_OF_TIME)
     return {
         "BASH_DEFAULT_TIMEOUT_MS": str(min(120_000, longest_ms)),
         "BASH_MAX_TIMEOUT_MS": str(min(600_000, longest_ms)),

@@ -231,7 +231,7 @@ class Codex:
             "approvalPolicy": limits.approval,
             # Not the reviewer of the user's settings: what is asked is asked of the operator.
             "approvalsReviewer": "user",
-            "config": {"background_terminal_max_timeout": _longest_wait_ms(self._run.silence_s)},
+            "config": {"background_terminal_max_timeout": _longest_wait_ms(self._run.timeout_s)},
         }
         if self._run.model is not None:
             options["model"] = self._run.model
@@ -322,10 +322,10 @@ def _less(total: Tokens, part: Tokens) -> Tokens:
     )
 
 
-def _longest_wait_ms(silence_s: float) -> int:
-    """How long Codex may wait for a command without a word: not so long that it counts as silence. Its own limit is
+def _longest_wait_ms(timeout_s: float) -> int:
+    """How long Codex may wait for a command without a word: so that time is left to look after it. Its own limit is
     300 s, and it waits no less than 5 s."""
-    return int(min(300.0, max(5.0, silence_s / 2)) * 1000)
+    return int(min(300.0, max(5.0, timeout_s / 2)) * 1000)
 
 
 def _text(words: str) -> list[dict[str, str]]:

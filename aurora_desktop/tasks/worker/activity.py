@@ -39,8 +39,9 @@ class ActivityTracker:
         return bool(self._asks) or self._held
 
     @property
-    def retries(self) -> bool:
-        return self._retry is not None
+    def works(self) -> bool:
+        """Without a word of the agent: a tool of it runs, or its provider is asked again."""
+        return bool(self._tools) or self._retry is not None
 
     def hold(self, *, held: bool) -> None:
         self._held = held

@@ -108,6 +108,7 @@ def test_a_task_that_takes_too_long_is_ended(stage: Stage) -> None:
     ended = stage.do(stage.shell("while :; do echo still; sleep 0.05; done", timeout_s=0.5))
 
     assert (ended.ending, ended.error) == ("timeout", "it took longer than its 0.5 s")
+    assert ended.facts["limit"] == "total"
     assert ended.result.startswith("still")
 
 
@@ -115,6 +116,16 @@ def test_a_silent_agent_is_ended(stage: Stage) -> None:
     ended = stage.do(stage.shell("echo first; sleep 600", silence_s=0.5))
 
     assert (ended.ending, ended.error) == ("timeout", "it said nothing for 0.5 s")
+    assert ended.facts["limit"] == "silence"
+
+
+def test_an_agent_whose_tool_runs_is_not_silent(stage: Stage) -> None:
+    tool = '{"type": "tool", "name": "Bash", "summary": "make world"}'
+    script = f'echo \'{tool}\'; sleep 1.2; echo \'{{"type": "result", "text": "built"}}\''
+
+    ended = stage.do(stage.shell(script, silence_s=0.4, has_events=True))
+
+    assert (ended.ending, ended.result) == ("completed", "built")
 
 
 def test_standing_still_with_the_whole_tree_is_no_timeout(stage: Stage) -> None:

@@ -139,11 +139,11 @@ def test_read_only_has_no_tool_that_could_write() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence_s", "default_ms", "most_ms"),
+    ("timeout_s", "default_ms", "most_ms"),
     [(60.0, 54_000, 54_000), (300.0, 120_000, 270_000), (3600.0, 120_000, 600_000)],
 )
-def test_a_command_ends_before_it_would_count_as_silence(silence_s: float, default_ms: int, most_ms: int) -> None:
-    env = Claude(run(silence_s=silence_s)).launch().env
+def test_a_command_ends_before_the_whole_task_does(timeout_s: float, default_ms: int, most_ms: int) -> None:
+    env = Claude(run(timeout_s=timeout_s)).launch().env
 
     assert (env["BASH_DEFAULT_TIMEOUT_MS"], env["BASH_MAX_TIMEOUT_MS"]) == (str(default_ms), str(most_ms))
 
