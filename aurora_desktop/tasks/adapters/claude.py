@@ -4,6 +4,7 @@ The prompt goes in on standard input, which knows no limit of length, and questi
 answered there. The stream holds partial messages, too: without them a long answer would look like silence.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ from aurora_desktop.tasks.messages import Run
 _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _PROTOCOL = ("-p", *_STREAMS, "--include-partial-messages", "--permission-prompt-tool", "stdio")
 _SHARE_OF_TIME = 0.9
+_TOOL_USE_ID = re.compile(rb'"tool_use_id":"([\w-]{1,100})"')
 _REFUSALS = frozenset({401, 403})
 _MOST_REFUSALS = 3
 """It asks eleven times, over minutes, also where the login is refused; the second is for a token that ran out."""
@@ -219,6 +221,10 @@ class Claude:
         if self._result is None and line.startswith(b'{"type":"result"'):
             self._result_was_cut = True
             return self._end()
+        if line.startswith(b'{"type":"user"'):
+            # What a tool gave back was longer than a line that is read, like a picture: it has ended nevertheless.
+            ids = dict.fromkeys(found.decode() for found in _TOOL_USE_ID.findall(line))
+            return [ToolEnded(tool, output="(too long to be shown)") for tool in ids]
         return []
 
 

@@ -416,6 +416,16 @@ def test_what_keeps_it_from_beginning_is_an_error_with_its_remedy(stderr: str, w
     assert words in verdict.error
 
 
+def test_a_tool_whose_output_was_cut_has_ended() -> None:
+    content = (
+        b'[{"tool_use_id":"toolu_7","type":"tool_result","content":[{"type":"image","source":{"data":"' + b"x" * 99
+    )
+    seen = Claude(run()).feed(b'{"type":"user","message":{"role":"user","content":' + content)
+    assert [one for one in seen if isinstance(one, ToolEnded)] == [
+        ToolEnded("toolu_7", output="(too long to be shown)")
+    ]
+
+
 def test_a_result_that_was_cut_ends_the_work_with_an_error() -> None:
     adapter = Claude(run())
 
