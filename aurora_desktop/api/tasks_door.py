@@ -19,7 +19,7 @@ from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.query import Query
-from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript, secrets
+from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
     DenyRequest,
@@ -32,6 +32,7 @@ from aurora_desktop.core.event import Event
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
+from aurora_desktop.tasks.discretion import secrets
 from aurora_desktop.tasks.task import AT_WORK
 from aurora_desktop.tasks.view import PipelineRun, TasksFace, Transcript
 

@@ -280,11 +280,11 @@ class Attempts:
             began, task = True, self._around.book.here(task_id)
             if ended is None and task is not None and task.worker:
                 began, ended = await asyncio.to_thread(read_marks, self._around.folder, task_id, attempt)
-                task = self._around.book.here(task_id)
+            if ended is not None and task is not None:
+                ended = await asyncio.to_thread(self._without_secrets, task, ended)
+            task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
                 began = began or task.status != "leased"  # it was heard at work, whatever became of its folder
-                if ended is not None:
-                    ended = replace(ended, error=self._around.discreet(task, ended.error))
                 await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
         finally:
             self._deciding.discard((task_id, attempt))
@@ -292,6 +292,11 @@ class Attempts:
             self._acknowledge(worker, task_id, attempt)
         elif worker is not None:
             self._is_free(worker, task_id, attempt)
+
+    def _without_secrets(self, task: Task, ended: Ended) -> Ended:
+        """For a thread: a result may be a megabyte."""
+        hide = self._around.discreet
+        return replace(ended, result=hide(task, ended.result), error=hide(task, ended.error))
 
     async def _over(self, worker: Worker | None, task: Task, ended: Ended | None, loss: Loss) -> None:
         around = self._around

@@ -218,6 +218,7 @@ class Dispatch:
         agent = self._around.agent(task.agent)
         if agent is None:
             return None
+        self._around.learn_secrets(task)
         folder = make_folder(self._around.folder, task.id)
         prompt = self._around.book.backend.texts(task.id).prompt
         was_begun = task.resumes and task.attempt > 1  # else the session is that of an earlier task
