@@ -170,10 +170,16 @@ class Dispatch:
             checked, run, _ = await asyncio.gather(
                 self._check_once_more(task), asyncio.to_thread(self._run, task), self._around.book.backend.save(task)
             )
-        except (OSError, apsw.Error) as error:
-            log.warning("%s cannot be given out: %s", task.id, words(error))
-            self._take_back(task, worker, f"it could not be given out: {words(error)}")
-            return
+        except Exception as error:  # whatever it is, the task must not stay leased to nobody
+            is_known = isinstance(error, OSError | apsw.Error)
+            why = words(error) if is_known else f"{type(error).__name__}: {error}"
+            log.warning("%s cannot be given out: %s", task.id, why, exc_info=not is_known)
+            self._take_back(task, worker, f"it could not be given out: {why}")
+        else:
+            self._tell(task, worker, checked, run)
+
+    def _tell(self, task: Task, worker: Worker, checked: Checked, run: Run | None) -> None:
+        """Unless there is something against it now."""
         if not checked.available:
             self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
             return
@@ -254,8 +260,13 @@ class Dispatch:
         except (OSError, apsw.Error) as error:
             self._around.book.change(task, status="queued", cause=f"it could not be begun: {words(error)}")
             return
-        texts = self._around.book.backend.texts(task.id)
-        ended = await performer.perform(replace(task, prompt=texts.prompt))
+        now = self._around.book.here(task.id)
+        if now is not None and now.cancelling:  # while it was written down, when there was nothing to be stopped yet
+            why = f"cancelled by {now.cancelling}"
+            ended = Ended(task_id=task.id, attempt=task.attempt, ending="cancelled", error=why)
+        else:
+            texts = self._around.book.backend.texts(task.id)
+            ended = await performer.perform(replace(task, prompt=texts.prompt))
         await self._attempts.has_ended(task, ended)
         self._around.changed()
 

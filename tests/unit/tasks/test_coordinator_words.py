@@ -199,6 +199,31 @@ async def test_the_emergency_stop_holds_back_what_was_about_to_be_told(tmp_path:
         assert (await hand.hear(Run)).attempt == 1
 
 
+class Failing(dict[str, Checked]):
+    """A fault of ours while an agent's program is looked at right before its task, once."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looks += 1
+        if self.looks == 2:
+            raise RuntimeError("can't start new thread")
+        return super().get(key, default)
+
+
+@in_loop
+async def test_a_fault_while_a_task_is_given_out_leaves_it_in_the_queue(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        here.checked = Failing()
+        hand = await here.worker()
+        task = await here.submit()
+        await here.reaches(task.id, "leased")
+        view = await here.reaches(task.id, "queued")
+        assert view.cause == "it could not be given out: RuntimeError: can't start new thread"
+        here.coordinator.look()
+        assert (await hand.hear(Run)).attempt == 1
+
+
 @in_loop
 async def test_a_worker_that_was_frozen_with_nothing_to_do_is_replaced_after_the_reset(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
@@ -526,6 +551,17 @@ async def test_a_task_of_mouse_and_keyboard_is_done_here(tmp_path: Path) -> None
         assert here.coordinator.task(task.id).result == "1. click: done"
         assert [(each.id, each.attempt) for each in performer.performed] == [(task.id, 1)]
         assert [event.agent for event in here.of(TaskFinished)] == ["input"]
+
+
+@in_loop
+async def test_one_that_is_cancelled_while_it_is_written_down_does_nothing(tmp_path: Path) -> None:
+    performer = FakeInput()
+    async with hall(tmp_path, input_tasks=performer) as here:
+        task = await here.submit("", agent="input", actions=CLICK)
+        await here.reaches(task.id, "running")
+        await here.coordinator.cancel(task.id, "window")
+        await here.reaches(task.id, "cancelled")
+        assert performer.performed == []
 
 
 @in_loop
