@@ -30,7 +30,7 @@ def hello(worker: str, pid: int, token: str) -> bytes:
 
 
 class Worker:
-    """`run` returns once the worker was asked to end (SIGTERM, SIGINT) and its agent has ended."""
+    """`run` returns once the worker was asked to end (SIGTERM, SIGINT), or is forsaken, and its agent has ended."""
 
     def __init__(self, name: str, address: str, token_file: str) -> None:
         self._name = name
@@ -52,6 +52,8 @@ class Worker:
         ticker, waited_s = Ticker(now), 0.0
         while not self._end_signals or self._is_busy:
             waited_s = self._turn(now, ticker.elapsed_s(now, waited_s))
+            if self._link.is_forsaken(now) and not self._is_busy:
+                break
             self._wait(waited_s)
             now = time.monotonic()
         self._say_farewell()
