@@ -152,6 +152,8 @@ class Attempts:
         if told != worker.activity:
             worker.activity = told
             self._around.changed()
+        if task.status == "waiting_approval" and activity.kind not in ("waiting_permission", "frozen"):
+            self.update_waiting(task.id)  # its question was answered by an Aurora that died over it
 
     def _asking(self, worker: Worker, asking: Asking) -> None:
         task = self._current(worker, asking.task_id)

@@ -402,6 +402,20 @@ async def test_questions_outlive_aurora(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_a_question_whose_answer_aurora_died_over_is_waited_for_no_more(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand, run = await at_work(here)
+        hand.say(Asking(run.task_id, "ask-1", "Bash", "ls"))
+        await here.reaches(run.task_id, "waiting_approval")
+        await here.restart()
+        here.begin()
+        await hand.disconnect()
+        await hand.connect(run.task_id, run.attempt)
+        hand.say(Doing(run.task_id, Activity(kind="thinking", since=1.0), Usage()))
+        await here.reaches(run.task_id, "running")
+
+
+@in_loop
 async def test_a_question_that_is_of_no_use_any_more_is_withdrawn(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         hand, run = await at_work(here)
