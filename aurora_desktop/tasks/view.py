@@ -144,8 +144,8 @@ class Healed(Struct, frozen=True, kw_only=True):
 
 
 class TaskTroubles(Struct, frozen=True, kw_only=True):
-    """What waits for the operator. `unavailable`: agents that cannot be used, `workers`: those that do not come up,
-    while tasks wait for them."""
+    """What waits for the operator; of uncertain tasks the oldest hundred. `unavailable`: agents that cannot be used,
+    `workers`: those that do not come up, while tasks wait for them."""
 
     uncertain: tuple[TaskView, ...] = ()
     approvals: tuple[ApprovalView, ...] = ()

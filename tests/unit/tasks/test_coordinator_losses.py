@@ -50,6 +50,21 @@ async def test_a_task_whose_worker_dies_half_way_waits_for_the_operator(tmp_path
 
 
 @in_loop
+async def test_of_what_is_uncertain_the_oldest_are_shown_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_desktop.tasks.overview.MOST_UNCERTAIN", 1)
+    async with hall(tmp_path) as here:
+        first, second = await here.submit(), await here.submit()
+        for task in (first, second):
+            hand = await here.worker()
+            await hand.begin()
+            await here.dies(hand)
+            await here.reaches(task.id, "uncertain")
+        assert [each.id for each in here.coordinator.troubles().uncertain] == [first.id]
+
+
+@in_loop
 async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         hand = await here.worker()
