@@ -69,9 +69,11 @@ class SpentRow(NamedTuple):
     output_tokens: int
 
 
-class Parts(NamedTuple):
-    """What the coordinator asks of others. `verify`: whether an agent can be used; `input_tasks`: who does tasks of
-    mouse and keyboard."""
+class Helpers(NamedTuple):
+    """Who does for the coordinator what it cannot itself.
+
+    `verify`: whether an agent can be used; `input_tasks`: who does tasks of mouse and keyboard.
+    """
 
     verify: Verify
     input_tasks: PerformsInput | None = None
@@ -98,7 +100,7 @@ class Coordinator:
         publish: Callable[[AnyEvent], object],
         database: Database,
         workforce: Workforce,
-        parts: Parts,
+        helpers: Helpers,
         backend: TaskBackend | None = None,
     ) -> None:
         """Blocking: reads the queue. Raises AuroraError for a token that can be neither read nor made."""
@@ -135,7 +137,7 @@ class Coordinator:
         self._spending = budget.Spending([SpentRow(*row) for row in database.read(budget.SELECT_ROWS, (today,))])
         self._approvals = Approvals(clock, publish)
         self.attempts = Attempts(around, self._approvals, self._spending)
-        self._dispatch = Dispatch(around, self.attempts, parts.verify, self._refusal, parts.input_tasks)
+        self._dispatch = Dispatch(around, self.attempts, helpers.verify, self._refusal, helpers.input_tasks)
         self._overview = Overview(around, self._dispatch, self._spending, paths)
         self._orders = Orders(around, self.attempts, self._approvals, self._dispatch)
         self._pipelines = PipelineRuns(around, database, self.enqueue)
