@@ -32,6 +32,7 @@ from aurora_desktop.tasks.adapters.adapter import (
 )
 from aurora_desktop.tasks.adapters.claude_permissions import ARGUMENTS, Allowances, allowance, denial
 from aurora_desktop.tasks.adapters.claude_usage import Meter
+from aurora_desktop.tasks.adapters.texts import cut
 from aurora_desktop.tasks.messages import Run
 
 _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
@@ -160,10 +161,7 @@ class Claude:
     def _on_user(self, event: dict[str, Any]) -> list[Observation]:
         message = lines.as_shape(event, lines.Turn, "user").message
         results = (block for block in _blocks(message, "user") if block.type == "tool_result")
-        return [
-            ToolEnded(block.tool_use_id, bool(block.is_error), claude_tools.clipped(_text(block.content)))
-            for block in results
-        ]
+        return [ToolEnded(block.tool_use_id, bool(block.is_error), cut(_text(block.content))) for block in results]
 
     def _on_piece(self, event: dict[str, Any]) -> list[Observation]:
         stream = lines.as_shape(event, lines.StreamEvent, "stream_event")

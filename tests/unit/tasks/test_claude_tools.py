@@ -40,7 +40,7 @@ def test_a_detail_has_an_end() -> None:
     detail = claude_tools.detail("Bash", {"command": "x" * 30_000}, "/work")
 
     assert detail.startswith("x" * 20_000)
-    assert detail.endswith("(10000 more characters)")
+    assert detail.endswith("10,000 characters more")
 
 
 def test_an_edit_is_shown_with_the_lines_around_it() -> None:
