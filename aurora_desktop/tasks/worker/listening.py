@@ -18,6 +18,7 @@ from aurora_desktop.tasks.adapters.adapter import (
     Spent,
     TakesBytes,
 )
+from aurora_desktop.tasks.adapters.texts import cut
 from aurora_desktop.tasks.messages import Answer, Asking, AskingNoMore, FromWorker
 from aurora_desktop.tasks.task import Usage
 from aurora_desktop.tasks.view import Entry
@@ -168,7 +169,8 @@ class Listener:
 
     def _ask(self, seen: Asks) -> None:
         self._asked += 1
-        asking = Asking(self._task_id, seen.id, seen.tool, seen.summary, seen.detail[:_MOST_DETAIL], seen.reason)
+        detail = seen.detail if len(seen.detail) <= _MOST_DETAIL else cut(seen.detail)
+        asking = Asking(self._task_id, seen.id, seen.tool, seen.summary, detail, seen.reason)
         self.questions[seen.id] = asking
         self._tell(asking)
 

@@ -103,7 +103,9 @@ def test_a_question_is_told_and_its_answer_written(heard: Heard) -> None:
     heard.listener.answer(Answer("task_1", "a-1", "deny", "not today"))
 
     assert heard.told == [asking]
-    assert asking == Asking("task_1", "a-1", "Bash", "rm -r build", "x" * 20_000, "it deletes")
+    assert asking == Asking(
+        "task_1", "a-1", "Bash", "rm -r build", "x" * 19_900 + "\n… 10,100 characters more", "it deletes"
+    )
     assert heard.stdin.written == b"a-1 deny not today\n"
     assert heard.listener.questions == {}
     assert [(entry.kind, entry.text) for entry in heard.entries()] == [
