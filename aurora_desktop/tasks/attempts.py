@@ -250,6 +250,13 @@ class Attempts:
         if worker.task_id:
             self._decide(worker, worker.task_id, worker.attempt, None, cause)
 
+    def take_from(self, worker: Worker) -> None:
+        """It did not begin what it was told, if that is so; should it come to that later it is to end it."""
+        task = self._current(worker, worker.task_id, worker.attempt)
+        if task is not None and task.status == "leased":
+            self._around.send(worker.name, Stop(task.id, "cancelled", "this attempt was given up"))
+            self.lose(worker, "its worker did not begin it")
+
     def may_be_given_to_another(self, worker: Worker) -> bool:
         """Whether the task that it stalls with is another worker's once it is lost; then it is not to come back."""
         task = self._current(worker, worker.task_id, worker.attempt)

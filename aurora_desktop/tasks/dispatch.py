@@ -190,7 +190,7 @@ class Dispatch:
         if now is None or now.status != "leased" or now.attempt != task.attempt or now.cancelling:
             self._take_back(task, worker, "")
             return
-        worker.has_it = True
+        worker.was_told(self._around.roster.now())
         if run is None:
             self._attempts.lose(worker, f"the agent `{task.agent}` is not in the settings any more")
         elif not self._around.send(worker.name, run) and not self._around.roster.has_processes(worker):

@@ -200,7 +200,9 @@ class TaskSettings(Section, frozen=True):
     ] = []
     concurrency: Annotated[Count, option("Tasks of all agents at the same time.", "tasks")] = 8
     max_attempts: Annotated[Count, option("Lost attempts before a task is given up as `dead`.", "attempts")] = 3
-    lease_s: Annotated[Seconds, option("A task whose worker is silent for so long is taken from it.")] = 30.0
+    lease_s: Annotated[
+        Seconds, option("A worker that is silent, or does not begin its task, for so long loses it; at least 6 s.")
+    ] = 30.0
     result_ttl_s: Annotated[Seconds, option("How long the result of a finished task is kept in the queue.")] = 300.0
     idle_exit_s: Annotated[Seconds, option("A worker without work ends after this, unless its role is `warm`.")] = 300.0
     queue_limit: Annotated[Annotated[int, Meta(ge=1, le=100_000)], option("Tasks that may wait.", "tasks")] = 10_000

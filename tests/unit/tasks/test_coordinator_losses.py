@@ -10,7 +10,7 @@ from aurora_desktop.core.events import AgentStalled
 from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
 from aurora_desktop.core.task_events import TaskFinished, TaskUncertain
 from aurora_desktop.tasks.folder import TaskFolder
-from aurora_desktop.tasks.messages import Acknowledge, Ended, Run, Stop
+from aurora_desktop.tasks.messages import Acknowledge, Beat, Ended, Run, Stop
 from tasks.hall import Hall, agent, ended, hall, with_agents, write_down
 
 SAFE = {"retry": "safe"}
@@ -74,6 +74,35 @@ async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone
         shutil.rmtree(run.folder)  # an agent with a shell can do that
         await here.dies(hand)
         assert (await here.reaches(task.id, "uncertain")).attempt == 1
+
+
+@in_loop
+async def test_a_worker_that_does_not_begin_what_it_was_told_loses_it(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit(retry="never")
+        await hand.hear(Run)  # and does not understand it, as one of another version may
+        here.clock.advance(20.0)
+        here.coordinator.look()
+        assert here.status(task.id) == "leased"
+        here.clock.advance(11.0)
+        hand.say(Beat())
+        await here.until(lambda: here.coordinator.workers()[0].heartbeat_age_s == 0.0)
+        here.coordinator.look()
+        assert (await hand.hear(Stop)).task_id == task.id
+        assert (await hand.begin()).attempt == 2
+        assert here.workforce.replaced == []
+
+
+@in_loop
+async def test_how_long_a_worker_may_be_silent_is_set(tmp_path: Path) -> None:
+    async with hall(tmp_path, TaskSettings(agents={"echo": agent()}, lease_s=60.0)) as here:
+        await here.worker()
+        await here.until(lambda: here.coordinator.workers()[0].heartbeat_age_s is not None)
+        for passed_s, replaced in ((59.0, []), (2.0, [("worker:echo-1", "watchdog")])):
+            here.clock.advance(passed_s)
+            here.coordinator.look()
+            assert here.workforce.replaced == replaced
 
 
 @in_loop
