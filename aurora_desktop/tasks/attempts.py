@@ -2,18 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import apsw
 import msgspec
 from msgspec.structs import replace
 
-from aurora_desktop.core.events import AGENT_PREFIX
 from aurora_desktop.core.storage.full_disk import words
-from aurora_desktop.core.task_events import BudgetReached
 from aurora_desktop.tasks.approvals import Approvals
-from aurora_desktop.tasks.budget import Spending, added, check, increase
+from aurora_desktop.tasks.budget import Spending, added, increase
 from aurora_desktop.tasks.marks import read_marks
 from aurora_desktop.tasks.messages import (
     Acknowledge,
@@ -29,9 +25,10 @@ from aurora_desktop.tasks.messages import (
     Stop,
 )
 from aurora_desktop.tasks.policy import Loss, Next, after_end, after_loss
+from aurora_desktop.tasks.purse import Purse
 from aurora_desktop.tasks.roster import Worker
 from aurora_desktop.tasks.surroundings import Surroundings
-from aurora_desktop.tasks.task import AT_WORK, Activity, Task, Usage
+from aurora_desktop.tasks.task import AT_WORK, Activity, Task
 
 HEARTBEAT_KEPT_S = 10.0
 """The row of a task at work tells its heartbeat to this resolution; in memory it is exact."""
@@ -44,7 +41,8 @@ class Attempts:
     """Follows the attempts that are made now; what is told of one that does not count any more is passed over."""
 
     def __init__(self, around: Surroundings, approvals: Approvals, spending: Spending) -> None:
-        self._around, self._approvals, self._spending = around, approvals, spending
+        self._around, self._approvals = around, approvals
+        self.purse = Purse(around, approvals, spending, stop=self.stop, update_waiting=self.update_waiting)
         self._deciding: set[tuple[str, int]] = set()
 
     def hear(self, worker: Worker, message: FromWorker) -> None:
@@ -143,8 +141,8 @@ class Attempts:
         session_id = doing.session_id or task.session_id
         usage = added(task.spent_before, doing.usage)
         if session_id != task.session_id or usage != task.usage:
-            task = self._around.book.change(task, self._spend(task, usage), session_id=session_id, usage=usage)
-            self._watch_budget(task)
+            task = self._around.book.change(task, self.purse.spend(task, usage), session_id=session_id, usage=usage)
+            self.purse.watch(task)
             self._around.changed()
 
     def _does(self, worker: Worker, task: Task, activity: Activity) -> None:
@@ -188,51 +186,6 @@ class Attempts:
             self._around.send(task.worker, Stop(task.id, "cancelled", f"cancelled by {task.cancelling}"))
         else:
             self._around.send(task.worker, Stop(task.id, "error", task.stopping))
-
-    # --- what it spends ---------------------------------------------------------------------------------------
-
-    def _spend(self, task: Task, usage: Usage) -> Callable[[apsw.Connection], Any]:
-        """Counted for its agent and the day; what is returned keeps it, in one transaction with the task."""
-        return self._spending.spend(task.agent, increase(task.usage, usage), self._around.clock.wall()).write
-
-    def _watch_budget(self, task: Task) -> None:
-        agent = self._around.agent(task.agent)
-        if agent is None or task.budget_asked or task.cancelling or task.stopping:
-            return
-        of_day = self._spending.today(task.agent, self._around.clock.wall())
-        reached = check(task, task.usage, of_day, agent, task.budget_passed)
-        if reached is None:
-            return
-        asks = reached.action == "ask"
-        at, component = self._around.clock.wall(), AGENT_PREFIX + task.agent
-        self._around.publish(
-            BudgetReached(
-                at=at,
-                component=component,
-                task_id=task.id,
-                limit=reached.limit,
-                action="asked" if asks else "stopped",
-            )
-        )
-        if not asks:
-            self.stop(self._around.book.change(task, stopping=f"{reached.limit} is reached"))
-            return
-        task = self._around.book.change(task, budget_asked=reached.limit, budget_key=reached.key)
-        self._around.send(task.worker, Hold(task.id, held=True))
-        self._approvals.ask_budget(task, reached.limit)
-        self.update_waiting(task.id)
-
-    def answer_budget(self, task_id: str, *, goes_on: bool, by: str) -> None:
-        """The limit is passed for this task alone, or the task is ended for it."""
-        task = self._around.book.get(task_id)
-        if not goes_on:
-            why = f"{task.budget_asked} is reached, and {by} did not let it go on"
-            self.stop(self._around.book.change(task, stopping=why, budget_asked="", budget_key=""))
-            return
-        passed = (*task.budget_passed, task.budget_key)
-        task = self._around.book.change(task, budget_asked="", budget_key="", budget_passed=passed)
-        self._around.send(task.worker, Hold(task.id, held=False))
-        self._watch_budget(task)  # another limit may be reached as well
 
     # --- the end of an attempt --------------------------------------------------------------------------------
 
@@ -338,7 +291,7 @@ class Attempts:
         if after.status == "queued":
             fields["worker"] = ""
         result = ended.result if is_over or ended.result else None
-        spent = self._spend(task, usage)
+        spent = self.purse.spend(task, usage)
         is_told = False
         while True:  # the worker keeps what it told, and waits with us
             try:

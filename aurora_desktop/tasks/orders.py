@@ -101,7 +101,7 @@ class Orders:
         task = self._around.book.get(question.view.task_id)
         if question.view.kind == "budget":
             self._approvals.answered(approval_id, decision, by)
-            self._attempts.answer_budget(task.id, goes_on=decision != "deny", by=by)
+            self._attempts.purse.answer(task.id, goes_on=decision != "deny", by=by)
         else:
             said = message[:MOST_MESSAGE_CHARACTERS].replace("\0", "")
             if not self._around.send(task.worker, Answer(task.id, question.ask_id, decision, said)):
