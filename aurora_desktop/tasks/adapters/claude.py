@@ -39,6 +39,8 @@ _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "
 _PROTOCOL = ("-p", *_STREAMS, "--include-partial-messages", "--permission-prompt-tool", "stdio")
 _SHARE_OF_TIME = 0.9
 _TOOL_USE_ID = re.compile(rb'"tool_use_id":"([\w-]{1,100})"')
+_LEAST_USD = 0.000001
+"""What is left of a budget that is used up: it takes no 0, and without a limit it would spend as it likes."""
 _REFUSALS = frozenset({401, 403})
 _MOST_REFUSALS = 3
 """It asks eleven times, over minutes, also where the login is refused; the second is for a token that ran out."""
@@ -71,7 +73,7 @@ class Claude:
         run = self._run
         session = ("--resume", run.resume) if run.resume else ("--session-id", run.session_id) if run.session_id else ()
         model = ("--model", run.model) if run.model else ()
-        budget = ("--max-budget-usd", f"{run.max_usd:.6f}") if run.max_usd else ()
+        budget = () if run.max_usd is None else ("--max-budget-usd", f"{max(run.max_usd, _LEAST_USD):.6f}")
         return Launch(
             argv=(*run.program, *_PROTOCOL, *session, *model, *budget, *ARGUMENTS[run.permissions], *run.args),
             stdin="pipe",

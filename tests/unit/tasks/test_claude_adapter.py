@@ -117,6 +117,8 @@ def test_model_budget_and_the_operators_arguments_are_passed_on_last() -> None:
 
     assert argv[argv.index("--model") + 1] == "opus"
     assert argv[argv.index("--max-budget-usd") + 1] == "0.250000"
+    assert "0.000001" in Claude(run(max_usd=0.0)).launch().argv, "a budget that is used up is a limit, too"
+    assert "--max-budget-usd" not in Claude(run()).launch().argv
     assert tuple(argv[-2:]) == ("--add-dir", "/more")
 
 
