@@ -163,7 +163,10 @@ class Coordinator:
         self.recover()
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            try:
+                self.look()
+            except Exception:  # one that failed is no reason to look no more
+                log.exception("a look at the workers failed")
 
     def recover(self) -> None:
         """Once the supervisor has adopted what an earlier Aurora left."""

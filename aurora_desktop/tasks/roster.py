@@ -231,7 +231,9 @@ class Roster:
     def end_frozen(self) -> None:
         """Kill those that the emergency stop froze while they had nothing to do: of them there is nothing to resume."""
         idle = tuple(
-            worker.post.component for worker in self._workers.values() if worker.is_frozen and not worker.task_id
+            worker.post.component
+            for worker in self._workers.values()
+            if worker.is_frozen and not (worker.task_id or worker.is_retired)
         )
         if idle:
             self._workforce.dismiss(idle, "it stood still with nothing to do", kill=True)

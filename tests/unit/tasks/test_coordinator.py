@@ -12,7 +12,7 @@ from aurora_desktop.tasks.errors import QueueFullError, TaskRefusedError, Unknow
 from aurora_desktop.tasks.messages import Beat, Doing, Run
 from aurora_desktop.tasks.task import Activity, Usage
 from aurora_desktop.tasks.verification import Checked
-from tasks.hall import agent, hall, with_agents
+from tasks.hall import WAIT_S, agent, hall, with_agents
 
 
 @in_loop
@@ -124,6 +124,26 @@ async def test_a_finished_task_leaves_the_queue_and_stays_in_the_history(tmp_pat
         assert [view.id for view in here.coordinator.tasks()] == [task.id]
         assert here.coordinator.task(task.id).result == "the result"
         assert here.coordinator.tasks(statuses=["queued"]) == here.coordinator.tasks(agent="claude") == ()
+
+
+@in_loop
+async def test_a_look_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora_desktop.tasks.coordinator.LOOK_S", 0.0)
+    again = asyncio.Event()
+    faults = iter([RuntimeError("a fault of ours")])
+
+    def look() -> None:
+        for fault in faults:
+            raise fault
+        again.set()
+
+    async with hall(tmp_path) as here:
+        monkeypatch.setattr(here.coordinator, "look", look)
+        rounds = [asyncio.ensure_future(each) for each in here.coordinator.rounds()]
+        await asyncio.wait_for(again.wait(), WAIT_S)
+        for each in rounds:
+            each.cancel()
+        await asyncio.wait(rounds)
 
 
 @in_loop
