@@ -247,7 +247,9 @@ class Attempts:
             task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
                 began = began or task.status != "leased"  # it was heard at work, whatever became of its folder
-                await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
+                stopped = self._around.is_stopped(task.agent)
+                loss = Loss(began=began, cause=cause, counts=not self._around.ends_it, stopped=stopped)
+                await self._over(worker, task, ended, loss)
         finally:
             self._deciding.discard((task_id, attempt))
         if worker is not None and is_told:
@@ -270,7 +272,7 @@ class Attempts:
             task = await self._keep(task, after_loss(task, loss, kind), gone)
         else:
             has_others = around.roster.crowds.get(task.pool, 0) > 1
-            after = after_end(task, ended, kind, by_us=around.ends_it, has_others=has_others)
+            after = after_end(task, ended, kind, by_us=not loss.counts, stopped=loss.stopped, has_others=has_others)
             task = await self._keep(task, after, ended)
         if worker is not None and task.status != "cancelled":
             worker.completed += task.status == "completed"

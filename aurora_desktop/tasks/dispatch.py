@@ -69,7 +69,7 @@ class Dispatch:
         agent = self._around.agent(agent_name)
         if agent is None:
             return f"the agent `{agent_name}` is not in the settings any more"
-        if self._is_stopped(agent):
+        if self._around.is_stopped(agent_name):
             return _STOPPED
         if agent.kind == "input":
             return "" if self._input is not None else "no agent of mouse and keyboard runs here"
@@ -79,9 +79,6 @@ class Dispatch:
         if checked is not None and not checked.available:
             return f"{agent_name} cannot be used: {checked.detail}"
         return self._refusal(agent_name)
-
-    def _is_stopped(self, agent: CliAgent | None) -> bool:
-        return self._around.workforce.latched and agent is not None and agent.on_estop != "ignore"
 
     def checked(self, agent_name: str) -> Checked | None:
         return self._checked.get(agent_name)
@@ -183,7 +180,7 @@ class Dispatch:
         if not checked.available:
             self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
             return
-        if self._is_stopped(self._around.agent(task.agent)):
+        if self._around.is_stopped(task.agent):
             self._take_back(task, worker, _STOPPED)
             return
         now = self._around.book.here(task.id)

@@ -52,6 +52,11 @@ class Surroundings(Struct, kw_only=True, eq=False):
         """Whether it is Aurora that ends workers now, for its quit or for the emergency stop: no fault of the tasks."""
         return self.closing or self.workforce.latched
 
+    def is_stopped(self, agent_name: str) -> bool:
+        """Whether the emergency stop holds, and concerns this agent."""
+        agent = self.agent(agent_name)
+        return self.workforce.latched and (agent is None or agent.on_estop != "ignore")
+
     def agent(self, name: str) -> CliAgent | None:
         """None once it was taken out of the settings."""
         return self.agents.get(name)

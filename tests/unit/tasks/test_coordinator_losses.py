@@ -76,6 +76,30 @@ async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone
         assert (await here.reaches(task.id, "uncertain")).attempt == 1
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_the_emergency_stop_ended_goes_on_by_the_operators_word_alone(tmp_path: Path, is_told: bool) -> None:
+    @in_loop
+    async def check() -> None:
+        async with hall(tmp_path, claude()) as here:
+            hand = await here.worker()
+            task = await here.submit(**SAFE)
+            run = await hand.begin(session="the-session")
+            await here.until(lambda: here.coordinator.task(task.id).session_id == "the-session")
+            here.workforce.latched = True
+            if is_told:
+                await hand.finish(run, "interrupted", error="its worker was asked to end")
+            await here.dies(hand)
+            view = await here.reaches(task.id, "uncertain")
+            assert view.cause.startswith("the emergency stop ended it (")
+            here.workforce.latched = False
+            here.coordinator.look()
+            assert here.status(task.id) == "uncertain"
+            await here.coordinator.resume(task.id, "window")
+            assert (await (await here.worker()).hear(Run)).resume == "the-session"
+
+    check()
+
+
 @in_loop
 async def test_a_worker_that_does_not_begin_what_it_was_told_loses_it(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:

@@ -274,8 +274,8 @@ async def test_an_agent_that_the_emergency_stop_ended_is_not_blamed(tmp_path: Pa
         hand, run = await at_work(here, retry="safe", max_attempts=1)
         here.workforce.latched = True
         await hand.finish(run, "interrupted", error="the worker was asked to end")
-        assert here.status(run.task_id) == "queued"
-        assert "emergency stop" in here.view(run.task_id).held
+        assert here.status(run.task_id) == "uncertain", "and not dead, though it may be lost but once"
+        assert "emergency stop" in here.view(run.task_id).cause
 
 
 # --- once more ----------------------------------------------------------------------------------------------------
