@@ -39,7 +39,7 @@ class Cause(Struct, frozen=True):
     reason: str
 
 
-class Surroundings(Struct, frozen=True):
+class Workplace(Struct, frozen=True):
     """What an attempt needs of its worker. `tell` may forget what it is told while no main is there."""
 
     worker: str
@@ -59,7 +59,7 @@ class Attempt:
     def __init__(
         self,
         run: Run,
-        around: Surroundings,
+        around: Workplace,
         adapter: AgentAdapter,
         launch: Launch,
         child: "subprocess.Popen[bytes]",

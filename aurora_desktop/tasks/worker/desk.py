@@ -21,7 +21,7 @@ from aurora_desktop.tasks.messages import (
     Stop,
     ToWorker,
 )
-from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings
+from aurora_desktop.tasks.worker.attempt import Attempt, Workplace
 from aurora_desktop.tasks.worker.beginning import begin_attempt, put_back
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.link import Link
@@ -36,7 +36,7 @@ class Desk:
         table = process_table()
         self._worker = worker
         self._link = link
-        self._around = Surroundings(worker, inbox, table, Census(table), self._tell)
+        self._around = Workplace(worker, inbox, table, Census(table), self._tell)
         self._attempt: Attempt | None = None
         self._unacknowledged: dict[tuple[str, int], Ended] = {}
         self._decoder = msgspec.json.Decoder(ToWorker)
