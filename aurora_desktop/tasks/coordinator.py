@@ -320,6 +320,9 @@ class Coordinator:
     def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
         return self._overview.tasks(limit, statuses, agent)
 
+    def view(self, task_id: str) -> TaskView:
+        return self._overview.view(self._around.book.get(task_id))
+
     def task(self, task_id: str) -> TaskDetail:
         return self._overview.task(task_id)
 

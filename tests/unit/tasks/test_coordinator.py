@@ -26,6 +26,7 @@ async def test_a_task_walks_from_its_submission_to_its_end(tmp_path: Path) -> No
         await hand.finish(run, result="hello", exit_code=0)
         detail = here.coordinator.task(task.id)
         assert (detail.view.status, detail.result, detail.exit_code) == ("completed", "hello", 0)
+        assert here.coordinator.view(task.id) == detail.view
         assert [event.status for event in here.of(TaskStateChanged)] == ["leased", "running", "completed"]
         assert len(here.of(TaskSubmitted)) == len(here.of(TaskFinished)) == 1
         assert "say hello" not in str(here.events)
