@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -103,7 +104,7 @@ class Coordinator:
         helpers: Helpers,
         backend: TaskBackend | None = None,
     ) -> None:
-        """Blocking: reads the queue. Raises AuroraError for a token that can be neither read nor made."""
+        """Blocking: reads the queue."""
         self._loop = asyncio.get_running_loop()
         self._paths = paths
         self._running: set[asyncio.Task[None]] = set()
@@ -113,7 +114,7 @@ class Coordinator:
         self.token_file = token_file(paths)
         self.link = WorkerLink(
             workers_address(paths),
-            workers_token(self.token_file),
+            self._token(),
             knows=lambda name: self._around.roster.find(name) is not None,
             on_hello=self._hello,
             on_message=self._message,
@@ -151,8 +152,19 @@ class Coordinator:
 
     # --- its life ---------------------------------------------------------------------------------------------
 
+    def _token(self) -> str:
+        """Of the workers; one that nobody knows where theirs can be neither read nor made: then none is let in."""
+        self._shut: AuroraError | None = None
+        try:
+            return workers_token(self.token_file)
+        except AuroraError as error:
+            self._shut = error
+            return secrets.token_urlsafe(32)
+
     def open(self) -> None:
-        """From now on workers reach us. Raises AuroraError."""
+        """From now on workers reach us. Raises AuroraError; the rest of Aurora does without them."""
+        if self._shut is not None:
+            raise self._shut
         self.link.open()
 
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:

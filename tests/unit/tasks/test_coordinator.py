@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from supervisor.yard import in_loop
 
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_tasks import Role, TaskSettings
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskSubmitted
+from aurora_desktop.tasks.coordinator import Coordinator
 from aurora_desktop.tasks.errors import QueueFullError, TaskRefusedError, UnknownTaskError
 from aurora_desktop.tasks.messages import Beat, Doing, Run
 from aurora_desktop.tasks.task import Activity, Usage
 from aurora_desktop.tasks.verification import Checked
-from tasks.hall import WAIT_S, agent, hall, with_agents
+from tasks.hall import WAIT_S, Hall, agent, hall, with_agents
 
 
 @in_loop
@@ -125,6 +127,22 @@ async def test_a_finished_task_leaves_the_queue_and_stays_in_the_history(tmp_pat
         assert [view.id for view in here.coordinator.tasks()] == [task.id]
         assert here.coordinator.task(task.id).result == "the result"
         assert here.coordinator.tasks(statuses=["queued"]) == here.coordinator.tasks(agent="claude") == ()
+
+
+@in_loop
+async def test_without_a_token_for_workers_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(path: Path) -> str:
+        raise AuroraError("The token of the workers cannot be read or written", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aurora_desktop.tasks.coordinator.workers_token", lost)
+        patch.setattr(Coordinator, "open", lambda _: None)
+        opened = Hall(tmp_path, with_agents(echo=agent()))
+    opened.begin()
+    with pytest.raises(AuroraError, match="token of the workers"):
+        opened.coordinator.open()
+    assert (await opened.submit()).status == "queued"
+    await opened.close()
 
 
 @in_loop
