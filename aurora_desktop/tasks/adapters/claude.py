@@ -34,6 +34,7 @@ from aurora_desktop.tasks.adapters.claude_permissions import ARGUMENTS, Allowanc
 from aurora_desktop.tasks.adapters.claude_usage import Meter
 from aurora_desktop.tasks.adapters.texts import cut
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.newest import Newest
 
 _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _PROTOCOL = ("-p", *_STREAMS, "--include-partial-messages", "--permission-prompt-tool", "stdio")
@@ -54,7 +55,7 @@ class Claude:
         self._asked: dict[str, lines.Request] = {}
         self._allowed = Allowances()
         self._meter = Meter()
-        self._speaking: dict[str | None, str | None] = {}
+        self._speaking: Newest[str | None, str | None] = Newest()
         self._session: str | None = None
         self._result: lines.Result | None = None
         self._result_was_cut = False

@@ -45,6 +45,7 @@ from aurora_desktop.tasks.adapters.codex_questions import Question, question, un
 from aurora_desktop.tasks.adapters.jsonrpc import Answer, Call, Malformed, Notice, Peer, RpcError
 from aurora_desktop.tasks.adapters.texts import checklist, how_it_ended
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.newest import Newest
 from aurora_desktop.tasks.task import Usage
 
 CLIENT = {"name": "aurora_desktop", "title": "Aurora Desktop", "version": "1"}
@@ -111,7 +112,7 @@ class Codex:
         self._run = run
         self._peer = Peer(states_version=False)
         self._thread = self._turn = ""
-        self._items: dict[str, AnyItem] = {}
+        self._items: Newest[str, AnyItem] = Newest()
         self._questions: dict[str, Question] = {}
         self._meter = _Meter()
         self._words = ""
