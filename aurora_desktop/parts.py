@@ -29,8 +29,7 @@ from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Problem
 from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing, of_tasks
 from aurora_desktop.supervisor.engine import Supervisor
-from aurora_desktop.tasks import coordinator
-from aurora_desktop.tasks.coordinator import Coordinator
+from aurora_desktop.tasks.coordinator import Coordinator, Helpers
 from aurora_desktop.tasks.input_tasks import InputTasks
 from aurora_desktop.tasks.records.keeping import RecordKeeping
 from aurora_desktop.tasks.records.logs import Queue
@@ -98,7 +97,7 @@ class Parts:
             publish=publish,
             database=database,
             workforce=supervisor,
-            parts=coordinator.Parts(self._verify, InputTasks(self.brake.input, clock)),
+            helpers=Helpers(self._verify, InputTasks(self.brake.input, clock)),
         )
         self.tasks.on_services_changed = lambda: self._tell_supervisor(source.current())
         backend = self.tasks.book.backend

@@ -1,28 +1,9 @@
-"""What an agent may have printed of its own environment, and nobody else is to see."""
-
-from contextlib import suppress
-from pathlib import Path
+"""What goes out of the door of tasks without what an agent may have printed of its own environment."""
 
 from msgspec.structs import replace
 
-from aurora_desktop.core.settings.env_file import read_env_file
-from aurora_desktop.core.settings.problems import SettingsError
-from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.tasks.view import ApprovalView, Entry, TaskDetail, Transcript
-
-
-def secrets(settings: TaskSettings, agent: str, role: str = "") -> Environment:
-    """What the settings and the `env_file` give the agent; blocks on the disk.
-
-    A file that cannot be read now hides nothing: the agent was not started with it either.
-    """
-    there, part = settings.all_agents.get(agent), settings.all_roles.get(role)
-    found: dict[str, str] = {}
-    if there is not None and there.env_file:
-        with suppress(SettingsError, OSError, RuntimeError):
-            found = read_env_file(Path.home() / Path(there.env_file).expanduser())
-    return Environment({**found, **(there.env if there else {}), **(part.env if part else {})})
 
 
 def discreet(detail: TaskDetail, hidden: Environment) -> TaskDetail:

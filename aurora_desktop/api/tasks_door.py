@@ -19,7 +19,7 @@ from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.query import Query
-from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript, secrets
+from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
     DenyRequest,
@@ -32,6 +32,7 @@ from aurora_desktop.core.event import Event
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
+from aurora_desktop.tasks.discretion import secrets
 from aurora_desktop.tasks.task import AT_WORK
 from aurora_desktop.tasks.view import PipelineRun, TasksFace, Transcript
 
@@ -98,11 +99,11 @@ class TasksDoor:
         query = Query(request, "wait_s", "while")
         wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
         face, task_id = self._tasks(), _id(request)
-        status = query.text("while") or face.task(task_id).view.status
+        status = query.text("while") or face.view(task_id).status
         if wait_s:
 
             def is_another() -> bool:
-                now = face.task(task_id).view.status
+                now = face.view(task_id).status
                 return now != status or not (now in AT_WORK or now == "queued")
 
             await within(self._feed.until(is_another, _is_of(task_id)), self._feed, wait_s)
@@ -116,7 +117,7 @@ class TasksDoor:
         limit = query.integer("limit", 500, 1, MAX_ENTRIES)
         wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
         face, task_id = self._tasks(), _id(request)
-        view = face.task(task_id).view
+        view = face.view(task_id)
         found = await face.transcript(task_id, offset, limit)
         if wait_s and not (found.entries or found.is_over):
             following = await within(_more(face, task_id, offset, limit), self._feed, wait_s)
@@ -148,7 +149,7 @@ class TasksDoor:
         """Go on with the agent's own session; what was frozen is the operator's to thaw."""
         wanted = await body(request, TaskCommand)
         face, task_id = self._tasks(), _id(request)
-        if face.task(task_id).view.frozen:
+        if face.view(task_id).frozen:
             title, hint = (
                 "A frozen agent goes on by the operator's word alone",
                 "Resume or cancel it in Aurora's window",

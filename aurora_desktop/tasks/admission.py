@@ -20,6 +20,7 @@ from aurora_desktop.tasks.task import MOST_PROMPT_BYTES, Task, TaskRequest
 MOST_KEY_CHARACTERS = 200
 MOST_TIMEOUT_S = 30 * 86_400.0
 SUMMARY_CHARACTERS = 120
+_MODEL = re.compile(r"[^\W_][!-~]{0,199}")
 _STRICTNESS: Mapping[Permissions, int] = {"read-only": 0, "ask": 1, "edit": 2, "full": 3}
 
 
@@ -200,6 +201,9 @@ def _check_names(request: TaskRequest) -> None:
             raise TaskRefusedError(
                 "That is no name of an environment variable", repr(name.partition("=")[0])[:80], hint
             )
+    if request.model is not None and not _MODEL.fullmatch(request.model):
+        hint = "It goes to the agent's program as an argument: name a model, or leave it out for the agent's own."
+        raise TaskRefusedError("That is no name of a model", repr(request.model)[:80], hint)
     key = request.idempotency_key
     if key is not None and not (0 < len(key) <= MOST_KEY_CHARACTERS and key.isprintable()):
         hint = f"Between 1 and {MOST_KEY_CHARACTERS} printable characters."

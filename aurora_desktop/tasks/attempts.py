@@ -2,18 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any
 
 import apsw
 import msgspec
 from msgspec.structs import replace
 
-from aurora_desktop.core.events import AGENT_PREFIX
 from aurora_desktop.core.storage.full_disk import words
-from aurora_desktop.core.task_events import BudgetReached
 from aurora_desktop.tasks.approvals import Approvals
-from aurora_desktop.tasks.budget import Spending, added, check, increase
+from aurora_desktop.tasks.budget import Spending, added, increase
 from aurora_desktop.tasks.marks import read_marks
 from aurora_desktop.tasks.messages import (
     Acknowledge,
@@ -29,9 +25,10 @@ from aurora_desktop.tasks.messages import (
     Stop,
 )
 from aurora_desktop.tasks.policy import Loss, Next, after_end, after_loss
+from aurora_desktop.tasks.purse import Purse
 from aurora_desktop.tasks.roster import Worker
 from aurora_desktop.tasks.surroundings import Surroundings
-from aurora_desktop.tasks.task import AT_WORK, Activity, Task, Usage
+from aurora_desktop.tasks.task import AT_WORK, Activity, Task
 
 HEARTBEAT_KEPT_S = 10.0
 """The row of a task at work tells its heartbeat to this resolution; in memory it is exact."""
@@ -41,15 +38,12 @@ log = logging.getLogger(__name__)
 
 
 class Attempts:
-    """`on_ended(task, ended)` is called after each attempt that came to a known end, with the task as it is then.
-
-    It is called once that is on disk; what is done there must not wait.
-    """
+    """Follows the attempts that are made now; what is told of one that does not count any more is passed over."""
 
     def __init__(self, around: Surroundings, approvals: Approvals, spending: Spending) -> None:
-        self._around, self._approvals, self._spending = around, approvals, spending
+        self._around, self._approvals = around, approvals
+        self.purse = Purse(around, approvals, spending, stop=self.stop, update_waiting=self.update_waiting)
         self._deciding: set[tuple[str, int]] = set()
-        self.on_ended: list[Callable[[Task, Ended], object]] = []
 
     def hear(self, worker: Worker, message: FromWorker) -> None:
         worker.heard_at = self._around.roster.now()
@@ -147,8 +141,8 @@ class Attempts:
         session_id = doing.session_id or task.session_id
         usage = added(task.spent_before, doing.usage)
         if session_id != task.session_id or usage != task.usage:
-            task = self._around.book.change(task, self._spend(task, usage), session_id=session_id, usage=usage)
-            self._watch_budget(task)
+            task = self._around.book.change(task, self.purse.spend(task, usage), session_id=session_id, usage=usage)
+            self.purse.watch(task)
             self._around.changed()
 
     def _does(self, worker: Worker, task: Task, activity: Activity) -> None:
@@ -156,6 +150,8 @@ class Attempts:
         if told != worker.activity:
             worker.activity = told
             self._around.changed()
+        if task.status == "waiting_approval" and activity.kind not in ("waiting_permission", "frozen"):
+            self.update_waiting(task.id)  # its question was answered by an Aurora that died over it
 
     def _asking(self, worker: Worker, asking: Asking) -> None:
         task = self._current(worker, asking.task_id)
@@ -191,51 +187,6 @@ class Attempts:
         else:
             self._around.send(task.worker, Stop(task.id, "error", task.stopping))
 
-    # --- what it spends ---------------------------------------------------------------------------------------
-
-    def _spend(self, task: Task, usage: Usage) -> Callable[[apsw.Connection], Any]:
-        """Counted for its agent and the day; what is returned keeps it, in one transaction with the task."""
-        return self._spending.spend(task.agent, increase(task.usage, usage), self._around.clock.wall()).write
-
-    def _watch_budget(self, task: Task) -> None:
-        agent = self._around.agent(task.agent)
-        if agent is None or task.budget_asked or task.cancelling or task.stopping:
-            return
-        of_day = self._spending.today(task.agent, self._around.clock.wall())
-        reached = check(task, task.usage, of_day, agent, task.budget_passed)
-        if reached is None:
-            return
-        asks = reached.action == "ask"
-        at, component = self._around.clock.wall(), AGENT_PREFIX + task.agent
-        self._around.publish(
-            BudgetReached(
-                at=at,
-                component=component,
-                task_id=task.id,
-                limit=reached.limit,
-                action="asked" if asks else "stopped",
-            )
-        )
-        if not asks:
-            self.stop(self._around.book.change(task, stopping=f"{reached.limit} is reached"))
-            return
-        task = self._around.book.change(task, budget_asked=reached.limit, budget_key=reached.key)
-        self._around.send(task.worker, Hold(task.id, held=True))
-        self._approvals.ask_budget(task, reached.limit)
-        self.update_waiting(task.id)
-
-    def answer_budget(self, task_id: str, *, goes_on: bool, by: str) -> None:
-        """The limit is passed for this task alone, or the task is ended for it."""
-        task = self._around.book.get(task_id)
-        if not goes_on:
-            why = f"{task.budget_asked} is reached, and {by} did not let it go on"
-            self.stop(self._around.book.change(task, stopping=why, budget_asked="", budget_key=""))
-            return
-        passed = (*task.budget_passed, task.budget_key)
-        task = self._around.book.change(task, budget_asked="", budget_key="", budget_passed=passed)
-        self._around.send(task.worker, Hold(task.id, held=False))
-        self._watch_budget(task)  # another limit may be reached as well
-
     # --- the end of an attempt --------------------------------------------------------------------------------
 
     def _ended(self, worker: Worker, ended: Ended) -> None:
@@ -251,6 +202,13 @@ class Attempts:
         """Its process is gone with all its tree: what the marks say decides."""
         if worker.task_id:
             self._decide(worker, worker.task_id, worker.attempt, None, cause)
+
+    def take_from(self, worker: Worker) -> None:
+        """It did not begin what it was told, if that is so; should it come to that later it is to end it."""
+        task = self._current(worker, worker.task_id, worker.attempt)
+        if task is not None and task.status == "leased":
+            self._around.send(worker.name, Stop(task.id, "cancelled", "this attempt was given up"))
+            self.lose(worker, "its worker did not begin it")
 
     def may_be_given_to_another(self, worker: Worker) -> bool:
         """Whether the task that it stalls with is another worker's once it is lost; then it is not to come back."""
@@ -284,17 +242,25 @@ class Attempts:
             began, task = True, self._around.book.here(task_id)
             if ended is None and task is not None and task.worker:
                 began, ended = await asyncio.to_thread(read_marks, self._around.folder, task_id, attempt)
-                task = self._around.book.here(task_id)
+            if ended is not None and task is not None:
+                ended = await asyncio.to_thread(self._without_secrets, task, ended)
+            task = self._around.book.here(task_id)
             if task is not None and task.attempt == attempt and task.status in AT_WORK:
-                if ended is not None:
-                    ended = replace(ended, error=self._around.discreet(task, ended.error))
-                await self._over(worker, task, ended, Loss(began=began, cause=cause, counts=not self._around.ends_it))
+                began = began or task.status != "leased"  # it was heard at work, whatever became of its folder
+                stopped = self._around.is_stopped(task.agent)
+                loss = Loss(began=began, cause=cause, counts=not self._around.ends_it, stopped=stopped)
+                await self._over(worker, task, ended, loss)
         finally:
             self._deciding.discard((task_id, attempt))
         if worker is not None and is_told:
             self._acknowledge(worker, task_id, attempt)
         elif worker is not None:
             self._is_free(worker, task_id, attempt)
+
+    def _without_secrets(self, task: Task, ended: Ended) -> Ended:
+        """For a thread: a result may be a megabyte."""
+        hide = self._around.discreet
+        return replace(ended, result=hide(task, ended.result), error=hide(task, ended.error))
 
     async def _over(self, worker: Worker | None, task: Task, ended: Ended | None, loss: Loss) -> None:
         around = self._around
@@ -306,10 +272,8 @@ class Attempts:
             task = await self._keep(task, after_loss(task, loss, kind), gone)
         else:
             has_others = around.roster.crowds.get(task.pool, 0) > 1
-            after = after_end(task, ended, kind, by_us=around.ends_it, has_others=has_others)
+            after = after_end(task, ended, kind, by_us=not loss.counts, stopped=loss.stopped, has_others=has_others)
             task = await self._keep(task, after, ended)
-            for listener in self.on_ended:
-                listener(task, ended)
         if worker is not None and task.status != "cancelled":
             worker.completed += task.status == "completed"
             worker.errors += task.status != "completed"
@@ -329,7 +293,7 @@ class Attempts:
         if after.status == "queued":
             fields["worker"] = ""
         result = ended.result if is_over or ended.result else None
-        spent = self._spend(task, usage)
+        spent = self.purse.spend(task, usage)
         is_told = False
         while True:  # the worker keeps what it told, and waits with us
             try:

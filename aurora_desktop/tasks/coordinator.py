@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -69,9 +70,11 @@ class SpentRow(NamedTuple):
     output_tokens: int
 
 
-class Parts(NamedTuple):
-    """What the coordinator asks of others. `verify`: whether an agent can be used; `input_tasks`: who does tasks of
-    mouse and keyboard."""
+class Helpers(NamedTuple):
+    """Who does for the coordinator what it cannot itself.
+
+    `verify`: whether an agent can be used; `input_tasks`: who does tasks of mouse and keyboard.
+    """
 
     verify: Verify
     input_tasks: PerformsInput | None = None
@@ -98,10 +101,10 @@ class Coordinator:
         publish: Callable[[AnyEvent], object],
         database: Database,
         workforce: Workforce,
-        parts: Parts,
+        helpers: Helpers,
         backend: TaskBackend | None = None,
     ) -> None:
-        """Blocking: reads the queue. Raises AuroraError for a token that can be neither read nor made."""
+        """Blocking: reads the queue."""
         self._loop = asyncio.get_running_loop()
         self._paths = paths
         self._running: set[asyncio.Task[None]] = set()
@@ -111,7 +114,7 @@ class Coordinator:
         self.token_file = token_file(paths)
         self.link = WorkerLink(
             workers_address(paths),
-            workers_token(self.token_file),
+            self._token(),
             knows=lambda name: self._around.roster.find(name) is not None,
             on_hello=self._hello,
             on_message=self._message,
@@ -135,7 +138,7 @@ class Coordinator:
         self._spending = budget.Spending([SpentRow(*row) for row in database.read(budget.SELECT_ROWS, (today,))])
         self._approvals = Approvals(clock, publish)
         self.attempts = Attempts(around, self._approvals, self._spending)
-        self._dispatch = Dispatch(around, self.attempts, parts.verify, self._refusal, parts.input_tasks)
+        self._dispatch = Dispatch(around, self.attempts, helpers.verify, self._refusal, helpers.input_tasks)
         self._overview = Overview(around, self._dispatch, self._spending, paths)
         self._orders = Orders(around, self.attempts, self._approvals, self._dispatch)
         self._pipelines = PipelineRuns(around, database, self.enqueue)
@@ -149,8 +152,19 @@ class Coordinator:
 
     # --- its life ---------------------------------------------------------------------------------------------
 
+    def _token(self) -> str:
+        """Of the workers; one that nobody knows where theirs can be neither read nor made: then none is let in."""
+        self._shut: AuroraError | None = None
+        try:
+            return workers_token(self.token_file)
+        except AuroraError as error:
+            self._shut = error
+            return secrets.token_urlsafe(32)
+
     def open(self) -> None:
-        """From now on workers reach us. Raises AuroraError."""
+        """From now on workers reach us. Raises AuroraError; the rest of Aurora does without them."""
+        if self._shut is not None:
+            raise self._shut
         self.link.open()
 
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:
@@ -161,7 +175,10 @@ class Coordinator:
         self.recover()
         while True:
             await asyncio.sleep(LOOK_S)
-            self.look()
+            try:
+                self.look()
+            except Exception:  # one that failed is no reason to look no more
+                log.exception("a look at the workers failed")
 
     def recover(self) -> None:
         """Once the supervisor has adopted what an earlier Aurora left."""
@@ -314,6 +331,9 @@ class Coordinator:
 
     def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
         return self._overview.tasks(limit, statuses, agent)
+
+    def view(self, task_id: str) -> TaskView:
+        return self._overview.view(self._around.book.get(task_id))
 
     def task(self, task_id: str) -> TaskDetail:
         return self._overview.task(task_id)

@@ -26,6 +26,8 @@ GO_ON = (
 )
 """Before the prompt of a further attempt that resumes a session: the agent may have done a part of it."""
 
+_STOPPED = "the emergency stop holds it back"
+
 log = logging.getLogger(__name__)
 
 
@@ -67,8 +69,8 @@ class Dispatch:
         agent = self._around.agent(agent_name)
         if agent is None:
             return f"the agent `{agent_name}` is not in the settings any more"
-        if self._around.workforce.latched and agent.on_estop != "ignore":
-            return "the emergency stop holds it back"
+        if self._around.is_stopped(agent_name):
+            return _STOPPED
         if agent.kind == "input":
             return "" if self._input is not None else "no agent of mouse and keyboard runs here"
         if not self._around.roster.crowds.get(pool):
@@ -165,18 +167,27 @@ class Dispatch:
             checked, run, _ = await asyncio.gather(
                 self._check_once_more(task), asyncio.to_thread(self._run, task), self._around.book.backend.save(task)
             )
-        except (OSError, apsw.Error) as error:
-            log.warning("%s cannot be given out: %s", task.id, words(error))
-            self._take_back(task, worker, f"it could not be given out: {words(error)}")
-            return
+        except Exception as error:  # whatever it is, the task must not stay leased to nobody
+            is_known = isinstance(error, OSError | apsw.Error)
+            why = words(error) if is_known else f"{type(error).__name__}: {error}"
+            log.warning("%s cannot be given out: %s", task.id, why, exc_info=not is_known)
+            self._take_back(task, worker, f"it could not be given out: {why}")
+        else:
+            self._tell(task, worker, checked, run)
+
+    def _tell(self, task: Task, worker: Worker, checked: Checked, run: Run | None) -> None:
+        """Unless there is something against it now."""
         if not checked.available:
             self._take_back(task, worker, f"{task.agent} cannot be used: {checked.detail}")
+            return
+        if self._around.is_stopped(task.agent):
+            self._take_back(task, worker, _STOPPED)
             return
         now = self._around.book.here(task.id)
         if now is None or now.status != "leased" or now.attempt != task.attempt or now.cancelling:
             self._take_back(task, worker, "")
             return
-        worker.has_it = True
+        worker.was_told(self._around.roster.now())
         if run is None:
             self._attempts.lose(worker, f"the agent `{task.agent}` is not in the settings any more")
         elif not self._around.send(worker.name, run) and not self._around.roster.has_processes(worker):
@@ -210,6 +221,7 @@ class Dispatch:
         agent = self._around.agent(task.agent)
         if agent is None:
             return None
+        self._around.learn_secrets(task)
         folder = make_folder(self._around.folder, task.id)
         prompt = self._around.book.backend.texts(task.id).prompt
         was_begun = task.resumes and task.attempt > 1  # else the session is that of an earlier task
@@ -245,8 +257,13 @@ class Dispatch:
         except (OSError, apsw.Error) as error:
             self._around.book.change(task, status="queued", cause=f"it could not be begun: {words(error)}")
             return
-        texts = self._around.book.backend.texts(task.id)
-        ended = await performer.perform(replace(task, prompt=texts.prompt))
+        now = self._around.book.here(task.id)
+        if now is not None and now.cancelling:  # while it was written down, when there was nothing to be stopped yet
+            why = f"cancelled by {now.cancelling}"
+            ended = Ended(task_id=task.id, attempt=task.attempt, ending="cancelled", error=why)
+        else:
+            texts = self._around.book.backend.texts(task.id)
+            ended = await performer.perform(replace(task, prompt=texts.prompt))
         await self._attempts.has_ended(task, ended)
         self._around.changed()
 

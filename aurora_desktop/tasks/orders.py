@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import apsw
+
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.task_events import ApprovalDecision
 from aurora_desktop.tasks.approvals import Approvals
 from aurora_desktop.tasks.attempts import Attempts
@@ -30,10 +33,12 @@ class Orders:
         if task.status not in AT_WORK:
             now = self._around.clock.wall()
             return await self._kept(task, status="cancelled", cause=f"cancelled by {by}", finished_at=now)
-        if not task.cancelling:
-            task = await self._kept(task, cancelling=by)
+        is_new = not task.cancelling
+        task = self._around.book.changed(task, cancelling=task.cancelling or by)
         self._approvals.withdraw_all(task_id)
-        self._end(task, by)
+        self._end(task, by)  # first of all: to stop it needs no room on the disk
+        if is_new:
+            await self._safe(task)
         return self._around.book.get(task_id)
 
     def _end(self, task: Task, by: str) -> None:
@@ -96,10 +101,10 @@ class Orders:
         task = self._around.book.get(question.view.task_id)
         if question.view.kind == "budget":
             self._approvals.answered(approval_id, decision, by)
-            self._attempts.answer_budget(task.id, goes_on=decision != "deny", by=by)
+            self._attempts.purse.answer(task.id, goes_on=decision != "deny", by=by)
         else:
-            words = message[:MOST_MESSAGE_CHARACTERS].replace("\0", "")
-            if not self._around.send(task.worker, Answer(task.id, question.ask_id, decision, words)):
+            said = message[:MOST_MESSAGE_CHARACTERS].replace("\0", "")
+            if not self._around.send(task.worker, Answer(task.id, question.ask_id, decision, said)):
                 detail = f"its worker `{task.worker}` is not connected just now"
                 raise AuroraError("The answer cannot be given yet", detail, "It asks again once it is back.")
             self._approvals.answered(approval_id, decision, by)
@@ -107,6 +112,13 @@ class Orders:
 
     async def _kept(self, task: Task, result: str | None = None, **fields: Any) -> Task:
         changed = self._around.book.changed(task, **fields)
-        await self._around.book.backend.save(changed, result)
         self._around.changed()
+        await self._safe(changed, result)
         return changed
+
+    async def _safe(self, task: Task, result: str | None = None) -> None:
+        try:
+            await self._around.book.backend.save(task, result)
+        except (OSError, apsw.Error) as error:
+            hint = "Make room or give access to the state folder: a restart of Aurora would not know of it."
+            raise AuroraError("It is done, but could not be written down", words(error), hint) from error

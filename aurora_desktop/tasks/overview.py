@@ -15,6 +15,9 @@ from aurora_desktop.tasks.task import Task
 from aurora_desktop.tasks.transcripts import packed
 from aurora_desktop.tasks.view import ApprovalView, CliAgentView, TaskDetail, TaskTroubles, TaskView, WorkerView
 
+MOST_UNCERTAIN = 100
+"""Shown among what waits for the operator, the oldest: thousands would cost the loop tens of milliseconds."""
+
 
 class Overview:
     def __init__(self, around: Surroundings, dispatch: Dispatch, spending: Spending, paths: StatePaths) -> None:
@@ -77,7 +80,7 @@ class Overview:
         book = self._around.book
         waited_for = dict.fromkeys(agent for (_, agent), tasks in book.lanes.items() if tasks)
         return TaskTroubles(
-            uncertain=tuple(self.view(task) for task in book.uncertain()),
+            uncertain=tuple(self.view(task) for task in book.uncertain()[:MOST_UNCERTAIN]),
             approvals=approvals,
             unavailable=tuple(
                 self._agent(name)

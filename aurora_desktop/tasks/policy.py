@@ -105,12 +105,14 @@ def _fitting(task: Task, slots: Sequence[Slot], crowd: int) -> Slot | None:
 
 class Loss(Struct, frozen=True, kw_only=True):
     """An attempt that came to nothing. `began`: whether the agent was started; `counts`: whether it is to be counted
-    (not when Aurora itself ended it); `avoid`: the worker that is not to have it again."""
+    (not when Aurora itself ended it); `avoid`: the worker that is not to have it again; `stopped`: it was at work when
+    the emergency stop came, after which nothing goes on but by the operator's word."""
 
     began: bool
     cause: str
     counts: bool = True
     avoid: str = ""
+    stopped: bool = False
 
 
 class Next(Struct, frozen=True, kw_only=True):
@@ -152,6 +154,8 @@ def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:
     avoid = loss.avoid or task.avoid_worker
     if not loss.began:
         return Next(status="queued", cause=loss.cause, resumes=task.resumes, lost=lost, avoid_worker=avoid)
+    if loss.stopped:
+        return Next(status="uncertain", cause=f"the emergency stop ended it ({loss.cause})", lost=lost)
     if task.retry != "never" and can_resume(task, kind):
         return Next(status="queued", cause=loss.cause, resumes=True, lost=lost, avoid_worker=avoid)
     if task.retry == "safe" and kind != "input":  # what mouse and keyboard did is never done again by itself
@@ -159,15 +163,18 @@ def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:
     return Next(status="uncertain", cause=loss.cause, lost=lost)
 
 
-def after_end(task: Task, ended: Ended, kind: AgentKind | None, *, by_us: bool = False, has_others: bool) -> Next:
+def after_end(
+    task: Task, ended: Ended, kind: AgentKind | None, *, by_us: bool = False, stopped: bool = False, has_others: bool
+) -> Next:
     """What becomes of a task whose worker told how the attempt ended.
 
-    `by_us`: Aurora ended the worker itself. `has_others`: its pool has another worker, who may try it after a silence.
+    `by_us`: Aurora ended the worker itself; `stopped`: by the emergency stop. `has_others`: its pool has another
+    worker, who may try it after a silence.
     """
     match ended.ending:
         case "interrupted" | "crashed":
             cause = ended.error or ("the worker was ended" if ended.ending == "interrupted" else "the agent died")
-            return after_loss(task, Loss(began=ended.began, cause=cause, counts=not by_us), kind)
+            return after_loss(task, Loss(began=ended.began, cause=cause, counts=not by_us, stopped=stopped), kind)
         case "refused" if ended.began:
             return after_loss(task, Loss(began=True, cause=ended.error or "it was begun before"), kind)
         case "timeout" if has_others and is_silence(task, ended):

@@ -11,7 +11,8 @@ from aurora_desktop.tasks.policy import Slot, is_stale
 from aurora_desktop.tasks.task import Activity
 from aurora_desktop.tasks.workforce import Post, posts
 
-STALE_S = 30.0
+SHORTEST_LEASE_S = 6.0
+"""Three of the beats that every worker gives: a shorter lease would be a verdict on the machine's load."""
 FAILED_AGAIN_S = 30.0
 """A worker that could not be started is tried again after this, while there is work for it."""
 
@@ -62,6 +63,7 @@ class Worker:
         self.heard_at = now
         self.free_since = now
         self.changed_at = now
+        self.told_at = now
         self.completed = self.errors = 0
 
     @property
@@ -76,6 +78,10 @@ class Worker:
         self.task_id, self.attempt, self.has_it = task_id, attempt, has_it
         self.activity = None
 
+    def was_told(self, now: float) -> None:
+        """What it was chosen for is on its way to it."""
+        self.has_it, self.told_at = True, now
+
     def is_free_now(self, now: float) -> None:
         self.takes("", 0, has_it=False)
         self.free_since = now
@@ -88,13 +94,20 @@ class Roster:
         self._workforce, self._monotonic = workforce, monotonic
         self._workers: dict[str, Worker] = {}
         self.crowds: Mapping[str, int] = {}
+        self._lease_s = settings.lease_s
         self.apply(settings)
 
     def now(self) -> float:
         """A clock that stands still while Aurora itself does: nobody is blamed for that time."""
         return self._monotonic() - self._workforce.stood_still_s
 
+    @property
+    def lease_s(self) -> float:
+        """For how long a worker may be silent, or not begin what it was told."""
+        return max(self._lease_s, SHORTEST_LEASE_S)
+
     def apply(self, settings: TaskSettings) -> None:
+        self._lease_s = settings.lease_s
         there = {post.name: post for post in posts(settings)}
         for name, post in there.items():
             worker = self._workers.setdefault(name, Worker(post, self.now()))
@@ -159,8 +172,14 @@ class Roster:
         return [
             worker
             for worker in self._workers.values()
-            if worker.state in ("running", "ready") and is_stale(worker.heard_at, now, STALE_S, frozen=worker.is_frozen)
+            if worker.state in ("running", "ready")
+            and is_stale(worker.heard_at, now, self.lease_s, frozen=worker.is_frozen)
         ]
+
+    def took_long_to_begin(self, worker: Worker) -> bool:
+        """Whether it is up and well, and should have begun what it was told."""
+        since = max(worker.told_at, worker.changed_at)
+        return worker.has_it and worker.is_up and is_stale(since, self.now(), self.lease_s, frozen=worker.is_frozen)
 
     # --- what is seen of them ---------------------------------------------------------------------------------
 
@@ -208,3 +227,13 @@ class Roster:
         if idle:
             components = tuple(worker.post.component for worker in idle)
             self._workforce.dismiss(components, f"nothing to do for {idle_exit_s:g} s")
+
+    def end_frozen(self) -> None:
+        """Kill those that the emergency stop froze while they had nothing to do: of them there is nothing to resume."""
+        idle = tuple(
+            worker.post.component
+            for worker in self._workers.values()
+            if worker.is_frozen and not (worker.task_id or worker.is_retired)
+        )
+        if idle:
+            self._workforce.dismiss(idle, "it stood still with nothing to do", kill=True)

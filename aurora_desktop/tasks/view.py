@@ -144,8 +144,8 @@ class Healed(Struct, frozen=True, kw_only=True):
 
 
 class TaskTroubles(Struct, frozen=True, kw_only=True):
-    """What waits for the operator. `unavailable`: agents that cannot be used, `workers`: those that do not come up,
-    while tasks wait for them."""
+    """What waits for the operator; of uncertain tasks the oldest hundred. `unavailable`: agents that cannot be used,
+    `workers`: those that do not come up, while tasks wait for them."""
 
     uncertain: tuple[TaskView, ...] = ()
     approvals: tuple[ApprovalView, ...] = ()
@@ -172,8 +172,12 @@ class TasksFace(Protocol):
         """The newest first; finished ones while their result is kept, then from the history."""
         ...
 
+    def view(self, task_id: str) -> TaskView:
+        """As it is listed: for who asks often. Raises UnknownTaskError."""
+        ...
+
     def task(self, task_id: str) -> TaskDetail:
-        """Raises UnknownTaskError."""
+        """With its prompt and result, a megabyte each at the most, from the disk. Raises UnknownTaskError."""
         ...
 
     async def transcript(self, task_id: str, offset: int = 0, limit: int = 500) -> Transcript: ...

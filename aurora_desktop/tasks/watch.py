@@ -3,7 +3,7 @@
 from aurora_desktop.core.events import WORKER_PREFIX, AgentStalled, Record
 from aurora_desktop.tasks.attempts import Attempts
 from aurora_desktop.tasks.input_tasks import AFTER_RESTART
-from aurora_desktop.tasks.roster import STALE_S, Worker
+from aurora_desktop.tasks.roster import Worker
 from aurora_desktop.tasks.surroundings import Surroundings
 
 
@@ -35,9 +35,13 @@ class Watch:
         roster, workforce = self._around.roster, self._around.workforce
         for worker in roster.stale():
             worker.heard_at = roster.now()
-            workforce.unwell(worker.post.component, "watchdog", f"nothing was heard of it for {STALE_S:g} s")
+            workforce.unwell(worker.post.component, "watchdog", f"nothing was heard of it for {roster.lease_s:g} s")
         for worker in tuple(roster.everyone()):
             self._notice_end(worker)
+            if roster.took_long_to_begin(worker):
+                self._attempts.take_from(worker)
+        if not workforce.latched:
+            roster.end_frozen()
         roster.dismiss_idle(self._around.settings.idle_exit_s)
         roster.forget_retired()
 

@@ -81,7 +81,7 @@ class Conversation(QObject):
         if self._task is None or not self.is_busy:
             return
         try:
-            self._task = self._face.task(self._task.id).view
+            self._task = self._face.view(self._task.id)
         except AuroraError:
             self._task = None
         if not self.is_busy:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from aurora_desktop.tasks.messages import Answer, Asking, AskingNoMore, Began, Doing, Ended, Run, Stop
+from aurora_desktop.tasks.messages import Asking, AskingNoMore, Began, Doing, Run, Stop
 from tests.e2e.agents import path_with_node, program
 from tests.e2e.agents.anthropic import (
     HANGS,
@@ -25,8 +25,8 @@ from tests.e2e.agents.anthropic import (
     Turn,
     says,
 )
+from tests.e2e.agents.desk import Desk
 from tests.e2e.waiting import eventually
-from tests.e2e.work.stage import Stage
 
 NASTY = "; $(touch pwned) `touch pwned` 'é \n\0"
 BIG_PROMPT = NASTY + "x" * (1_000_000 - len(NASTY.encode()))
@@ -41,43 +41,20 @@ def lasting(book: Path) -> Tool:
     return Tool("Bash", {"command": f"echo $$ > {book}; exec sleep 1000"})
 
 
-class Desk:
+class ClaudeDesk(Desk):
     """A worker, and Claude Code at home in a folder of the test."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.stage = Stage(folder)
-        self.home = folder / "home"
-        self.home.mkdir()
+        super().__init__(folder)
         self._stack = stack
-        stack.callback(self.stage.close)
-
-    @property
-    def cwd(self) -> Path:
-        return self.stage.cwd
+        stack.callback(self.close)
 
     def start(self, *script: Turn, env: Mapping[str, str] | None = None, **changes: Any) -> tuple[Run, StandIn]:
         """Begin a task of which the provider plays the script."""
         api = self._stack.enter_context(StandIn(*script))
-        self.worker = self.stage.hire(PATH=path_with_node(), **{**api.environment(self.home), **(env or {})})
-        self.stage.main.accept()
-        run = self.stage.run(os.fspath(program("claude")), **{"kind": "claude", "agent": "claude", **changes})
-        self.stage.main.say(run)
-        return run, api
-
-    def hear_question(self, run: Run) -> Asking:
-        return self.stage.main.hear(Asking, lambda asking: asking.task_id == run.task_id)
-
-    def answer(self, asking: Asking, decision: Any, message: str = "") -> None:
-        self.stage.main.say(Answer(asking.task_id, asking.ask_id, decision, message))
-
-    def end(self, run: Run) -> Ended:
-        """How it ended, with nothing left running."""
-        ended = self.stage.end_of(run)
-        assert self.stage.carriers() == []
-        return ended
-
-    def kinds(self, run: Run) -> list[str]:
-        return [entry.kind for entry in self.stage.transcript(run)]
+        surroundings = {"PATH": path_with_node(), **api.environment(self.home), **(env or {})}
+        changes = {"kind": "claude", "agent": "claude", **changes}
+        return self.begin(os.fspath(program("claude")), env=surroundings, **changes), api
 
 
 class Case(NamedTuple):
@@ -100,12 +77,12 @@ SLOW: dict[str, Case] = {
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path) -> Iterator[ClaudeDesk]:
     with ExitStack() as stack:
-        yield Desk(tmp_path, stack)
+        yield ClaudeDesk(tmp_path, stack)
 
 
-def test_a_task_is_done_with_a_prompt_of_a_megabyte_that_no_shell_reads(desk: Desk) -> None:
+def test_a_task_is_done_with_a_prompt_of_a_megabyte_that_no_shell_reads(desk: ClaudeDesk) -> None:
     write = Tool("Write", {"file_path": str(desk.cwd / "new.txt"), "content": "words\n"})
     script = (says(Thinking("Let me see."), "I begin.", write), says("All is done."))
 
@@ -113,7 +90,7 @@ def test_a_task_is_done_with_a_prompt_of_a_megabyte_that_no_shell_reads(desk: De
     ended = desk.end(run)
 
     assert (ended.ending, ended.result, ended.error, ended.exit_code) == ("completed", "All is done.", "", 0)
-    assert {path.name: path.read_text() for path in desk.cwd.iterdir()} == {"new.txt": "words\n"}
+    assert desk.files() == {"new.txt": "words\n"}
     assert desk.kinds(run) == ["thinking", "message", "tool", "diff", "tool_result", "message"]
     assert ended.usage.cost_usd is not None
     assert ended.usage.input_tokens == 2 * INPUT_TOKENS
@@ -121,17 +98,17 @@ def test_a_task_is_done_with_a_prompt_of_a_megabyte_that_no_shell_reads(desk: De
     assert any(BIG_PROMPT in text for text in api.asked[0].words)
 
 
-def test_it_waits_for_permission_which_is_given_once_for_the_task_or_not(desk: Desk) -> None:
+def test_it_waits_for_permission_which_is_given_once_for_the_task_or_not(desk: ClaudeDesk) -> None:
     script = (says(touch("once")), says(touch("always")), says(touch("always")), says(touch("never")), says("Done."))
     run, api = desk.start(*script)
 
-    first = desk.hear_question(run)
+    first = desk.hear_question()
     assert (first.tool, first.summary) == ("Bash", "touch once")
     waiting = desk.stage.main.hear(Doing, lambda doing: doing.activity.kind == "waiting_permission")
     assert not (desk.cwd / "once").exists()
     desk.answer(first, "once")
-    desk.answer(desk.hear_question(run), "task")
-    desk.answer(denied := desk.hear_question(run), "deny", "Not this one.")
+    desk.answer(desk.hear_question(), "task")
+    desk.answer(denied := desk.hear_question(), "deny", "Not this one.")
     ended = desk.end(run)
 
     assert waiting.activity.detail == "Bash"
@@ -141,7 +118,7 @@ def test_it_waits_for_permission_which_is_given_once_for_the_task_or_not(desk: D
     assert "Not this one." in api.asked[-1].conversation
 
 
-def test_read_only_writes_nothing_even_where_the_operators_own_settings_allow_it(desk: Desk) -> None:
+def test_read_only_writes_nothing_even_where_the_operators_own_settings_allow_it(desk: ClaudeDesk) -> None:
     (desk.home / ".claude").mkdir()
     (desk.home / ".claude" / "settings.json").write_text('{"permissions": {"allow": ["Bash", "Write", "Edit"]}}')
     write = Tool("Write", {"file_path": str(desk.cwd / "new.txt"), "content": "x"})
@@ -154,7 +131,7 @@ def test_read_only_writes_nothing_even_where_the_operators_own_settings_allow_it
     assert set(api.asked[0].tools) == {"Glob", "Grep", "Read", "WebFetch", "WebSearch"}
 
 
-def test_full_asks_nothing(desk: Desk) -> None:
+def test_full_asks_nothing(desk: ClaudeDesk) -> None:
     run, _ = desk.start(says(touch("x")), says("Done."), permissions="full", env=SANDBOX)
     ended = desk.end(run)
 
@@ -162,7 +139,7 @@ def test_full_asks_nothing(desk: Desk) -> None:
     assert not any(isinstance(message, Asking) for message in desk.stage.main.heard)
 
 
-def test_an_overloaded_provider_is_shown_and_waited_for(desk: Desk) -> None:
+def test_an_overloaded_provider_is_shown_and_waited_for(desk: ClaudeDesk) -> None:
     run, api = desk.start(OVERLOADED, OVERLOADED, says("At last."))
     doing = desk.stage.main.hear(Doing, lambda doing: doing.activity.kind == "retrying_provider")
     ended = desk.end(run)
@@ -172,12 +149,12 @@ def test_an_overloaded_provider_is_shown_and_waited_for(desk: Desk) -> None:
 
 
 @pytest.fixture(scope="module")
-def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Desk, Run, StandIn]]]:
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[ClaudeDesk, Run, StandIn]]]:
     """Those that wait for time to pass, begun side by side."""
     with ExitStack() as stack:
         begun = {}
         for name, case in SLOW.items():
-            desk = Desk(tmp_path_factory.mktemp("slow"), stack)
+            desk = ClaudeDesk(tmp_path_factory.mktemp("slow"), stack)
             begun[name] = (desk, *desk.start(*case.script, env=case.env, **case.changes))
         yield begun
 
@@ -191,7 +168,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[D
     ],
 )
 def test_a_provider_that_fails_for_good_is_an_error(
-    slow: dict[str, tuple[Desk, Run, StandIn]], name: str, words: str, asked: int
+    slow: dict[str, tuple[ClaudeDesk, Run, StandIn]], name: str, words: str, asked: int
 ) -> None:
     desk, run, api = slow[name]
     ended = desk.end(run)
@@ -201,16 +178,16 @@ def test_a_provider_that_fails_for_good_is_an_error(
     assert len(api.asked) == asked
 
 
-def test_what_keeps_it_open_after_its_result_is_ended(slow: dict[str, tuple[Desk, Run, StandIn]]) -> None:
+def test_what_keeps_it_open_after_its_result_is_ended(slow: dict[str, tuple[ClaudeDesk, Run, StandIn]]) -> None:
     desk, run, _ = slow["kept open"]
     ended = desk.end(run)
 
     assert (ended.ending, ended.result) == ("completed", "Done.")
 
 
-def test_a_cancelled_task_is_interrupted_and_asks_no_more(desk: Desk) -> None:
+def test_a_cancelled_task_is_interrupted_and_asks_no_more(desk: ClaudeDesk) -> None:
     run, _ = desk.start(says(touch("x")))
-    asking = desk.hear_question(run)
+    asking = desk.hear_question()
 
     desk.stage.main.say(Stop(run.task_id, "cancelled", "the operator cancelled it"))
     no_more = desk.stage.main.hear(AskingNoMore)
@@ -221,7 +198,7 @@ def test_a_cancelled_task_is_interrupted_and_asks_no_more(desk: Desk) -> None:
     assert ended.session_id is not None
 
 
-def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: Desk, tmp_path: Path) -> None:
+def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: ClaudeDesk, tmp_path: Path) -> None:
     book = tmp_path / "pid"
     run, _ = desk.start(says(lasting(book)), permissions="full", env=SANDBOX)
     began = desk.stage.main.hear(Began)
@@ -235,7 +212,7 @@ def test_a_killed_agent_is_a_crash_and_leaves_none_of_its_tools(desk: Desk, tmp_
     assert "SIGKILL" in ended.error
 
 
-def test_silence_of_the_provider_is_a_timeout(slow: dict[str, tuple[Desk, Run, StandIn]]) -> None:
+def test_silence_of_the_provider_is_a_timeout(slow: dict[str, tuple[ClaudeDesk, Run, StandIn]]) -> None:
     desk, run, api = slow["silence"]
     ended = desk.end(run)
 

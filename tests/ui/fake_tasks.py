@@ -252,6 +252,9 @@ class FakeTasks:
         ]  # fmt: skip
         return tuple(found[:limit])
 
+    def view(self, task_id: str) -> TaskView:
+        return self.task(task_id).view
+
     def task(self, task_id: str) -> TaskDetail:
         for task in self.shown:
             if task.id == task_id:

@@ -77,7 +77,10 @@ class CliAgent(Section, frozen=True):
     timeout_s: Annotated[Seconds, option("A task that takes longer is ended.")] = 300.0
     silence_s: Annotated[
         Seconds,
-        option("An agent that says nothing for so long is ended; waiting for you or for its provider is no silence."),
+        option(
+            "An agent that says nothing for so long is ended; that it waits for you or its provider, or that a tool of"
+            " it runs, is no silence."
+        ),
     ] = 120.0
     grace_s: Annotated[Seconds, option("Time to end after SIGTERM before the whole tree is killed.")] = 5.0
     version_args: Annotated[
@@ -197,7 +200,9 @@ class TaskSettings(Section, frozen=True):
     ] = []
     concurrency: Annotated[Count, option("Tasks of all agents at the same time.", "tasks")] = 8
     max_attempts: Annotated[Count, option("Lost attempts before a task is given up as `dead`.", "attempts")] = 3
-    lease_s: Annotated[Seconds, option("A task whose worker is silent for so long is taken from it.")] = 30.0
+    lease_s: Annotated[
+        Seconds, option("A worker that is silent, or does not begin its task, for so long loses it; at least 6 s.")
+    ] = 30.0
     result_ttl_s: Annotated[Seconds, option("How long the result of a finished task is kept in the queue.")] = 300.0
     idle_exit_s: Annotated[Seconds, option("A worker without work ends after this, unless its role is `warm`.")] = 300.0
     queue_limit: Annotated[Annotated[int, Meta(ge=1, le=100_000)], option("Tasks that may wait.", "tasks")] = 10_000

@@ -46,6 +46,7 @@ from aurora_desktop.tasks.adapters.jsonrpc import Answer, Call, Malformed, Notic
 from aurora_desktop.tasks.adapters.speech import Speech
 from aurora_desktop.tasks.adapters.texts import checklist, how_it_ended, one_line, readable
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.newest import Newest
 from aurora_desktop.tasks.task import Usage
 
 PROTOCOL_VERSION = 1
@@ -84,7 +85,7 @@ class Acp:
         self._can = Initialized(PROTOCOL_VERSION)
         self._is_prompted = False
         self._speech = Speech()
-        self._tools: dict[str, list[dict[str, Any]] | None] = {}
+        self._tools: Newest[str, list[dict[str, Any]] | None] = Newest()
         """Tool calls that have begun, with the newest content of each."""
         self._questions: dict[str, _Question] = {}
         self._cost_before = 0.0

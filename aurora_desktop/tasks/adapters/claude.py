@@ -4,6 +4,7 @@ The prompt goes in on standard input, which knows no limit of length, and questi
 answered there. The stream holds partial messages, too: without them a long answer would look like silence.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -31,11 +32,16 @@ from aurora_desktop.tasks.adapters.adapter import (
 )
 from aurora_desktop.tasks.adapters.claude_permissions import ARGUMENTS, Allowances, allowance, denial
 from aurora_desktop.tasks.adapters.claude_usage import Meter
+from aurora_desktop.tasks.adapters.texts import cut
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.newest import Newest
 
 _STREAMS = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _PROTOCOL = ("-p", *_STREAMS, "--include-partial-messages", "--permission-prompt-tool", "stdio")
-_SHARE_OF_SILENCE = 0.9
+_SHARE_OF_TIME = 0.9
+_TOOL_USE_ID = re.compile(rb'"tool_use_id":"([\w-]{1,100})"')
+_LEAST_USD = 0.000001
+"""What is left of a budget that is used up: it takes no 0, and without a limit it would spend as it likes."""
 _REFUSALS = frozenset({401, 403})
 _MOST_REFUSALS = 3
 """It asks eleven times, over minutes, also where the login is refused; the second is for a token that ran out."""
@@ -49,7 +55,7 @@ class Claude:
         self._asked: dict[str, lines.Request] = {}
         self._allowed = Allowances()
         self._meter = Meter()
-        self._speaking: dict[str | None, str | None] = {}
+        self._speaking: Newest[str | None, str | None] = Newest()
         self._session: str | None = None
         self._result: lines.Result | None = None
         self._result_was_cut = False
@@ -68,7 +74,7 @@ class Claude:
         run = self._run
         session = ("--resume", run.resume) if run.resume else ("--session-id", run.session_id) if run.session_id else ()
         model = ("--model", run.model) if run.model else ()
-        budget = ("--max-budget-usd", f"{run.max_usd:.6f}") if run.max_usd else ()
+        budget = () if run.max_usd is None else ("--max-budget-usd", f"{max(run.max_usd, _LEAST_USD):.6f}")
         return Launch(
             argv=(*run.program, *_PROTOCOL, *session, *model, *budget, *ARGUMENTS[run.permissions], *run.args),
             stdin="pipe",
@@ -76,7 +82,7 @@ class Claude:
             env={
                 # It would replace itself while others of it are at work.
                 "DISABLE_AUTOUPDATER": "1",
-                **_limits_of_commands(run.silence_s),
+                **_limits_of_commands(run.timeout_s),
             },
         )
 
@@ -158,10 +164,7 @@ class Claude:
     def _on_user(self, event: dict[str, Any]) -> list[Observation]:
         message = lines.as_shape(event, lines.Turn, "user").message
         results = (block for block in _blocks(message, "user") if block.type == "tool_result")
-        return [
-            ToolEnded(block.tool_use_id, bool(block.is_error), claude_tools.clipped(_text(block.content)))
-            for block in results
-        ]
+        return [ToolEnded(block.tool_use_id, bool(block.is_error), cut(_text(block.content))) for block in results]
 
     def _on_piece(self, event: dict[str, Any]) -> list[Observation]:
         stream = lines.as_shape(event, lines.StreamEvent, "stream_event")
@@ -219,15 +222,19 @@ class Claude:
         if self._result is None and line.startswith(b'{"type":"result"'):
             self._result_was_cut = True
             return self._end()
+        if line.startswith(b'{"type":"user"'):
+            # What a tool gave back was longer than a line that is read, like a picture: it has ended nevertheless.
+            ids = dict.fromkeys(found.decode() for found in _TOOL_USE_ID.findall(line))
+            return [ToolEnded(tool, output="(too long to be shown)") for tool in ids]
         return []
 
 
-def _limits_of_commands(silence_s: float) -> dict[str, str]:
-    """It says nothing while a command runs: one that takes too long it ends itself, and goes on, before we end both.
+def _limits_of_commands(timeout_s: float) -> dict[str, str]:
+    """A command that takes too long it ends itself, and can tell of it, before we end both.
 
     Its own limits are two minutes, and ten where the model asks for more.
     """
-    longest_ms = int(silence_s * 1000 * _SHARE_OF_SILENCE)
+    longest_ms = int(timeout_s * 1000 * _SHARE_OF_TIME)
     return {
         "BASH_DEFAULT_TIMEOUT_MS": str(min(120_000, longest_ms)),
         "BASH_MAX_TIMEOUT_MS": str(min(600_000, longest_ms)),

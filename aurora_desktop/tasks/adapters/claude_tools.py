@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-MOST_CHARACTERS = 20_000
-_MOST_SUMMARY = 200
+from aurora_desktop.tasks.adapters.texts import cut, one_line
+
 _MOST_COMPARED_LINES = 2_000
 """Finding the shortest way between two texts takes their product: longer ones are shown as all gone, all new."""
 
@@ -40,17 +40,17 @@ def summary(tool: str, given: Mapping[str, Any], cwd: str) -> str:
         value = as_json(given) if given else ""
     elif field in _PATHS:
         value = _below(value, cwd)
-    return _one_line(value)
+    return one_line(value)
 
 
 def detail(tool: str, given: Mapping[str, Any], cwd: str) -> str:
     """All that it is going to do, readable: the whole command, the diff, or the input as JSON."""
     command = given.get("command")
     if tool == "Bash" and isinstance(command, str):
-        return clipped(command)
+        return cut(command)
     if tool == "AskUserQuestion" and (asked := _asked(given)):
-        return clipped("\n".join(_with_options(one) for one in asked))
-    return diff(tool, given, cwd) or (clipped(as_json(given, indented=True)) if given else "")
+        return cut("\n".join(_with_options(one) for one in asked))
+    return diff(tool, given, cwd) or (cut(as_json(given, indented=True)) if given else "")
 
 
 def diff(tool: str, given: Mapping[str, Any], cwd: str) -> str:
@@ -58,13 +58,13 @@ def diff(tool: str, given: Mapping[str, Any], cwd: str) -> str:
     path, old, new = given.get("file_path"), given.get("old_string"), given.get("new_string")
     if not isinstance(path, str):
         return ""
-    name = _one_line(_below(path, cwd))
+    name = one_line(_below(path, cwd))
     content = given.get("content")
     if tool == "Write" and isinstance(content, str):
         # What it overwrites is not told.
-        return clipped(_unified("", content, "/dev/null", name))
+        return cut(_unified("", content, "/dev/null", name))
     if tool == "Edit" and isinstance(old, str) and isinstance(new, str):
-        return clipped(_unified(old, new, name, name))
+        return cut(_unified(old, new, name, name))
     return ""
 
 
@@ -86,11 +86,6 @@ def _with_options(question: Mapping[str, Any]) -> str:
     return "\n".join([str(question["question"]), *lines])
 
 
-def clipped(text: str, most: int = MOST_CHARACTERS) -> str:
-    left = len(text) - most
-    return text if left <= 0 else f"{text[:most]}\n({left} more characters)"
-
-
 def as_json(given: Mapping[str, Any], *, indented: bool = False) -> str:
     text = msgspec.json.encode(given)
     return (msgspec.json.format(text, indent=2) if indented else text).decode()
@@ -110,8 +105,3 @@ def _unified(old: str, new: str, old_name: str, new_name: str) -> str:
 def _below(path: str, cwd: str) -> str:
     pure = PurePath(path)
     return str(pure.relative_to(cwd)) if cwd and pure.is_relative_to(cwd) else path
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text[: _MOST_SUMMARY * 4].split())
-    return line if len(line) <= _MOST_SUMMARY else line[: _MOST_SUMMARY - 1] + "…"

@@ -1,6 +1,7 @@
 """What an attempt of Claude Code has spent."""
 
 from aurora_desktop.tasks.adapters.claude_lines import Result, Tokens
+from aurora_desktop.tasks.newest import Newest
 from aurora_desktop.tasks.task import Usage
 
 
@@ -12,7 +13,7 @@ class Meter:
     """
 
     def __init__(self) -> None:
-        self._messages: dict[str, tuple[int, int]] = {}
+        self._messages: Newest[str, tuple[int, int]] = Newest(1000)
         self._input = 0
         self._output = 0
 

@@ -45,6 +45,7 @@ from aurora_desktop.tasks.adapters.codex_questions import Question, question, un
 from aurora_desktop.tasks.adapters.jsonrpc import Answer, Call, Malformed, Notice, Peer, RpcError
 from aurora_desktop.tasks.adapters.texts import checklist, how_it_ended
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.newest import Newest
 from aurora_desktop.tasks.task import Usage
 
 CLIENT = {"name": "aurora_desktop", "title": "Aurora Desktop", "version": "1"}
@@ -111,7 +112,7 @@ class Codex:
         self._run = run
         self._peer = Peer(states_version=False)
         self._thread = self._turn = ""
-        self._items: dict[str, AnyItem] = {}
+        self._items: Newest[str, AnyItem] = Newest()
         self._questions: dict[str, Question] = {}
         self._meter = _Meter()
         self._words = ""
@@ -231,7 +232,7 @@ class Codex:
             "approvalPolicy": limits.approval,
             # Not the reviewer of the user's settings: what is asked is asked of the operator.
             "approvalsReviewer": "user",
-            "config": {"background_terminal_max_timeout": _longest_wait_ms(self._run.silence_s)},
+            "config": {"background_terminal_max_timeout": _longest_wait_ms(self._run.timeout_s)},
         }
         if self._run.model is not None:
             options["model"] = self._run.model
@@ -322,10 +323,10 @@ def _less(total: Tokens, part: Tokens) -> Tokens:
     )
 
 
-def _longest_wait_ms(silence_s: float) -> int:
-    """How long Codex may wait for a command without a word: not so long that it counts as silence. Its own limit is
+def _longest_wait_ms(timeout_s: float) -> int:
+    """How long Codex may wait for a command without a word: so that time is left to look after it. Its own limit is
     300 s, and it waits no less than 5 s."""
-    return int(min(300.0, max(5.0, silence_s / 2)) * 1000)
+    return int(min(300.0, max(5.0, timeout_s / 2)) * 1000)
 
 
 def _text(words: str) -> list[dict[str, str]]:

@@ -9,8 +9,9 @@ import msgspec
 from aurora_desktop.tasks.adapters.adapter import Exit
 
 MOST_LINE = 200
-MOST_DETAIL = 20_000
-"""Characters of a summary, and of what is shown on demand."""
+MOST_DETAIL = 19_900
+"""Characters of a summary, and of what is shown on demand: with the word on what is left out less than the 20,000 that
+a question may have, for whoever allows something must know that there is more of it."""
 
 
 def one_line(text: str, most: int = MOST_LINE) -> str:

@@ -63,7 +63,7 @@ def activity_line(task: Task, ended: Ended | None, log: Path, env: Environment, 
         "model": task.model,
         "cost_usd": task.usage.cost_usd,
         "tokens": task.usage.tokens,
-        "denials": list(ended.denials) if ended is not None else [],
+        "denials": [env.masked(denied) for denied in ended.denials] if ended is not None else [],
     }
     return to_json(fields) + b"\n"
 

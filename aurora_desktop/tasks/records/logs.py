@@ -21,6 +21,7 @@ from aurora_desktop.core.storage.jsonl import JsonlLog
 from aurora_desktop.core.storage.line_log import LineLog
 from aurora_desktop.core.storage.trouble import LONGEST_RETRY_S, StorageEvent, Trouble
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskSubmitted
+from aurora_desktop.tasks.discretion import secrets
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended
 from aurora_desktop.tasks.records import text
@@ -115,13 +116,12 @@ class TaskRecords:
 
     def _finished(self, task: Task, at: float) -> None:
         settings = self._tasks()
-        agent, role = settings.all_agents.get(task.agent), settings.all_roles.get(task.role)
-        env = Environment({**(agent.env if agent else {}), **(role.env if role else {})})
+        agent = settings.all_agents.get(task.agent)
         activity = ACTIVITY_LOGS.get(agent.kind) if agent is not None else None
         path, folder = self.text_path(task.id), TaskFolder(self._paths.tasks / task.id)
 
         def work() -> None:
-            ended = _ended(folder, task.attempt)
+            env, ended = secrets(settings, task.agent, task.role), _ended(folder, task.attempt)
             self._logs[AUDIT_LOG].add(audit_line(task, at))
             if activity is not None:
                 prompt = self._queue.texts(task.id).prompt

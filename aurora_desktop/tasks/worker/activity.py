@@ -14,10 +14,10 @@ from aurora_desktop.tasks.adapters.adapter import (
     ToolEnded,
     ToolStarted,
 )
+from aurora_desktop.tasks.newest import Newest
 from aurora_desktop.tasks.task import Activity, ActivityKind
 
 SILENT_AFTER_S = 10.0
-_MOST_TOOLS = 100
 _MOST_DETAIL = 200
 
 
@@ -25,7 +25,7 @@ class ActivityTracker:
     """Times (`at`) in Unix time. A question outweighs a tool, a tool outweighs thinking; nothing follows the end."""
 
     def __init__(self, at: float) -> None:
-        self._tools: dict[str, str] = {}
+        self._tools: Newest[str, str] = Newest()
         self._asks: dict[str, str] = {}
         self._retry: ProviderRetry | None = None
         self._heard = False
@@ -39,8 +39,9 @@ class ActivityTracker:
         return bool(self._asks) or self._held
 
     @property
-    def retries(self) -> bool:
-        return self._retry is not None
+    def works(self) -> bool:
+        """Without a word of the agent: a tool of it runs, or its provider is asked again."""
+        return bool(self._tools) or self._retry is not None
 
     def hold(self, *, held: bool) -> None:
         self._held = held
@@ -55,7 +56,7 @@ class ActivityTracker:
         elif isinstance(seen, AsksNoMore):
             self._asks.pop(seen.id, None)
         elif isinstance(seen, ToolStarted):
-            self._start(seen)
+            self._tools[seen.id] = f"{seen.tool}: {seen.summary}" if seen.summary else seen.tool
         elif isinstance(seen, ToolEnded):
             self._tools.pop(seen.id, None)
         elif isinstance(seen, Finished):
@@ -65,11 +66,6 @@ class ActivityTracker:
     def printed(self) -> None:
         """It printed something, of an agent that speaks no protocol."""
         self._heard = True
-
-    def _start(self, seen: ToolStarted) -> None:
-        self._tools[seen.id] = f"{seen.tool}: {seen.summary}" if seen.summary else seen.tool
-        if len(self._tools) > _MOST_TOOLS:
-            del self._tools[next(iter(self._tools))]
 
     def now(self, at: float, quiet_s: float) -> Activity:
         """The same object as long as nothing changed; `since` is when it began to be so."""

@@ -17,7 +17,7 @@ from aurora_desktop.tasks.messages import Ending as EndingKind
 from aurora_desktop.tasks.task import Activity
 from aurora_desktop.tasks.worker.agent_process import Streams, own_marker
 from aurora_desktop.tasks.worker.agent_tree import AgentTree, reap_orphans
-from aurora_desktop.tasks.worker.deadlines import Deadlines, Pause
+from aurora_desktop.tasks.worker.deadlines import Deadlines, Expired, Pause
 from aurora_desktop.tasks.worker.ending import Ending
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.judging import exit_of, judged
@@ -39,7 +39,7 @@ class Cause(Struct, frozen=True):
     reason: str
 
 
-class Surroundings(Struct, frozen=True):
+class Workplace(Struct, frozen=True):
     """What an attempt needs of its worker. `tell` may forget what it is told while no main is there."""
 
     worker: str
@@ -59,7 +59,7 @@ class Attempt:
     def __init__(
         self,
         run: Run,
-        around: Surroundings,
+        around: Workplace,
         adapter: AgentAdapter,
         launch: Launch,
         child: "subprocess.Popen[bytes]",
@@ -77,6 +77,7 @@ class Attempt:
         self._deadlines = Deadlines(run.timeout_s, run.silence_s)
         self._started_at = time.time()
         self._cause: Cause | None = None
+        self._expired: Expired | None = None
         self._code: int | None = None
         self._open: set[Stream] = {"stdout", "stderr"}
         self._held = False
@@ -125,7 +126,7 @@ class Attempt:
 
     def _pause(self) -> Pause:
         activity = self._listener.activity
-        return Pause(waits=activity.waits or self._ending.phase != "none", retries=activity.retries)
+        return Pause(waits=activity.waits or self._ending.phase != "none", works=activity.works)
 
     def look(self, now: float) -> float | None:
         """Do what is due; the time of the next look."""
@@ -138,6 +139,7 @@ class Attempt:
         if now >= self._reaped_at + REAP_S:
             self._reaped_at = now
             self._reap()
+            self._keep_held()
         if self._ending.phase == "over":
             return self._come_to_end(now)
         return _earliest(next_look, self._next_due(now), self._tell_doing(now))
@@ -148,7 +150,8 @@ class Attempt:
         if self._listener.is_finished:
             self._reap_finished(now)
         elif expired := self._deadlines.expired():
-            self.stop("timeout", expired, now)
+            self._expired = expired
+            self.stop("timeout", expired.words, now)
 
     def _reap_finished(self, now: float) -> None:
         """It said that it is done: it has its grace to exit by itself."""
@@ -201,6 +204,11 @@ class Attempt:
         else:
             thaw(self._tree)
 
+    def _keep_held(self) -> None:
+        """Whoever resumes the worker with its tree, after an emergency stop, does not answer what it is held for."""
+        if self._held and self._ending.phase == "none":
+            freeze(self._tree)
+
     def answer(self, answer: Answer) -> None:
         self._listener.answer(answer)
 
@@ -228,6 +236,8 @@ class Attempt:
     def _facts(self) -> dict[str, Any]:
         """What was out of the ordinary, noted too."""
         facts: dict[str, Any] = {}
+        if self._expired is not None:
+            facts["limit"] = self._expired.limit
         if self._listener.odd_lines:
             facts["odd_lines"] = self._listener.odd_lines
         if self._listener.cut_lines:

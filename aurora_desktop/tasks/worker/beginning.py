@@ -4,20 +4,22 @@ import os
 import time
 from pathlib import Path
 
+from msgspec import structs
+
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.tasks.adapters.registry import make_adapter
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended, Run
 from aurora_desktop.tasks.worker import marks
 from aurora_desktop.tasks.worker.agent_process import agent_environment, start
-from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings
+from aurora_desktop.tasks.worker.attempt import Attempt, Workplace
 
 
 class BegunBeforeError(AuroraError):
     """The mark of this attempt is there: nobody knows what it did."""
 
 
-def begin_attempt(run: Run, around: Surroundings) -> Attempt | Ended:
+def begin_attempt(run: Run, around: Workplace) -> Attempt | Ended:
     """The attempt with its agent running, or why it did not begin."""
     try:
         return _begun(run, around)
@@ -33,11 +35,16 @@ def refused(run: Run, error: str, *, began: bool = False) -> Ended:
     return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, began=began, finished_at=at)
 
 
+def put_back(run: Run, why: str) -> Ended:
+    """The end of what this worker cannot begin, and another one can."""
+    return structs.replace(refused(run, why), ending="interrupted")
+
+
 def in_one_line(error: AuroraError) -> str:
     return ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
 
 
-def _begun(run: Run, around: Surroundings) -> Attempt:
+def _begun(run: Run, around: Workplace) -> Attempt:
     """The mark comes right before the process: what is refused earlier leaves none."""
     folder = TaskFolder(Path(run.folder))
     marks.make_folder(folder)

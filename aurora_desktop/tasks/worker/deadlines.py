@@ -1,13 +1,21 @@
 """How long an attempt may take and may be silent: a sum of the time that counts, whoever reads the clock."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class Pause(NamedTuple):
-    """What does not count now. `waits`: for the operator, or held; `retries`: the provider is asked again."""
+    """What does not count now. `waits`: for the operator, or held. `works`: a tool runs, like a long build, or the
+    provider is asked again: that is no silence, but it takes of the total."""
 
     waits: bool = False
-    retries: bool = False
+    works: bool = False
+
+
+class Expired(NamedTuple):
+    """Which time is over, and that in words."""
+
+    limit: Literal["total", "silence"]
+    words: str
 
 
 class Deadlines:
@@ -23,7 +31,7 @@ class Deadlines:
         """So much time has passed in which we ourselves could run."""
         if not pause.waits:
             self.spent_s += elapsed_s
-            if not pause.retries:
+            if not pause.works:
                 self.quiet_s += elapsed_s
 
     def heard(self) -> None:
@@ -34,12 +42,12 @@ class Deadlines:
         if pause.waits:
             return None
         total = self._timeout_s - self.spent_s
-        return max(0.0, total if pause.retries else min(total, self._silence_s - self.quiet_s))
+        return max(0.0, total if pause.works else min(total, self._silence_s - self.quiet_s))
 
-    def expired(self) -> str:
-        """In words which one is over; "" if none is."""
+    def expired(self) -> Expired | None:
+        """The total comes before the silence."""
         if self.spent_s >= self._timeout_s:
-            return f"it took longer than its {self._timeout_s:g} s"
+            return Expired("total", f"it took longer than its {self._timeout_s:g} s")
         if self.quiet_s >= self._silence_s:
-            return f"it said nothing for {self._silence_s:g} s"
-        return ""
+            return Expired("silence", f"it said nothing for {self._silence_s:g} s")
+        return None

@@ -21,8 +21,8 @@ from aurora_desktop.tasks.messages import (
     Stop,
     ToWorker,
 )
-from aurora_desktop.tasks.worker.attempt import Attempt, Surroundings
-from aurora_desktop.tasks.worker.beginning import begin_attempt, refused
+from aurora_desktop.tasks.worker.attempt import Attempt, Workplace
+from aurora_desktop.tasks.worker.beginning import begin_attempt, put_back
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.link import Link
 from aurora_desktop.tasks.worker.posted import Item
@@ -36,7 +36,7 @@ class Desk:
         table = process_table()
         self._worker = worker
         self._link = link
-        self._around = Surroundings(worker, inbox, table, Census(table), self._tell)
+        self._around = Workplace(worker, inbox, table, Census(table), self._tell)
         self._attempt: Attempt | None = None
         self._unacknowledged: dict[tuple[str, int], Ended] = {}
         self._decoder = msgspec.json.Decoder(ToWorker)
@@ -111,9 +111,9 @@ class Desk:
     def _begin(self, run: Run) -> None:
         if self._attempt is not None:
             if (self._attempt.run.task_id, self._attempt.run.attempt) != (run.task_id, run.attempt):
-                self._tell_end(refused(run, f"the worker is busy with {self._attempt.run.task_id}"))
+                self._tell_end(put_back(run, f"the worker is busy with {self._attempt.run.task_id}"))
         elif not self._takes_more:
-            self._tell_end(refused(run, "the worker was asked to end"))
+            self._tell_end(put_back(run, "the worker was asked to end"))
         else:
             begun = begin_attempt(run, self._around)
             if isinstance(begun, Ended):

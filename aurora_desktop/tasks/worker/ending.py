@@ -100,7 +100,7 @@ class Ending:
             self._begin("killing", now, GIVE_UP_S)
         if self.phase == "killing":
             signal_all(left.values(), SIGKILL, self._table)
-            if now >= self._until and self._agent_is_gone:
+            if now >= self._until:
                 self.left_running = tuple(left)
                 self.phase = "over"
 

@@ -40,9 +40,12 @@ def judged(verdict: Verdict, run: Run) -> Verdict:
 
 
 def _first_began_at(folder: Path) -> float:
-    """When the task's first attempt began: what that one wrote needs not be written again."""
-    marks = (entry for entry in os.scandir(folder) if re.fullmatch(r"attempt-\d+\.began", entry.name))
-    return min((mark.stat().st_mtime for mark in marks), default=0.0)
+    """When the task's first attempt began: what that one wrote needs not be written again. 0 if the folder is gone."""
+    try:
+        marks = [entry for entry in os.scandir(folder) if re.fullmatch(r"attempt-\d+\.began", entry.name)]
+        return min((mark.stat().st_mtime for mark in marks), default=0.0)
+    except OSError:
+        return 0.0
 
 
 def _trouble(path: Path, began_at: float) -> str:

@@ -8,6 +8,8 @@ import sys
 SHORTEST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 CONNECT_S = 1.0
+FORSAKEN_S = 600.0
+"""Without main and without the file of its token, which each main finds or makes: its state dir is gone for good."""
 MOST_UNSENT_BYTES = 64_000
 """Above this, what is only news (a beat, an activity) is left out until main reads again."""
 MOST_LINE_BYTES = 16_000_000
@@ -24,6 +26,7 @@ class Link:
         self._unsent = bytearray()
         self._unread = bytearray()
         self._next_try_at = 0.0
+        self._nothing_since: float | None = None
         self._wait_s = SHORTEST_WAIT_S
 
     @property
@@ -57,12 +60,21 @@ class Link:
         try:
             with open(self._token_file, encoding="ascii") as file:
                 token = file.read().strip()
+            self._nothing_since = None
             if not _is_token(token):
                 return None
             self._socket = _connected(self._address)
+        except FileNotFoundError:
+            if not os.path.exists(self._token_file) and self._nothing_since is None:
+                self._nothing_since = now
+            return None
         except (OSError, ValueError):
             return None
         return token
+
+    def is_forsaken(self, now: float) -> bool:
+        """Whether no main can come any more that knows of us."""
+        return not self.is_open and self._nothing_since is not None and now > self._nothing_since + FORSAKEN_S
 
     def send(self, line: bytes, *, is_news: bool = False) -> None:
         """Nothing is sent without a connection, or when it is only news and main does not read."""

@@ -18,6 +18,7 @@ from aurora_desktop.tasks.adapters.adapter import (
     Spent,
     TakesBytes,
 )
+from aurora_desktop.tasks.adapters.texts import cut
 from aurora_desktop.tasks.messages import Answer, Asking, AskingNoMore, FromWorker
 from aurora_desktop.tasks.task import Usage
 from aurora_desktop.tasks.view import Entry
@@ -31,6 +32,10 @@ _MOST_STDERR_TAIL = 2_000
 _MOST_ODD_ENTRIES = 50
 _MOST_DETAIL = 20_000
 _MOST_NO_MORE = 100
+MOST_QUESTIONS = 100
+"""That wait at the same time: an agent that asks for more is not answered by any operator, and is denied."""
+MOST_ASKED = 10_000
+"""In one attempt; each is an event and a notification."""
 _WORDS: dict[ApprovalDecision, str] = {"once": "allowed once", "task": "allowed for the task", "deny": "denied"}
 
 
@@ -60,6 +65,7 @@ class Listener:
         self.no_more: deque[AskingNoMore] = deque(maxlen=_MOST_NO_MORE)
         self.is_finished = False
         self.odd_lines = 0
+        self._asked = 0
         self._task_id = task_id
         self._adapter = adapter
         self._transcript = transcript
@@ -133,6 +139,9 @@ class Listener:
             return [Odd("", f"{type(error).__name__}: {error}")]
 
     def _observe(self, seen: Observation, line: bytes) -> None:
+        if isinstance(seen, Asks) and self._asks_too_much():
+            self._write(self._adapter.answer(seen.id, "deny", "Too many questions wait for the operator."))
+            return
         self.activity.observe(seen)
         for entry in entries(seen, time.time()):
             self._transcript.add(entry)
@@ -155,8 +164,13 @@ class Listener:
             case Odd():
                 self._note_odd(seen, line)
 
+    def _asks_too_much(self) -> bool:
+        return len(self.questions) >= MOST_QUESTIONS or self._asked >= MOST_ASKED
+
     def _ask(self, seen: Asks) -> None:
-        asking = Asking(self._task_id, seen.id, seen.tool, seen.summary, seen.detail[:_MOST_DETAIL], seen.reason)
+        self._asked += 1
+        detail = seen.detail if len(seen.detail) <= _MOST_DETAIL else cut(seen.detail)
+        asking = Asking(self._task_id, seen.id, seen.tool, seen.summary, detail, seen.reason)
         self.questions[seen.id] = asking
         self._tell(asking)
 

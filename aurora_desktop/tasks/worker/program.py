@@ -30,7 +30,7 @@ def hello(worker: str, pid: int, token: str) -> bytes:
 
 
 class Worker:
-    """`run` returns once the worker was asked to end (SIGTERM, SIGINT) and its agent has ended."""
+    """`run` returns once the worker was asked to end (SIGTERM, SIGINT), or is forsaken, and its agent has ended."""
 
     def __init__(self, name: str, address: str, token_file: str) -> None:
         self._name = name
@@ -52,6 +52,8 @@ class Worker:
         ticker, waited_s = Ticker(now), 0.0
         while not self._end_signals or self._is_busy:
             waited_s = self._turn(now, ticker.elapsed_s(now, waited_s))
+            if self._link.is_forsaken(now) and not self._is_busy:
+                break
             self._wait(waited_s)
             now = time.monotonic()
         self._say_farewell()
@@ -94,14 +96,17 @@ class Worker:
         if token is not None:
             self._introduce(token)
         for line in self._link.receive():
-            self._desk = self._desk or self._new_desk()
+            self._desk = self._desk or self._new_desk(now)
             self._desk.obey(line, now)
 
-    def _new_desk(self) -> "Desk":
+    def _new_desk(self, now: float) -> "Desk":
         import_msgspec_lean()
         from aurora_desktop.tasks.worker.desk import Desk
 
-        return Desk(self._name, self._link, self._inbox)
+        desk = Desk(self._name, self._link, self._inbox)
+        if self._end_signals:  # it was not there to hear of them
+            desk.clear(now, at_once=False)
+        return desk
 
     def _introduce(self, token: str) -> None:
         if self._desk is None:

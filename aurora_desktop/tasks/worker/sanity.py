@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from aurora_desktop.tasks.task import Expectation
 
 _MOST_ERROR_LINES = 40
+_MOST_SEARCHED = 1_000
+"""Characters of a line, and of a page of HTML: a line of a million dots would take these expressions hours."""
 _ERROR_LINE = re.compile(
     r"""^\W*(?:
       (?:fatal\ |internal\ |unhandled\ |uncaught\ |execution\ )?(?:error|exception|failure|panic)\b\s*[:\[(!]
@@ -27,13 +29,13 @@ _TRACEBACK = "Traceback (most recent call last):"
 def is_only_error(text: str) -> bool:
     """Whether a text says nothing but that something failed; an error among other words is none of this."""
     text = text.strip()
-    if _HTML_ERROR.match(text) or (_JSON_ERROR.match(text) and text.endswith("}")):
+    if _HTML_ERROR.match(text[:_MOST_SEARCHED]) or (_JSON_ERROR.match(text) and text.endswith("}")):
         return True
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines or len(lines) > _MOST_ERROR_LINES:
         return False
     said = _without_tracebacks(lines)
-    return all(_ERROR_LINE.match(line) for line in said)
+    return all(_ERROR_LINE.match(line[:_MOST_SEARCHED]) for line in said)
 
 
 def _without_tracebacks(lines: Sequence[str]) -> list[str]:
@@ -48,7 +50,10 @@ def _without_tracebacks(lines: Sequence[str]) -> list[str]:
 
 
 def what_is_wrong(result: str, expect: Expectation, files: Mapping[str, str]) -> str:
-    """A sentence, or "" for a sane result. `files`: what is wrong with each expected file, "" if nothing."""
+    """A sentence, or "" for a sane result. `files`: what is wrong with each expected file, "" if nothing.
+
+    Blocking, for 2 s at the most: the pattern is searched for in a process of its own.
+    """
     if not result.strip():
         return "its result is empty"
     if is_only_error(result):
@@ -56,16 +61,20 @@ def what_is_wrong(result: str, expect: Expectation, files: Mapping[str, str]) ->
     for name in expect.files:
         if trouble := files.get(name, ""):
             return f"the expected file {name} {trouble}"
-    if expect.pattern is not None and not _is_found(expect.pattern, result):
-        return f"its result does not match the expected pattern `{expect.pattern}`"
-    return ""
+    return _mismatch(expect.pattern, result) if expect.pattern is not None else ""
 
 
-def _is_found(pattern: str, text: str) -> bool:
+def _mismatch(pattern: str, result: str) -> str:
+    """Somebody else wrote the pattern: it may take for ever, and that must not be our own time."""
+    from aurora_desktop.healing.remedies.matcher import search_blocking  # late: few tasks have one
+
     try:
-        return re.search(pattern, text) is not None
-    except re.error:
-        return False
+        matches = search_blocking({"pattern": pattern}, [result])
+    except OSError as error:
+        return f"its result cannot be searched for the expected pattern: {error}"
+    if matches.exploded:
+        return f"it takes too long to search its result for the expected pattern `{pattern}`"
+    return "" if matches.found else f"its result does not match the expected pattern `{pattern}`"
 
 
 def _first_line(text: str) -> str:

@@ -138,7 +138,7 @@ class ApprovalsSection(WorkSection):
 
     def _task_of(self, asked: ApprovalView) -> TaskView | None:
         try:
-            return self._face.task(asked.task_id).view
+            return self._face.view(asked.task_id)
         except AuroraError:  # removed: the question will be, too
             return None
 

@@ -202,10 +202,10 @@ def test_a_busy_worker_takes_no_second_task(stage: Stage) -> None:
     os.mkfifo(stage.cwd / "fifo")
     stage.begin(first)
 
-    refused = stage.do(second)
+    not_begun = stage.do(second)
     (stage.cwd / "fifo").write_text("first\n")
 
-    assert (refused.ending, refused.began) == ("refused", False)
+    assert (not_begun.ending, not_begun.began) == ("interrupted", False), "another worker can do it"
     assert stage.end_of(first).result == "first"
 
 
@@ -228,6 +228,15 @@ def test_the_end_lies_in_the_folder_too(stage: Stage) -> None:
 
     written = msgspec.json.decode(TaskFolder(Path(run.folder)).ended(1).read_bytes(), type=Ended)
     assert written == ended
+
+
+def test_an_agent_that_removes_its_tasks_folder_is_heard_to_its_end(stage: Stage) -> None:
+    run = stage.shell(f"rm -r {stage.folder}/tasks; echo all gone")
+
+    ended = stage.do(run)
+
+    assert (ended.ending, ended.result) == ("completed", "all gone")
+    assert stage.do(stage.shell("echo next")).result == "next"
 
 
 def test_a_line_of_nonsense_from_main_ends_nothing(stage: Stage) -> None:

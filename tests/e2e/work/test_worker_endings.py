@@ -108,6 +108,7 @@ def test_a_task_that_takes_too_long_is_ended(stage: Stage) -> None:
     ended = stage.do(stage.shell("while :; do echo still; sleep 0.05; done", timeout_s=0.5))
 
     assert (ended.ending, ended.error) == ("timeout", "it took longer than its 0.5 s")
+    assert ended.facts["limit"] == "total"
     assert ended.result.startswith("still")
 
 
@@ -115,6 +116,16 @@ def test_a_silent_agent_is_ended(stage: Stage) -> None:
     ended = stage.do(stage.shell("echo first; sleep 600", silence_s=0.5))
 
     assert (ended.ending, ended.error) == ("timeout", "it said nothing for 0.5 s")
+    assert ended.facts["limit"] == "silence"
+
+
+def test_an_agent_whose_tool_runs_is_not_silent(stage: Stage) -> None:
+    tool = '{"type": "tool", "name": "Bash", "summary": "make world"}'
+    script = f'echo \'{tool}\'; sleep 1.2; echo \'{{"type": "result", "text": "built"}}\''
+
+    ended = stage.do(stage.shell(script, silence_s=0.4, has_events=True))
+
+    assert (ended.ending, ended.result) == ("completed", "built")
 
 
 def test_standing_still_with_the_whole_tree_is_no_timeout(stage: Stage) -> None:
@@ -139,13 +150,29 @@ def test_a_held_agent_stands_still_and_its_clocks_too(stage: Stage) -> None:
 
     stage.main.say(Hold(run.task_id, held=True))
     stage.main.hear(Doing, lambda message: message.activity.kind == "frozen")
-    states = {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in stage.carriers()}
+    states = _states(stage)
     _pass_time(3.5)
     (stage.cwd / "go").touch()
     stage.main.say(Hold(run.task_id, held=False))
 
     assert states == {"T"}
     assert stage.end_of(run).ending == "completed"
+
+
+def test_a_held_agent_that_somebody_lets_go_on_is_held_again(stage: Stage) -> None:
+    run = stage.shell("trap 'touch awake' CONT; sleep 600 & touch up; while :; do wait; done")
+    _started(stage, run)
+    stage.main.say(Hold(run.task_id, held=True))
+    stage.main.hear(Doing, lambda message: message.activity.kind == "frozen")
+
+    def let_go_on() -> bool:
+        """As the supervisor does when the operator resumes what the emergency stop froze."""
+        for pid in stage.carriers():
+            os.kill(pid, signal.SIGCONT)
+        return (stage.cwd / "awake").exists()
+
+    eventually(let_go_on)
+    eventually(lambda: _states(stage) == {"T"})
 
 
 def test_a_held_agent_can_be_cancelled(stage: Stage) -> None:
@@ -189,6 +216,11 @@ def test_an_idle_worker_ends_when_asked(stage: Stage) -> None:
     stage.workers[0].terminate()
 
     assert stage.workers[0].wait(15) == 0
+
+
+def _states(stage: Stage) -> set[str]:
+    """The letters of /proc that tell what the agent's processes do; `T` is stopped."""
+    return {Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] for pid in stage.carriers()}
 
 
 def _pass_time(seconds: float) -> None:

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from aurora_desktop.tasks.messages import Acknowledge, Beat, Began, Doing, Ended, FromWorker, Hello
 from aurora_desktop.tasks.worker import program
+from aurora_desktop.tasks.worker.link import FORSAKEN_S, Link
 from tests.e2e.waiting import eventually
 from tests.e2e.work.stage import TOKEN, Main, Stage
 
@@ -112,6 +116,37 @@ def test_a_main_that_only_hangs_up_is_not_run_after(stage: Stage) -> None:
         stage.main.hang_up()
 
     assert stage.main.accept().pid == worker.pid
+
+
+def test_a_main_whose_token_is_gone_for_long_does_not_come_back(tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    link = Link(str(tmp_path / "main.sock"), str(token_file))
+
+    assert link.open(5.0) is None
+    assert not link.is_forsaken(5.0 + FORSAKEN_S)
+    assert link.is_forsaken(6.0 + FORSAKEN_S)
+    token_file.write_text("token")
+    assert link.open(7.0 + FORSAKEN_S) is None
+    assert not link.is_forsaken(8.0 + FORSAKEN_S)
+
+
+IMPATIENT = """
+import sys
+from aurora_desktop.tasks.worker import link
+from aurora_desktop.tasks.worker.__main__ import main
+link.FORSAKEN_S = 0.1
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_an_idle_worker_that_is_forsaken_ends(stage: Stage) -> None:
+    worker = subprocess.Popen([sys.executable, "-c", IMPATIENT, "coder-1", stage.socket_path, stage.token_file])
+    stage.main.accept()
+
+    stage.token_file.unlink()
+    stage.main.close()
+
+    assert worker.wait(15) == 0
 
 
 @pytest.mark.parametrize("address", ["@", "127.0.0.1:"])

@@ -117,6 +117,9 @@ class FakeTasks:
         found = [view for view in views if (not statuses or view.status in statuses) and agent in ("", view.agent)]
         return tuple(found[:limit])
 
+    def view(self, task_id: str) -> TaskView:
+        return self.task(task_id).view
+
     def task(self, task_id: str) -> TaskDetail:
         self.asked.set()
         if task_id not in self.held:

@@ -18,7 +18,7 @@ from aurora_desktop.core.settings.values import Command
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.task_events import TaskStatus
 from aurora_desktop.supervisor.view import ServiceView, State
-from aurora_desktop.tasks.coordinator import MIGRATIONS, Coordinator, Parts
+from aurora_desktop.tasks.coordinator import MIGRATIONS, Coordinator, Helpers
 from aurora_desktop.tasks.dispatch import PerformsInput
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import (
@@ -183,7 +183,7 @@ class Hall:
             publish=bus.publish,
             database=self.database,
             workforce=self.workforce,
-            parts=Parts(self._verify, self.input_tasks),
+            helpers=Helpers(self._verify, self.input_tasks),
         )
         bus.subscribe(coordinator.read)
         bus.subscribe(self._record)

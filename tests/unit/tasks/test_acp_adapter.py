@@ -196,6 +196,18 @@ def test_an_endless_message_is_kept_up_to_its_limit() -> None:
     assert len(speech.last_message) == MOST_MESSAGE
 
 
+def test_of_tools_that_never_end_the_newest_are_remembered() -> None:
+    acp = opened()
+    for number in range(101):
+        acp.feed(update("tool_call", toolCallId=str(number), title="look"))
+
+    newest = acp.feed(update("tool_call_update", toolCallId="100", status="completed"))
+    oldest = acp.feed(update("tool_call_update", toolCallId="0", status="completed"))
+
+    assert [type(seen) for seen in newest] == [ToolEnded]
+    assert [type(seen) for seen in oldest] == [ToolStarted, ToolEnded]
+
+
 def test_a_tool_begins_once_and_ends_with_its_output() -> None:
     acp = opened()
     text = {"type": "content", "content": {"type": "text", "text": "out"}}

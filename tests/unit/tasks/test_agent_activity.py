@@ -60,6 +60,18 @@ def test_it_is_silent_after_ten_seconds_but_not_while_a_tool_runs() -> None:
     assert tracker.now(40.0, quiet_s=19.0).kind == "tool"
 
 
+def test_a_tool_that_runs_and_a_provider_that_is_asked_again_are_work_without_a_word() -> None:
+    tracker = ActivityTracker(at=1.0)
+    tracker.observe(Said("hm"))
+    assert not tracker.works
+    tracker.observe(BASH)
+    assert tracker.works
+    tracker.observe(ToolEnded("1"))
+    assert not tracker.works
+    tracker.observe(ProviderRetry(1, 10))
+    assert tracker.works
+
+
 def test_held_outweighs_everything_and_waits_like_a_question() -> None:
     tracker = ActivityTracker(at=1.0)
     tracker.observe(BASH)

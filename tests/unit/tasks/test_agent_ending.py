@@ -98,14 +98,16 @@ def test_a_kill_waits_for_nothing(stubborn: Agent) -> None:
     assert stubborn.process.wait(15) == -signal.SIGKILL
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
 def test_what_cannot_be_ended_is_told_and_not_waited_for_without_end(
-    quiet: Agent, monkeypatch: pytest.MonkeyPatch
+    quiet: Agent, monkeypatch: pytest.MonkeyPatch, is_gone: bool
 ) -> None:
     monkeypatch.setattr("aurora_desktop.tasks.worker.ending.signal_all", lambda *_: 0)
     quiet.ending.kill(100.0)
-    quiet.ending.agent_gone(100.0)
+    if is_gone:
+        quiet.ending.agent_gone(100.0)
     now: float | None = 100.0
-    while now is not None:
+    while now is not None and now < 200.0:
         now = quiet.ending.look(now)
 
     assert quiet.ending.phase == "over"

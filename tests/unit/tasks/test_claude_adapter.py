@@ -117,6 +117,8 @@ def test_model_budget_and_the_operators_arguments_are_passed_on_last() -> None:
 
     assert argv[argv.index("--model") + 1] == "opus"
     assert argv[argv.index("--max-budget-usd") + 1] == "0.250000"
+    assert "0.000001" in Claude(run(max_usd=0.0)).launch().argv, "a budget that is used up is a limit, too"
+    assert "--max-budget-usd" not in Claude(run()).launch().argv
     assert tuple(argv[-2:]) == ("--add-dir", "/more")
 
 
@@ -139,11 +141,11 @@ def test_read_only_has_no_tool_that_could_write() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silence_s", "default_ms", "most_ms"),
+    ("timeout_s", "default_ms", "most_ms"),
     [(60.0, 54_000, 54_000), (300.0, 120_000, 270_000), (3600.0, 120_000, 600_000)],
 )
-def test_a_command_ends_before_it_would_count_as_silence(silence_s: float, default_ms: int, most_ms: int) -> None:
-    env = Claude(run(silence_s=silence_s)).launch().env
+def test_a_command_ends_before_the_whole_task_does(timeout_s: float, default_ms: int, most_ms: int) -> None:
+    env = Claude(run(timeout_s=timeout_s)).launch().env
 
     assert (env["BASH_DEFAULT_TIMEOUT_MS"], env["BASH_MAX_TIMEOUT_MS"]) == (str(default_ms), str(most_ms))
 
@@ -414,6 +416,16 @@ def test_what_keeps_it_from_beginning_is_an_error_with_its_remedy(stderr: str, w
 
     assert verdict.ending == "error"
     assert words in verdict.error
+
+
+def test_a_tool_whose_output_was_cut_has_ended() -> None:
+    content = (
+        b'[{"tool_use_id":"toolu_7","type":"tool_result","content":[{"type":"image","source":{"data":"' + b"x" * 99
+    )
+    seen = Claude(run()).feed(b'{"type":"user","message":{"role":"user","content":' + content)
+    assert [one for one in seen if isinstance(one, ToolEnded)] == [
+        ToolEnded("toolu_7", output="(too long to be shown)")
+    ]
 
 
 def test_a_result_that_was_cut_ends_the_work_with_an_error() -> None:

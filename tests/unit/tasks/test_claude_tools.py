@@ -39,8 +39,9 @@ def test_a_long_command_is_cut_in_its_summary_and_whole_in_its_detail() -> None:
 def test_a_detail_has_an_end() -> None:
     detail = claude_tools.detail("Bash", {"command": "x" * 30_000}, "/work")
 
-    assert detail.startswith("x" * 20_000)
-    assert detail.endswith("(10000 more characters)")
+    assert detail.startswith("x" * 19_900)
+    assert detail.endswith("10,100 characters more")
+    assert len(detail) <= 20_000, "what is left out is told in a question, too"
 
 
 def test_an_edit_is_shown_with_the_lines_around_it() -> None:

@@ -138,9 +138,9 @@ def test_permissions_are_sandbox_and_policy(permissions: str, sandbox: str, poli
     assert (params["cwd"], params["model"]) == ("/home/user/project", "m")
 
 
-@pytest.mark.parametrize(("silence_s", "wait_ms"), [(120.0, 60_000), (1.0, 5_000), (10_000.0, 300_000)])
-def test_waiting_for_a_quiet_command_does_not_become_silence(silence_s: float, wait_ms: int) -> None:
-    params = Play("worked", silence_s=silence_s).params("thread/start")
+@pytest.mark.parametrize(("timeout_s", "wait_ms"), [(120.0, 60_000), (1.0, 5_000), (10_000.0, 300_000)])
+def test_waiting_for_a_quiet_command_leaves_time_to_look_after_it(timeout_s: float, wait_ms: int) -> None:
+    params = Play("worked", timeout_s=timeout_s).params("thread/start")
 
     assert params["config"] == {"background_terminal_max_timeout": wait_ms}
 

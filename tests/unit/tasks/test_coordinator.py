@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from supervisor.yard import in_loop
 
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_tasks import Role, TaskSettings
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskSubmitted
+from aurora_desktop.tasks.coordinator import Coordinator
 from aurora_desktop.tasks.errors import QueueFullError, TaskRefusedError, UnknownTaskError
 from aurora_desktop.tasks.messages import Beat, Doing, Run
 from aurora_desktop.tasks.task import Activity, Usage
 from aurora_desktop.tasks.verification import Checked
-from tasks.hall import agent, hall, with_agents
+from tasks.hall import WAIT_S, Hall, agent, hall, with_agents
 
 
 @in_loop
@@ -26,6 +28,7 @@ async def test_a_task_walks_from_its_submission_to_its_end(tmp_path: Path) -> No
         await hand.finish(run, result="hello", exit_code=0)
         detail = here.coordinator.task(task.id)
         assert (detail.view.status, detail.result, detail.exit_code) == ("completed", "hello", 0)
+        assert here.coordinator.view(task.id) == detail.view
         assert [event.status for event in here.of(TaskStateChanged)] == ["leased", "running", "completed"]
         assert len(here.of(TaskSubmitted)) == len(here.of(TaskFinished)) == 1
         assert "say hello" not in str(here.events)
@@ -124,6 +127,42 @@ async def test_a_finished_task_leaves_the_queue_and_stays_in_the_history(tmp_pat
         assert [view.id for view in here.coordinator.tasks()] == [task.id]
         assert here.coordinator.task(task.id).result == "the result"
         assert here.coordinator.tasks(statuses=["queued"]) == here.coordinator.tasks(agent="claude") == ()
+
+
+@in_loop
+async def test_without_a_token_for_workers_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(path: Path) -> str:
+        raise AuroraError("The token of the workers cannot be read or written", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("aurora_desktop.tasks.coordinator.workers_token", lost)
+        patch.setattr(Coordinator, "open", lambda _: None)
+        opened = Hall(tmp_path, with_agents(echo=agent()))
+    opened.begin()
+    with pytest.raises(AuroraError, match="token of the workers"):
+        opened.coordinator.open()
+    assert (await opened.submit()).status == "queued"
+    await opened.close()
+
+
+@in_loop
+async def test_a_look_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora_desktop.tasks.coordinator.LOOK_S", 0.0)
+    again = asyncio.Event()
+    faults = iter([RuntimeError("a fault of ours")])
+
+    def look() -> None:
+        for fault in faults:
+            raise fault
+        again.set()
+
+    async with hall(tmp_path) as here:
+        monkeypatch.setattr(here.coordinator, "look", look)
+        rounds = [asyncio.ensure_future(each) for each in here.coordinator.rounds()]
+        await asyncio.wait_for(again.wait(), WAIT_S)
+        for each in rounds:
+            each.cancel()
+        await asyncio.wait(rounds)
 
 
 @in_loop

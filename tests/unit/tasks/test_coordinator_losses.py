@@ -1,5 +1,6 @@
 """What is lost on the way, in each state: worker, agent, Aurora itself. Nothing for good, and nothing is done twice."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from aurora_desktop.core.events import AgentStalled
 from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
 from aurora_desktop.core.task_events import TaskFinished, TaskUncertain
 from aurora_desktop.tasks.folder import TaskFolder
-from aurora_desktop.tasks.messages import Acknowledge, Ended, Run, Stop
+from aurora_desktop.tasks.messages import Acknowledge, Beat, Ended, Run, Stop
 from tasks.hall import Hall, agent, ended, hall, with_agents, write_down
 
 SAFE = {"retry": "safe"}
@@ -46,6 +47,96 @@ async def test_a_task_whose_worker_dies_half_way_waits_for_the_operator(tmp_path
         assert "retry" in view.hint
         assert [event.task_id for event in here.of(TaskUncertain)] == [task.id]
         assert [each.id for each in here.coordinator.troubles().uncertain] == [task.id]
+
+
+@in_loop
+async def test_of_what_is_uncertain_the_oldest_are_shown_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_desktop.tasks.overview.MOST_UNCERTAIN", 1)
+    async with hall(tmp_path) as here:
+        first, second = await here.submit(), await here.submit()
+        for task in (first, second):
+            hand = await here.worker()
+            await hand.begin()
+            await here.dies(hand)
+            await here.reaches(task.id, "uncertain")
+        assert [each.id for each in here.coordinator.troubles().uncertain] == [first.id]
+
+
+@in_loop
+async def test_a_task_that_was_heard_at_work_has_begun_though_its_folder_is_gone(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit()
+        run = await hand.begin()
+        await here.reaches(task.id, "running")
+        shutil.rmtree(run.folder)  # an agent with a shell can do that
+        await here.dies(hand)
+        assert (await here.reaches(task.id, "uncertain")).attempt == 1
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_the_emergency_stop_ended_goes_on_by_the_operators_word_alone(tmp_path: Path, is_told: bool) -> None:
+    @in_loop
+    async def check() -> None:
+        async with hall(tmp_path, claude()) as here:
+            hand = await here.worker()
+            task = await here.submit(**SAFE)
+            run = await hand.begin(session="the-session")
+            await here.until(lambda: here.coordinator.task(task.id).session_id == "the-session")
+            here.workforce.latched = True
+            if is_told:
+                await hand.finish(run, "interrupted", error="its worker was asked to end")
+            await here.dies(hand)
+            view = await here.reaches(task.id, "uncertain")
+            assert view.cause.startswith("the emergency stop ended it (")
+            here.workforce.latched = False
+            here.coordinator.look()
+            assert here.status(task.id) == "uncertain"
+            await here.coordinator.resume(task.id, "window")
+            assert (await (await here.worker()).hear(Run)).resume == "the-session"
+
+    check()
+
+
+@in_loop
+async def test_a_worker_that_does_not_begin_what_it_was_told_loses_it(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit(retry="never")
+        await hand.hear(Run)  # and does not understand it, as one of another version may
+        here.clock.advance(20.0)
+        here.coordinator.look()
+        assert here.status(task.id) == "leased"
+        here.clock.advance(11.0)
+        hand.say(Beat())
+        await here.until(lambda: here.coordinator.workers()[0].heartbeat_age_s == 0.0)
+        here.coordinator.look()
+        assert (await hand.hear(Stop)).task_id == task.id
+        assert (await hand.begin()).attempt == 2
+        assert here.workforce.replaced == []
+
+
+@in_loop
+async def test_how_long_a_worker_may_be_silent_is_set(tmp_path: Path) -> None:
+    async with hall(tmp_path, TaskSettings(agents={"echo": agent()}, lease_s=60.0)) as here:
+        await here.worker()
+        await here.until(lambda: here.coordinator.workers()[0].heartbeat_age_s is not None)
+        for passed_s, replaced in ((59.0, []), (2.0, [("worker:echo-1", "watchdog")])):
+            here.clock.advance(passed_s)
+            here.coordinator.look()
+            assert here.workforce.replaced == replaced
+
+
+@in_loop
+async def test_what_a_worker_did_not_begin_since_it_was_to_end_is_given_out_again(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        task = await here.submit(retry="never")
+        await hand.finish(await hand.hear(Run), "interrupted", began=False)
+        again = await hand.begin()
+        assert (again.task_id, again.attempt) == (task.id, 2)
 
 
 @in_loop

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from supervisor.yard import in_loop
 
@@ -19,7 +20,8 @@ from aurora_desktop.core.task_events import (
 from aurora_desktop.tasks.errors import UnknownApprovalError
 from aurora_desktop.tasks.messages import Acknowledge, Answer, Asking, AskingNoMore, Doing, Ended, Hold, Run, Stop
 from aurora_desktop.tasks.task import Activity, Task, Usage
-from tasks.hall import Hall, Hand, agent, ended, hall, with_agents
+from aurora_desktop.tasks.verification import Checked
+from tasks.hall import FakeWorkforce, Hall, Hand, agent, ended, hall, with_agents
 
 CLAUDE = TaskSettings(agents={"echo": CliAgent(kind="claude")})
 
@@ -109,6 +111,22 @@ async def test_an_agent_that_was_done_before_it_heard_of_the_cancellation_has_do
         await here.reaches(run.task_id, "completed")
 
 
+@in_loop
+async def test_on_a_full_disk_an_agent_is_stopped_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise apsw.FullError("database or disk is full")
+
+    async with hall(tmp_path) as here:
+        hand, run = await at_work(here)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.coordinator.book.backend, "save", full)
+            with pytest.raises(AuroraError, match="could not be written down"):
+                await here.coordinator.cancel(run.task_id, "window")
+        assert (await hand.hear(Stop)).ending == "cancelled"
+        await hand.finish(run, "cancelled")
+        assert here.status(run.task_id) == "cancelled"
+
+
 # --- the emergency stop -------------------------------------------------------------------------------------------
 
 
@@ -154,6 +172,71 @@ async def test_a_frozen_task_stands_still_until_it_is_thawed(tmp_path: Path) -> 
         await hand.finish(run)
 
 
+class Stopping(dict[str, Checked]):
+    """The emergency stop comes while an agent's program is looked at for the second time: right before its task."""
+
+    def __init__(self, workforce: FakeWorkforce) -> None:
+        super().__init__()
+        self._workforce, self._looks = workforce, 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._looks += 1
+        self._workforce.latched = self._looks == 2
+        return super().get(key, default)
+
+
+@in_loop
+async def test_the_emergency_stop_holds_back_what_was_about_to_be_told(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        here.checked = Stopping(here.workforce)
+        hand = await here.worker()
+        task = await here.submit()
+        await here.reaches(task.id, "leased")
+        view = await here.reaches(task.id, "queued")
+        assert (view.held, view.attempt) == ("the emergency stop holds it back", 0)
+        here.workforce.latched = False
+        here.coordinator.look()
+        assert (await hand.hear(Run)).attempt == 1
+
+
+class Failing(dict[str, Checked]):
+    """A fault of ours while an agent's program is looked at right before its task, once."""
+
+    looks = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.looks += 1
+        if self.looks == 2:
+            raise RuntimeError("can't start new thread")
+        return super().get(key, default)
+
+
+@in_loop
+async def test_a_fault_while_a_task_is_given_out_leaves_it_in_the_queue(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        here.checked = Failing()
+        hand = await here.worker()
+        task = await here.submit()
+        await here.reaches(task.id, "leased")
+        view = await here.reaches(task.id, "queued")
+        assert view.cause == "it could not be given out: RuntimeError: can't start new thread"
+        here.coordinator.look()
+        assert (await hand.hear(Run)).attempt == 1
+
+
+@in_loop
+async def test_a_worker_that_was_frozen_with_nothing_to_do_is_replaced_after_the_reset(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand = await here.worker()
+        here.workforce.latched = True
+        here.workforce.becomes("echo-1", "frozen", hand.pid)
+        here.coordinator.look()
+        assert here.workforce.dismissed == []
+        here.workforce.latched = False
+        here.coordinator.look()
+        assert here.workforce.dismissed == [("worker:echo-1", True)]
+
+
 @in_loop
 async def test_a_frozen_task_is_cancelled_without_being_let_run(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
@@ -191,8 +274,8 @@ async def test_an_agent_that_the_emergency_stop_ended_is_not_blamed(tmp_path: Pa
         hand, run = await at_work(here, retry="safe", max_attempts=1)
         here.workforce.latched = True
         await hand.finish(run, "interrupted", error="the worker was asked to end")
-        assert here.status(run.task_id) == "queued"
-        assert "emergency stop" in here.view(run.task_id).held
+        assert here.status(run.task_id) == "uncertain", "and not dead, though it may be lost but once"
+        assert "emergency stop" in here.view(run.task_id).cause
 
 
 # --- once more ----------------------------------------------------------------------------------------------------
@@ -316,6 +399,20 @@ async def test_questions_outlive_aurora(tmp_path: Path) -> None:
         hand.say(Asking(run.task_id, "ask-1", "Bash", "ls"))
         await here.until(lambda: bool(here.coordinator.approvals()))
         assert here.status(run.task_id) == "waiting_approval"
+
+
+@in_loop
+async def test_a_question_whose_answer_aurora_died_over_is_waited_for_no_more(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        hand, run = await at_work(here)
+        hand.say(Asking(run.task_id, "ask-1", "Bash", "ls"))
+        await here.reaches(run.task_id, "waiting_approval")
+        await here.restart()
+        here.begin()
+        await hand.disconnect()
+        await hand.connect(run.task_id, run.attempt)
+        hand.say(Doing(run.task_id, Activity(kind="thinking", since=1.0), Usage()))
+        await here.reaches(run.task_id, "running")
 
 
 @in_loop
@@ -468,6 +565,17 @@ async def test_a_task_of_mouse_and_keyboard_is_done_here(tmp_path: Path) -> None
         assert here.coordinator.task(task.id).result == "1. click: done"
         assert [(each.id, each.attempt) for each in performer.performed] == [(task.id, 1)]
         assert [event.agent for event in here.of(TaskFinished)] == ["input"]
+
+
+@in_loop
+async def test_one_that_is_cancelled_while_it_is_written_down_does_nothing(tmp_path: Path) -> None:
+    performer = FakeInput()
+    async with hall(tmp_path, input_tasks=performer) as here:
+        task = await here.submit("", agent="input", actions=CLICK)
+        await here.reaches(task.id, "running")
+        await here.coordinator.cancel(task.id, "window")
+        await here.reaches(task.id, "cancelled")
+        assert performer.performed == []
 
 
 @in_loop

@@ -13,10 +13,10 @@ STEPS = st.lists(st.tuples(st.floats(0, 5), st.booleans(), st.booleans(), st.boo
 def test_what_is_paused_does_not_count(steps: list[tuple[float, bool, bool, bool]]) -> None:
     deadlines = Deadlines(1e9, 1e9)
     spent = quiet = 0.0
-    for elapsed_s, waits, retries, heard in steps:
-        deadlines.advance(elapsed_s, Pause(waits, retries))
+    for elapsed_s, waits, works, heard in steps:
+        deadlines.advance(elapsed_s, Pause(waits, works))
         spent += 0.0 if waits else elapsed_s
-        quiet += 0.0 if waits or retries else elapsed_s
+        quiet += 0.0 if waits or works else elapsed_s
         if heard:
             deadlines.heard()
             quiet = 0.0
@@ -25,23 +25,23 @@ def test_what_is_paused_does_not_count(steps: list[tuple[float, bool, bool, bool
 
 
 @given(st.floats(0.1, 100), st.floats(0.1, 100), st.booleans())
-def test_what_is_left_is_what_it_takes_to_expire(timeout_s: float, silence_s: float, retries: bool) -> None:
+def test_what_is_left_is_what_it_takes_to_expire(timeout_s: float, silence_s: float, works: bool) -> None:
     deadlines = Deadlines(timeout_s, silence_s)
-    pause = Pause(retries=retries)
+    pause = Pause(works=works)
     left_s = deadlines.left_s(pause)
 
     assert left_s is not None
-    assert deadlines.expired() == ""
+    assert deadlines.expired() is None
     deadlines.advance(left_s, pause)
-    assert deadlines.expired() != ""
+    assert deadlines.expired() is not None
 
 
 def test_the_total_time_is_told_before_the_silence() -> None:
     deadlines = Deadlines(10, 5)
     deadlines.advance(6, Pause())
-    assert deadlines.expired() == "it said nothing for 5 s"
+    assert deadlines.expired() == ("silence", "it said nothing for 5 s")
     deadlines.advance(6, Pause())
-    assert deadlines.expired() == "it took longer than its 10 s"
+    assert deadlines.expired() == ("total", "it took longer than its 10 s")
 
 
 def test_nothing_is_left_while_the_operator_is_waited_for() -> None:

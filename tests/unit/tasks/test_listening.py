@@ -22,7 +22,7 @@ from aurora_desktop.tasks.adapters.adapter import (
 from aurora_desktop.tasks.messages import Answer, Asking, AskingNoMore, FromWorker
 from aurora_desktop.tasks.task import Usage
 from aurora_desktop.tasks.view import Entry
-from aurora_desktop.tasks.worker.listening import Listener
+from aurora_desktop.tasks.worker.listening import MOST_QUESTIONS, Listener
 from aurora_desktop.tasks.worker.transcript import Transcript
 
 SCRIPT: dict[bytes, list[Observation]] = {
@@ -103,13 +103,28 @@ def test_a_question_is_told_and_its_answer_written(heard: Heard) -> None:
     heard.listener.answer(Answer("task_1", "a-1", "deny", "not today"))
 
     assert heard.told == [asking]
-    assert asking == Asking("task_1", "a-1", "Bash", "rm -r build", "x" * 20_000, "it deletes")
+    assert asking == Asking(
+        "task_1", "a-1", "Bash", "rm -r build", "x" * 19_900 + "\n… 10,100 characters more", "it deletes"
+    )
     assert heard.stdin.written == b"a-1 deny not today\n"
     assert heard.listener.questions == {}
     assert [(entry.kind, entry.text) for entry in heard.entries()] == [
         ("asks", "rm -r build"),
         ("answer", "denied: not today"),
     ]
+
+
+def test_a_flood_of_questions_is_denied_and_not_told(heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    asks = {b"ask %d" % number: [Asks(f"a-{number}", "Bash", "ls")] for number in range(MOST_QUESTIONS + 1)}
+    monkeypatch.setattr(f"{__name__}.SCRIPT", {**SCRIPT, **asks})
+
+    heard.hear(*asks)
+
+    assert len(heard.told) == len(heard.listener.questions) == MOST_QUESTIONS
+    assert heard.stdin.written == b"a-100 deny Too many questions wait for the operator.\n"
+    heard.listener.answer(Answer("task_1", "a-0", "once"))
+    heard.hear(b"ask 100")
+    assert "a-100" in heard.listener.questions
 
 
 def test_an_answer_to_no_question_is_of_no_use(heard: Heard) -> None:

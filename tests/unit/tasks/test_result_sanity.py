@@ -1,7 +1,10 @@
 """Whether a result can be one."""
 
+from functools import partial
+
 import pytest
 
+from aurora_desktop.healing.remedies import matcher
 from aurora_desktop.tasks.task import Expectation
 from aurora_desktop.tasks.worker.sanity import is_only_error, what_is_wrong
 
@@ -57,6 +60,11 @@ def test_results_that_speak_of_errors_are_none(text: str) -> None:
     assert not is_only_error(text)
 
 
+@pytest.mark.parametrize("text", ["." * 1_000_000, "." * 1_000_000 + "Error", "<html>" + "<title>" * 100_000])
+def test_a_line_without_an_end_is_judged_by_its_beginning(text: str) -> None:
+    assert not is_only_error(text)
+
+
 @pytest.mark.parametrize(
     ("result", "expect", "files", "wrong"),
     [
@@ -66,10 +74,16 @@ def test_results_that_speak_of_errors_are_none(text: str) -> None:
         ("done", Expectation(files=("a", "b")), {"a": "", "b": "is not there"}, "the expected file b is not there"),
         ("APPROVED", Expectation(pattern="^APPROVED"), {}, ""),
         ("no", Expectation(pattern="^yes"), {}, "its result does not match the expected pattern `^yes`"),
-        ("no", Expectation(pattern="("), {}, "its result does not match the expected pattern `(`"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_sentence(
     result: str, expect: Expectation, files: dict[str, str], wrong: str
 ) -> None:
     assert what_is_wrong(result, expect, files) == wrong
+
+
+def test_a_pattern_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    quickly = partial(matcher.search_blocking, patience_s=0.5)
+    monkeypatch.setattr(matcher, "search_blocking", quickly)
+    wrong = what_is_wrong("a" * 60 + "!", Expectation(pattern="(a+)+$"), {})
+    assert wrong == "it takes too long to search its result for the expected pattern `(a+)+$`"

@@ -39,6 +39,12 @@ def test_an_unknown_name_tells_the_near_one() -> None:
     assert "There is no pipeline `xyzzy`" in refused(pipeline="xyzzy")
 
 
+@pytest.mark.parametrize("model", ["", "--dangerously-skip-permissions", "a\0b", "a\nb", "m" * 201])
+def test_a_model_is_no_argument_of_its_own(model: str) -> None:
+    assert "no name of a model" in refused(model=model)
+    assert admitted(model="claude-sonnet-4-5[1m]").model == "claude-sonnet-4-5[1m]"
+
+
 def test_exactly_one_is_asked() -> None:
     assert "none of them" in refused(agent="")
     assert "agent and role" in refused(agent="tool", role="tester")

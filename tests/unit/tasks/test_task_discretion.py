@@ -10,12 +10,14 @@ from aurora_desktop.tasks.messages import Asking, Doing
 from aurora_desktop.tasks.task import Activity, Usage
 from tasks.hall import hall, with_agents
 
-SECRET = "hunter22"
+SECRET, OF_FILE = "hunter22", "sesame-open"
 
 
 @in_loop
 async def test_an_agent_that_prints_its_environment_tells_nobody(tmp_path: Path) -> None:
-    echo = CliAgent(kind="command", command=Command(("echo",)), env={"KEY": SECRET})
+    (tmp_path / "secrets.env").write_text(f"TOKEN={OF_FILE}\n")
+    file = str(tmp_path / "secrets.env")
+    echo = CliAgent(kind="command", command=Command(("echo",)), env={"KEY": SECRET}, env_file=file)
     async with hall(tmp_path, with_agents(echo=echo)) as here:
         hand = await here.worker()
         task = await here.submit()
@@ -23,11 +25,12 @@ async def test_an_agent_that_prints_its_environment_tells_nobody(tmp_path: Path)
         await here.reaches(task.id, "running")
         activity = Activity(kind="tool", since=1.0, detail=f"echo {SECRET}")
         hand.say(Doing(run.task_id, activity, Usage()))
-        hand.say(Asking(run.task_id, "ask-1", "Bash", f"curl {SECRET}", f"curl {SECRET}", SECRET))
+        hand.say(Asking(run.task_id, "ask-1", "Bash", f"curl {SECRET}", f"curl {OF_FILE}", SECRET))
         await here.reaches(task.id, "waiting_approval")
         told = [str(here.view(task.id)), str(here.coordinator.approvals())]
-        await hand.finish(run, "error", error=f"401 for {SECRET}")
+        await hand.finish(run, "error", error=f"401 for {SECRET}", result=f"it is {SECRET} or {OF_FILE}")
         await here.reaches(task.id, "error")
         told += [str(here.view(task.id)), here.coordinator.task(task.id).error, str(here.events)]
-        assert here.coordinator.task(task.id).error == "401 for ***"
-        assert not [text for text in told if SECRET in text]
+        texts = here.coordinator.book.backend.texts(task.id)
+        assert (here.coordinator.task(task.id).error, texts.result) == ("401 for ***", "it is *** or ***")
+        assert not [text for text in told if SECRET in text or OF_FILE in text]

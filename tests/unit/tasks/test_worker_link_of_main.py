@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import stat
@@ -101,6 +102,34 @@ async def calling(address: str) -> AsyncIterator[Caller]:
 
 def hello(worker: str = "coder-1", token: str = TOKEN) -> Hello:
     return Hello(worker=worker, pid=1, token=token)
+
+
+def test_without_a_file_descriptor_it_is_not_asked_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[socket.socket] = []
+
+    def full(listener: socket.socket) -> None:
+        asked.append(listener)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    @in_loop
+    async def check() -> None:
+        monkeypatch.setattr(link_module, "PAUSE_S", 0.05)
+        address = str(tmp_path / "w.sock")
+        async with listening(address) as (_, heard):
+            with monkeypatch.context() as patch:
+                patch.setattr(socket.socket, "accept", full)
+                async with calling(address) as worker:
+                    worker.say(hello())
+                    for _ in range(20):
+                        await asyncio.sleep(0)
+                    assert len(asked) == 1
+                    patch.undo()
+                    await heard.news()
+                    assert heard.hellos == [hello()]
+
+    check()
 
 
 @in_loop
