@@ -26,6 +26,7 @@ _WORKER_LOOKS: dict[str, Look] = {
     "busy": ("state-working", "info"), "frozen": ("state-frozen", "info"), "unhealthy": ("state-unhealthy", "warn"),
     "stopped": ("state-stopped", "muted"),
 }  # fmt: skip
+_PRODUCTS = {"claude": "Claude", "codex": "Codex"}
 _SHORTEST_TOLD_S = 1.0
 
 
@@ -94,6 +95,11 @@ def ran_s(task: TaskView) -> float | None:
 def who(task: TaskView) -> str:
     """The role with its agent, or the agent alone."""
     return f"{task.role} ({task.agent})" if task.role else task.agent
+
+
+def agent_name(name: str) -> str:
+    """Products as they call themselves; the operator's own agents as the settings call them."""
+    return _PRODUCTS.get(name, name)
 
 
 def title(task: TaskView) -> str:

@@ -41,6 +41,11 @@ def test_what_an_agent_does(activity, words):
     assert task_words.activity(activity, NOW) == words
 
 
+@pytest.mark.parametrize(("name", "words"), [("claude", "Claude"), ("codex", "Codex"), ("myAgent-2", "myAgent-2")])
+def test_the_operators_own_agents_are_called_as_in_the_settings(name, words):
+    assert task_words.agent_name(name) == words
+
+
 @pytest.mark.parametrize(
     ("task", "words"),
     [
