@@ -21,6 +21,7 @@ from .waiting import eventually, holds
 pytestmark = pytest.mark.brake
 
 RAIL_PX = 100
+BANNER_PX = 180  # the banner above the page may have a button of that colour, too
 FOR_TASK_LEFT_OF_ONCE_PX = 60
 """From the edge of the button that allows once to some place within the one beside it."""
 STAYS_S = 0.5
@@ -53,9 +54,9 @@ def _question(cockpit: Cockpit, about: str) -> str:
     """The id of the one open question, which the command opens in the window."""
 
     def asked() -> str:
-        (question,) = cockpit.aurora.client.get("/v1/approvals")
-        assert question["summary"] == about, question
-        return str(question["id"])
+        asking = {each["summary"]: each["id"] for each in cockpit.aurora.client.get("/v1/approvals")}
+        assert list(asking) == [about], asking
+        return str(asking[about])
 
     found = eventually(asked, f"it asks for {about}", 30)
     shown = cockpit.aurora.command("approve", found)
@@ -69,13 +70,18 @@ def _once(cockpit: Cockpit) -> sight.Spot:
     cockpit.operator.move(REST[0], REST[1] - 2)
     cockpit.operator.move(*REST)
     window = eventually(cockpit.screen.main_window, "the window is open")
+    page = window._replace(y=window.y + BANNER_PX, height=window.height - BANNER_PX)
     return eventually(
-        lambda: sight.button(sight.look(cockpit.screen.name), LIGHT.accent, window, RAIL_PX), "a button to hold"
+        lambda: sight.button(sight.look(cockpit.screen.name), LIGHT.accent, page, RAIL_PX), "a button to hold"
     )
 
 
 def _hold(cockpit: Cockpit, place: tuple[int, int], question: str) -> None:
-    """The operator's button, held once nobody else's hand is on the devices, until the question is answered."""
+    """The operator's button, held until the question is answered.
+
+    The pointer comes first: by then the guard watches, and nobody else's hand is on the devices.
+    """
+    cockpit.operator.move(*place)
     eventually(lambda: now_ms() - cockpit.observer.last_ms() > QUIET_MS, "nobody's hand is on the devices")
     with cockpit.operator.holding_button(*place):
         eventually(lambda: not _is_open(cockpit, question), "the yes was taken")

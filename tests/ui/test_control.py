@@ -46,7 +46,12 @@ def shown_dialogs(window) -> list[PassphraseDialog]:
         (a_control("latched"), "Latched, as on every first start", "Hold Ctrl+Shift+R for one second to reset"),
         (a_stop(), "Stopped and latched", "Hold Ctrl+Shift+R for one second to reset"),
         (a_control(), "Disarmed: agents cannot", "Hold Ctrl+Shift+A for one second to arm"),
-        (a_control(needs_passphrase=True), "Disarmed", "Press Ctrl+Shift+A to arm with your passphrase"),
+        (a_control(needs_passphrase=True), "Disarmed", "Press Ctrl+Shift+A to choose a passphrase and arm"),
+        (
+            a_control(needs_passphrase=True, has_passphrase=True),
+            "Disarmed",
+            "Press Ctrl+Shift+A to arm with your passphrase",
+        ),
         (a_control("arming"), "Arming", ""),
         (a_control("armed", mode="act"), "Armed: agents may act", "Nobody acts now"),
         (a_control("armed", mode="ask", holder="claude"), "Armed: agents ask", "Agent claude has control"),
