@@ -29,7 +29,14 @@ def submit(call: Call) -> int:
         call.console.json(task)
     else:
         call.console.line(f"{task['id']} {in_words(task)}")
+        _tell_remedy(call, task)
     return OK
+
+
+def _tell_remedy(call: Call, view: Task) -> None:
+    """What is to be done so that it does not wait for ever."""
+    if view["held"] and view["hint"]:
+        call.console.note(f"  {view['hint']}")
 
 
 def _request(call: Call) -> dict[str, object]:
@@ -91,7 +98,8 @@ def _user() -> str:
 
 
 def _wait(call: Call, task: Task) -> int:
-    call.console.note(f"{task['id']} {in_words(task)}; Ctrl+C leaves it at work")
+    call.console.note(f"{task['id']} {in_words(task)}; Ctrl+C does not end it")
+    _tell_remedy(call, task)
     try:
         run, detail = _at_its_end(call, task)
     except KeyboardInterrupt:
@@ -130,6 +138,7 @@ def _ended(call: Call, view: Task) -> Task:
             call.console.note(f"{view['id']} waits for your word in the window; see `aurora approvals`")
         elif view["held"] not in ("", before["held"]):
             call.console.note(f"{view['id']} waits: {view['held']}")
+            _tell_remedy(call, view)
 
 
 def patient_get(call: Call, path: str, wait_s: float, **query: Any) -> Any:

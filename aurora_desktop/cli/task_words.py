@@ -33,9 +33,11 @@ def cost(usage: dict[str, Any]) -> str:
 
 
 def doing(activity: dict[str, Any] | None) -> str:
-    """`tool Bash for 3.0 s`, `retrying provider 2 of 5 for 8.0 s`; "" for nothing."""
+    """`tool Bash for 3.0 s`, `retrying provider 2 of 5 for 8.0 s`, `frozen`; "" for nothing."""
     if activity is None:
         return ""
+    if activity["kind"] == "frozen":  # since when, nobody tells: its time is that of what it did before
+        return "frozen"
     words = [activity["kind"].replace("_", " ")]
     if activity["detail"]:
         words.append(activity["detail"])

@@ -55,7 +55,8 @@ def list_tasks(call: Call) -> int:
 
 def _cells(view: Task) -> list[str]:
     what = view["summary"]
-    if told := view["held"] or (view["cause"] if view["status"] in FAILED_STATUSES else ""):
+    cause = view["cause"] if view["status"] in FAILED_STATUSES else ""
+    if told := view["held"] or doing(view["activity"]) or cause:
         what += f" ({told})"
     return [
         view["id"],

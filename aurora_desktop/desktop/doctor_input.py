@@ -134,8 +134,8 @@ def _judge_passphrase(control: ControlView) -> list[Finding]:
     detail = "this session cannot tell a press from a synthetic one"
     if control.has_passphrase:
         return [Finding("Confirmation", "ok", f"{detail}; arming and reset ask for your passphrase")]
-    remedy = "Set a passphrase on the page Input"
-    return [Finding("Confirmation", "warning", f"{detail}: nothing can be armed or reset", remedy)]
+    remedy = "The window has you choose a passphrase the first time that you arm, reset or allow something"
+    return [Finding("Confirmation", "warning", f"{detail}, and there is no passphrase yet", remedy)]
 
 
 def _judge_state(control: ControlView) -> Finding:

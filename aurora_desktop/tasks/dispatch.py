@@ -80,6 +80,15 @@ class Dispatch:
             return f"{agent_name} cannot be used: {checked.detail}"
         return self._refusal(agent_name)
 
+    def remedy(self, agent_name: str) -> str:
+        """What the operator can do so that a held task of this agent begins; "" where time does."""
+        agent, checked = self._around.agent(agent_name), self._checked.get(agent_name)
+        if agent is None:
+            return "Name it again under `tasks.agents`, or cancel the task."
+        if self._around.workforce.latched and agent.on_estop != "ignore":
+            return "Reset the emergency stop, in Aurora's window."
+        return checked.hint if checked is not None and not checked.available else ""
+
     def checked(self, agent_name: str) -> Checked | None:
         return self._checked.get(agent_name)
 

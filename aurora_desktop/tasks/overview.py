@@ -25,10 +25,12 @@ class Overview:
         self._spending, self._paths = spending, paths
 
     def view(self, task: Task) -> TaskView:
-        held = ""
+        held = remedy = ""
         if task.status == "queued":
             held = task.held or self._dispatch.held(task.pool, task.agent)
-        return view_of_task(task, self._around.roster.find(task.worker), held, self._around.kind(task))
+            remedy = self._dispatch.remedy(task.agent) if held and not task.held else ""
+        worker = self._around.roster.find(task.worker)
+        return view_of_task(task, worker, held, self._around.kind(task), remedy)
 
     def tasks(self, limit: int, statuses: Sequence[TaskStatus], agent: str) -> tuple[TaskView, ...]:
         return tuple(self.view(task) for task in self._around.book.newest(limit, statuses, agent))

@@ -16,14 +16,14 @@ WorkerStatus = Literal["asleep", "starting", "idle", "busy", "frozen", "unhealth
 _RESUMED_FROM: frozenset[TaskStatus] = frozenset({"uncertain", "error", "timeout", "cancelled", "dead"})
 
 
-def view_of_task(task: Task, worker: Worker | None, held: str, kind: AgentKind | None) -> TaskView:
-    """`worker`: who has it; `held`: why it may not begin now; `kind` of its agent, None if there is none any more."""
+def view_of_task(task: Task, worker: Worker | None, held: str, kind: AgentKind | None, remedy: str = "") -> TaskView:
+    """`worker`: who has it; `held`: why it may not begin now, with the `remedy`; `kind` of its agent, if it has one."""
     frozen = worker is not None and worker.is_frozen and task.status in AT_WORK
     resumable = task.status in _RESUMED_FROM and can_resume(task, kind)
     return TaskView(
         id=task.id, number=task.number, agent=task.agent, role=task.role, status=task.status, summary=task.summary,
         cause=_cause(task), held=held if task.status == "queued" else "",
-        hint=_hint(task, frozen=frozen, resumable=resumable), worker=task.worker, attempt=task.attempt,
+        hint=remedy or _hint(task, frozen=frozen, resumable=resumable), worker=task.worker, attempt=task.attempt,
         max_attempts=task.max_attempts, priority=task.priority, activity=_activity(task, worker, frozen=frozen),
         usage=task.usage, cwd=task.cwd, created_at=task.created_at, started_at=task.started_at,
         finished_at=task.finished_at, timeout_s=task.timeout_s, frozen=frozen, can_resume=frozen or resumable,
@@ -51,10 +51,12 @@ def _hint(task: Task, *, frozen: bool, resumable: bool) -> str:
 def _activity(task: Task, worker: Worker | None, *, frozen: bool) -> Activity | None:
     if worker is None or task.status not in AT_WORK:
         return None
-    if frozen:
-        since = worker.activity.since if worker.activity is not None else task.started_at or task.created_at
-        return Activity(kind="frozen", since=since)
-    return worker.activity
+    return _frozen(worker, task.started_at or task.created_at) if frozen else worker.activity
+
+
+def _frozen(worker: Worker, at_the_latest: float) -> Activity:
+    """Standing still, since some time after it began what it did last."""
+    return Activity(kind="frozen", since=worker.activity.since if worker.activity is not None else at_the_latest)
 
 
 def view_of_agent(
@@ -75,10 +77,11 @@ def view_of_worker(worker: Worker, service: ServiceView, clock: Clock, heard_s: 
     status = _worker_status(worker, service)
     runs = service.pid is not None
     now = clock.wall()
+    activity = _frozen(worker, now) if status == "frozen" and worker.task_id else worker.activity
     return WorkerView(
         name=worker.name, pool=worker.post.pool, agent=worker.post.agent, status=status,
         healthy=status in ("asleep", "starting", "idle", "busy"), pid=service.pid, task_id=worker.task_id or None,
-        activity=worker.activity, tasks_completed=worker.completed, errors=worker.errors,
+        activity=activity, tasks_completed=worker.completed, errors=worker.errors,
         started_at=now - service.uptime_s if runs and service.uptime_s is not None else None,
         uptime_s=service.uptime_s if runs else None, heartbeat_age_s=max(0.0, heard_s) if worker.is_up else None,
         service=service,

@@ -64,7 +64,7 @@ class Watch:
     def _notice_end(self, worker: Worker) -> None:
         is_gone = not worker.is_up and not self._around.roster.has_processes(worker)
         if self._knows_who_is_there and worker.has_it and is_gone:
-            self._attempts.lose(worker, "its worker died")
+            self._attempts.lose(worker, "Aurora ended its worker" if self._around.ends_it else "its worker died")
 
     def _stalled(self, event: AgentStalled) -> None:
         """The task is given to another worker, where that is allowed; the stalled one is replaced."""

@@ -130,7 +130,8 @@ def sentences(*parts: str) -> str:
 def way_to(act: str, keys: str, view: ControlView) -> str:
     """How the operator does it."""
     if view.needs_passphrase:
-        return f"Press {keys} to {act} with your passphrase"
+        done = f"{act} with your passphrase" if view.has_passphrase else f"choose a passphrase and {act}"
+        return f"Press {keys} to {done}"
     return f"Hold {keys} for one second to {act}"
 
 

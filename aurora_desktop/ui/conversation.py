@@ -124,7 +124,7 @@ class Conversation(QObject):
         self._task = await self._face.submit(request)
         self._sessions[agent] = self._task.id
         self.busy_changed.emit()
-        self.reader.follow(self._task.id, agent.capitalize())
+        self.reader.follow(self._task.id, task_words.agent_name(agent))
 
     async def _heal(self, name: str) -> None:
         healing = self._context.healing

@@ -34,7 +34,7 @@ from aurora_desktop.core.task_events import (
     TaskUncertain,
 )
 from aurora_desktop.healing.alerts.alert import alert_of, name_of
-from aurora_desktop.ui import control_words
+from aurora_desktop.ui import control_words, phrases
 
 REPEAT_S = 60.0
 # Emergencies and questions: snoozing does not reach them.
@@ -126,8 +126,8 @@ def _own_notice(event: AnyEvent) -> Notice | None:
 def _control_notice(event: AnyEvent) -> Notice | None:
     match event:
         case EmergencyStopped(source=source, frozen=frozen, stopped=stopped):
-            held = [f"frozen: {', '.join(frozen)}"] if frozen else []
-            held += [f"stopped: {', '.join(stopped)}"] if stopped else []
+            held = [f"frozen: {', '.join(map(phrases.service_name, frozen))}"] if frozen else []
+            held += [f"stopped: {', '.join(map(phrases.service_name, stopped))}"] if stopped else []
             more = f" {sentence_of(held)}" if held else ""
             by = control_words.stopper(source)
             return Notice("Emergency stop", f"Stopped by {by}. Agents have lost mouse and keyboard.{more}")

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 
-from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, MachineResource, PredictionKind
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, WORKER_PREFIX, MachineResource, PredictionKind
 from aurora_desktop.healing.incident import Outcome, StepState
 from aurora_desktop.healing.view import AgentState
 from aurora_desktop.supervisor.view import Check, ServiceView, State
@@ -42,6 +42,11 @@ PREDICTION_WORDS: dict[PredictionKind, str] = {
 }  # fmt: skip
 _INITIALS = {"cpu": "CPU", "cors": "CORS", "npm": "npm", "pid": "PID", "python": "Python", "exec": "exec"}
 CHECK_WORDS: dict[Check, str] = {"ok": "well", "warn": "unwell", "down": "down", "off": "not wanted"}
+
+
+def service_name(service: str) -> str:
+    """A service by its name; `worker:coder-1` as people say it."""
+    return service.replace(WORKER_PREFIX, "worker ", 1) if service.startswith(WORKER_PREFIX) else service
 
 
 def size(count: int | None) -> str:

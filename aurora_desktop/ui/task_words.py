@@ -26,7 +26,9 @@ _WORKER_LOOKS: dict[str, Look] = {
     "busy": ("state-working", "info"), "frozen": ("state-frozen", "info"), "unhealthy": ("state-unhealthy", "warn"),
     "stopped": ("state-stopped", "muted"),
 }  # fmt: skip
+_PRODUCTS = {"claude": "Claude", "codex": "Codex"}
 _SHORTEST_TOLD_S = 1.0
+_LEAST_TOLD_S = 0.1
 
 
 def activity(doing: Activity, now: float) -> str:
@@ -75,8 +77,8 @@ def doing(task: TaskView, now: float) -> str:
         return activity(task.activity, now) if task.activity else STATUS_WORDS[task.status]
     if task.status in ("queued", "uncertain"):
         return _sentence(task.held or task.cause)
-    took = f"Took {phrases.duration(round(took_s))}" if (took_s := ran_s(task)) is not None else ""
-    return took if task.status == "completed" else _sentence(task.cause or took)
+    told = f"Took {it_took}" if (it_took := took(task)) else ""
+    return told if task.status == "completed" else _sentence(task.cause or told)
 
 
 def _sentence(cause: str) -> str:
@@ -91,9 +93,19 @@ def ran_s(task: TaskView) -> float | None:
     return max(task.finished_at - task.started_at, 0.0)
 
 
+def took(task: TaskView) -> str:
+    """The same in words, a tenth of a second at the least; "" before it has ended."""
+    return phrases.duration(max(took_s, _LEAST_TOLD_S)) if (took_s := ran_s(task)) is not None else ""
+
+
 def who(task: TaskView) -> str:
     """The role with its agent, or the agent alone."""
     return f"{task.role} ({task.agent})" if task.role else task.agent
+
+
+def agent_name(name: str) -> str:
+    """Products as they call themselves; the operator's own agents as the settings call them."""
+    return _PRODUCTS.get(name, name)
 
 
 def title(task: TaskView) -> str:

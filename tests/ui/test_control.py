@@ -46,7 +46,12 @@ def shown_dialogs(window) -> list[PassphraseDialog]:
         (a_control("latched"), "Latched, as on every first start", "Hold Ctrl+Shift+R for one second to reset"),
         (a_stop(), "Stopped and latched", "Hold Ctrl+Shift+R for one second to reset"),
         (a_control(), "Disarmed: agents cannot", "Hold Ctrl+Shift+A for one second to arm"),
-        (a_control(needs_passphrase=True), "Disarmed", "Press Ctrl+Shift+A to arm with your passphrase"),
+        (a_control(needs_passphrase=True), "Disarmed", "Press Ctrl+Shift+A to choose a passphrase and arm"),
+        (
+            a_control(needs_passphrase=True, has_passphrase=True),
+            "Disarmed",
+            "Press Ctrl+Shift+A to arm with your passphrase",
+        ),
         (a_control("arming"), "Arming", ""),
         (a_control("armed", mode="act"), "Armed: agents may act", "Nobody acts now"),
         (a_control("armed", mode="ask", holder="claude"), "Armed: agents ask", "Agent claude has control"),
@@ -142,12 +147,12 @@ def test_in_a_narrow_window_the_strip_keeps_its_words(window, house, qtbot):
 
 
 def test_after_a_stop_the_whole_banner_is_an_alarm(window, house):
-    show(window, house, a_stop(frozen=("web", "agent")))
+    show(window, house, a_stop(frozen=("web", "worker:coder-1")))
     alarm = window.emergency
     assert alarm.isVisible()
     assert not window.banner.isVisible()
     assert alarm.sentence.text().startswith("Emergency stop by panic hotkey at ")
-    assert alarm.frozen_words.text() == "Frozen: web, agent. You can let them go on after the reset."
+    assert alarm.frozen_words.text() == "Frozen: web, worker coder-1. You can let them go on after the reset."
     assert "hold Ctrl+Shift+R for one second" in alarm.way.text()
     show(window, house, a_control())
     assert not alarm.isVisible()
@@ -162,11 +167,11 @@ def test_a_fresh_latch_is_no_alarm_and_can_be_reset_on_the_page(window, house):
 
 
 def test_frozen_services_go_on_one_by_one_or_all(window, house):
-    names = ("a", "b", "c", "d", "e")
+    names = ("a", "b", "worker:c", "d", "e")
     show(window, house, a_control(frozen=names))
     buttons = window.input.gate.frozen.buttons
     assert [button.text() for button in buttons] == [
-        "Let a go on", "Let b go on", "Let c go on", "Let all 5 go on",
+        "Let a go on", "Let b go on", "Let worker c go on", "Let all 5 go on",
     ]  # fmt: skip
     buttons[1].click()
     buttons[-1].click()

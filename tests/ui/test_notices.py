@@ -86,11 +86,12 @@ def test_the_hint_is_told_with_the_cause():
 
 def test_a_stop_tells_what_it_froze_and_stopped():
     stop = EmergencyStopped(
-        at=1.0, component="guard", source="the window", latency_ms=1.0, frozen=("web", "db"), stopped=("job",)
+        at=1.0, component="guard", source="the window", latency_ms=1.0, frozen=("web", "worker:db-1"), stopped=("job",)
     )
     notice = notice_of(stop)
     assert notice is not None
-    assert notice.body == ("Stopped by the window. Agents have lost mouse and keyboard. Frozen: web, db; stopped: job.")
+    assert notice.body.startswith("Stopped by the window. Agents have lost mouse and keyboard.")
+    assert notice.body.endswith(" Frozen: web, worker db-1; stopped: job.")
 
 
 def test_control_that_goes_by_itself_is_told_and_what_the_operator_did_is_not():

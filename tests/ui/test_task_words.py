@@ -41,6 +41,11 @@ def test_what_an_agent_does(activity, words):
     assert task_words.activity(activity, NOW) == words
 
 
+@pytest.mark.parametrize(("name", "words"), [("claude", "Claude"), ("codex", "Codex"), ("myAgent-2", "myAgent-2")])
+def test_the_operators_own_agents_are_called_as_in_the_settings(name, words):
+    assert task_words.agent_name(name) == words
+
+
 @pytest.mark.parametrize(
     ("task", "words"),
     [
@@ -51,6 +56,7 @@ def test_what_an_agent_does(activity, words):
         (a_work_task(1, frozen=True, activity=doing("thinking")), "Frozen by the emergency stop"),
         (a_work_task(1, "uncertain", cause="the worker was killed"), "The worker was killed"),
         (a_work_task(1, "completed"), "Took 1 min 28 s"),
+        (a_work_task(1, "completed", started_at=5.0, finished_at=5.03), "Took 0.1 s"),
         (
             a_work_task(1, "error", cause="not logged in: run `claude login`"),
             "Not logged in: run \u201cclaude login\u201d",

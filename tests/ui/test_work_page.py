@@ -291,7 +291,7 @@ def test_no_tasks_is_an_invitation(page, tasks, window, qtbot):
 
 def test_each_agent_has_its_output_and_its_newest_task_is_followed(page, tasks, qtbot):
     section = page.go_to(OUTPUT)
-    assert [section.agents.tabText(n) for n in range(section.agents.count())] == ["Claude", "Codex", "Gemini"]
+    assert [section.agents.tabText(n) for n in range(section.agents.count())] == ["Claude", "Codex", "gemini"]
     assert section.task.number == 58
     qtbot.waitUntil(lambda: "Bash failed" in section.view.toPlainText())
     section.agents.setCurrentIndex(1)

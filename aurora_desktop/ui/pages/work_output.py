@@ -58,7 +58,7 @@ class OutputSection(WorkSection):
         self._stack.setCurrentWidget(self._texts if self.task else self._empty)
         self.open.setEnabled(self.task is not None)
         self._show_state()
-        self.reader.follow(self.task.id if self.task else "", self.agent.capitalize())
+        self.reader.follow(self.task.id if self.task else "", task_words.agent_name(self.agent))
         self.reader.read_on()
 
     def tick(self) -> None:
@@ -160,7 +160,7 @@ class OutputSection(WorkSection):
         while self.agents.count():
             self.agents.removeTab(0)
         for name in names:
-            self.agents.addTab(name.capitalize())
+            self.agents.addTab(task_words.agent_name(name))
         self.agents.setCurrentIndex(names.index(before) if before in names else 0)
         self.agents.blockSignals(False)  # noqa: FBT003 - Qt's signature
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QVBoxLayout, 
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.tasks.view import TasksFace, TaskView
+from aurora_desktop.ui import task_words
 from aurora_desktop.ui.models.rows import ROW_ROLE
 from aurora_desktop.ui.models.work import FILTERS, PAGE, URGENT, Column, WorkTasksModel, in_order
 from aurora_desktop.ui.pages.work_section import WorkSection
@@ -263,5 +264,5 @@ class TasksSection(WorkSection):
             self.drawer.hide()
             return
         self.drawer.show_detail(detail)
-        self.reader.follow(task.id, task.agent.capitalize())
+        self.reader.follow(task.id, task_words.agent_name(task.agent))
         self._read_on()

@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPolygonF
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from aurora_desktop.safety.view import ControlView
-from aurora_desktop.ui import control_words, icons
+from aurora_desktop.ui import control_words, icons, phrases
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.hold_button import HoldButton
 from aurora_desktop.ui.widgets.pieces import label, let_go_of_focus
@@ -88,8 +88,9 @@ class EmergencyBanner(QFrame):
 def _frozen(names: tuple[str, ...]) -> str:
     if not names:
         return ""
-    shown = ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if (more := len(names) - _NAMES_SHOWN) > 0 else "")
-    return f"Frozen: {shown}. You can let them go on after the reset."
+    shown = ", ".join(map(phrases.service_name, names[:_NAMES_SHOWN]))
+    more = len(names) - _NAMES_SHOWN
+    return f"Frozen: {shown}{f' and {more} more' if more > 0 else ''}. You can let them go on after the reset."
 
 
 def _stripe(left: int, top: int) -> QPolygonF:

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from aurora_desktop.ui import phrases
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.pieces import Button
 
@@ -33,7 +34,7 @@ class Frozen(QWidget):
         for button in self.buttons:
             self._row.removeWidget(button)
             button.deleteLater()
-        self.buttons = [self._button(f"Let {name} go on", (name,)) for name in names[:_SHOWN]]
+        self.buttons = [self._button(f"Let {phrases.service_name(name)} go on", (name,)) for name in names[:_SHOWN]]
         if len(names) > 1:
             self.buttons.append(self._button(f"Let all {len(names)} go on", names))
         for place, button in enumerate(self.buttons):

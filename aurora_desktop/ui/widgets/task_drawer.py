@@ -42,7 +42,7 @@ def facts_of(detail: TaskDetail, now: float) -> dict[str, str]:
         "Cost": _told(phrases.cost(task.usage.cost_usd)),
         "Tokens": f"{task.usage.input_tokens:,} in, {task.usage.output_tokens:,} out" if task.usage.tokens else "",
         "Submitted": phrases.moment(task.created_at, now),
-        "Took": phrases.duration(round(took)) if (took := task_words.ran_s(task)) is not None else "",
+        "Took": task_words.took(task),
         "Time limit": phrases.duration(task.timeout_s) if task.timeout_s else "",
         "Exit code": "" if detail.exit_code is None else str(detail.exit_code),
         "Session": detail.session_id or "",

@@ -79,6 +79,7 @@ class FakeTasks:
         self.crew = [a_worker("claude-1", status="busy", task_id="task_2", pid=77, uptime_s=75.0), a_worker("codex-1")]
         self.pipeline_runs: list[PipelineRun] = []
         self.has_screen = True
+        self.waits: dict[str, str] = {}  # why what is submitted does not begin
         self.course: list[dict[str, Any]] = []  # what happens to a task once it is submitted
         self.requests: list[TaskRequest] = []
         self.calls: list[tuple[str, ...]] = []
@@ -91,7 +92,7 @@ class FakeTasks:
         self.requests.append(request)
         number = len(self.held) + 1
         run_id = "run_1" if request.pipeline else None
-        view = a_task(number, agent=request.agent or "claude", role=request.role, run_id=run_id)
+        view = a_task(number, agent=request.agent or "claude", role=request.role, run_id=run_id, **self.waits)
         self.held[view.id] = TaskDetail(view=view, prompt=request.prompt)
         if request.pipeline:
             run = PipelineRun(

@@ -15,7 +15,7 @@ from api.house import PATIENCE_S, House
 from api.workforce import an_agent
 from msgspec.structs import replace
 
-from aurora_desktop.tasks.task import Expectation
+from aurora_desktop.tasks.task import Activity, Expectation
 from aurora_desktop.tasks.view import PipelineRun
 
 Aurora = Callable[..., int]
@@ -175,7 +175,19 @@ def test_the_result_is_waited_for(house: House, aurora: Aurora, capsys: Said) ->
     assert aurora("task", "submit", "--wait", "count") == 0
     told = capsys.readouterr()
     assert told.out == "42 files\n"
-    assert told.err == "task_4 queued for claude: tidy up; Ctrl+C leaves it at work\n"
+    assert told.err == "task_4 queued for claude: tidy up; Ctrl+C does not end it\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--wait"]])
+def test_what_a_task_waits_for_is_told_with_the_remedy(
+    house: House, aurora: Aurora, capsys: Said, options: list[str]
+) -> None:
+    house.tasks.waits = {"held": "claude cannot be used: not found", "hint": "Install Claude Code."}
+    house.tasks.course = [{"status": "completed"}]
+    assert aurora("task", "submit", *options, "count") == 0
+    told = capsys.readouterr()
+    assert "(claude cannot be used: not found)" in told.out + told.err
+    assert told.err.endswith("  Install Claude Code.\n")
 
 
 @pytest.mark.parametrize("status", ["error", "timeout", "cancelled", "dead", "uncertain"])
@@ -245,7 +257,16 @@ def test_tasks_are_listed(house: House, aurora: Aurora, capsys: Said) -> None:
     assert [line.split("  ")[0] for line in lines[1:]] == ["task_3", "task_2", "task_1"]
     assert "waiting approval" in lines[2]
     assert "$0.12" in lines[2]
+    assert "tidy up (waiting permission Bash for " in lines[2]
     assert lines[3].endswith("tidy up (claude is not available)")
+
+
+def test_one_that_stands_still_is_listed_as_frozen(house: House, aurora: Aurora, capsys: Said) -> None:
+    detail = house.tasks.held["task_2"]
+    frozen = replace(detail.view, status="running", frozen=True, activity=Activity(kind="frozen", since=0.0))
+    house.tasks.held["task_2"] = replace(detail, view=frozen)
+    assert aurora("task", "list", "--status", "running") == 0
+    assert capsys.readouterr().out.splitlines()[1].endswith("tidy up (frozen)")
 
 
 def test_some_of_them_are_listed(aurora: Aurora, capsys: Said) -> None:

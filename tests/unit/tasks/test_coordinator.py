@@ -188,7 +188,7 @@ async def test_tasks_wait_for_an_agent_that_cannot_be_used(tmp_path: Path) -> No
         await here.worker()
         task = await here.submit()
         await here.until(lambda: "command not found" in here.view(task.id).held)
-        assert here.status(task.id) == "queued"
+        assert (here.status(task.id), here.view(task.id).hint) == ("queued", "Install it.")
         assert [each.name for each in here.coordinator.troubles().unavailable] == ["echo"]
         here.checked["echo"] = Checked(available=True, version="2.0")
         here.coordinator.look()
@@ -278,6 +278,7 @@ async def test_a_task_of_an_agent_that_is_no_more_waits_and_says_so(tmp_path: Pa
         task = await here.submit()
         here.coordinator.apply(TaskSettings())
         assert "not in the settings any more" in here.view(task.id).held
+        assert "tasks.agents" in here.view(task.id).hint
         here.coordinator.apply(with_agents(echo=agent()))
         hand = await here.worker()
         assert (await hand.hear(Run)).task_id == task.id

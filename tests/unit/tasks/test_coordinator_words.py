@@ -139,6 +139,7 @@ async def test_nothing_is_given_out_while_the_stop_is_latched(tmp_path: Path) ->
         bold = await here.worker("bold-1")
         assert (await bold.begin()).task_id == free.id
         assert here.view(held.id).held == "the emergency stop holds it back"
+        assert here.view(held.id).hint == "Reset the emergency stop, in Aurora's window."
         here.workforce.latched = False
         here.coordinator.look()
         await here.reaches(held.id, "leased")
@@ -155,6 +156,8 @@ async def test_a_frozen_task_stands_still_until_it_is_thawed(tmp_path: Path) -> 
         assert view.can_resume
         assert view.activity is not None
         assert view.activity.kind == "frozen"
+        (seen,) = [worker for worker in here.coordinator.workers() if worker.name == "echo-1"]
+        assert (seen.status, seen.activity and seen.activity.kind) == ("frozen", "frozen")
         with pytest.raises(AuroraError, match="stop holds"):
             await here.coordinator.thaw(run.task_id)
         with pytest.raises(AuroraError, match="froze this task"):
@@ -252,10 +255,14 @@ async def test_a_frozen_task_is_cancelled_without_being_let_run(tmp_path: Path) 
 @in_loop
 async def test_at_the_quit_what_is_frozen_is_not_let_run_for_its_end(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
-        hand, _ = await at_work(here)
+        hand, run = await at_work(here)
         here.workforce.becomes("echo-1", "frozen", hand.pid)
         here.coordinator.quits(leave=False)
         assert here.workforce.dismissed == [("worker:echo-1", True)]
+        await hand.disconnect()
+        here.workforce.becomes("echo-1", "stopped")
+        view = await here.reaches(run.task_id, "uncertain")
+        assert view.cause == "Aurora ended its worker", "nobody is to look for what killed it"
 
 
 @in_loop
