@@ -148,6 +148,11 @@ class Aurora:
         asked = [*self._command, "task", "submit", "--agent", agent, "--json", prompt]
         return str(json.loads(subprocess.check_output(asked, env=self._env, cwd=ROOT))["id"])
 
+    def cancel_task(self, task_id: str) -> None:
+        """Take it back, and wait for its end."""
+        subprocess.run([*self._command, "task", "cancel", task_id], env=self._env, cwd=ROOT, check=True)
+        self.wait_for_task(task_id, "cancelled")
+
     def wait_for_task(self, task_id: str, status: str) -> None:
         asked = [*self._command, "task", "show", task_id, "--json"]
 
@@ -347,10 +352,15 @@ def take_agents(aurora: Aurora, photographer: Photographer, home: Path) -> None:
         aurora.wait_for_task(aurora.submit_task("claude", "List the invoices of November in a file."), "completed")
         waiting = aurora.submit_task("claude", REPAIR)
         aurora.wait_for_task(waiting, "waiting_approval")
-        aurora.submit_task("claude", "Write the release notes from the commits since v1.4.")
-        aurora.submit_task("translate", "The letter to Ms Novák, into Czech.")
-        photographer.press("Down", "Down", "Return")
+        others = [
+            aurora.submit_task("claude", "Write the release notes from the commits since v1.4."),
+            aurora.submit_task("translate", "The letter to Ms Novák, into Czech."),
+        ]
+        photographer.press("Home")
+        photographer.press("Return")
         take_both(aurora, photographer, window, "agents")
+        for task_id in (*others, waiting):  # what may have been begun would wait for the operator at the next start
+            aurora.cancel_task(task_id)
         aurora.end()
         aurora.employ({})
         aurora.write_settings("light")
