@@ -1,10 +1,44 @@
 """The part of an address behind the `?`: known names only, each once, each within its bounds."""
 
 import math
+from typing import Annotated, Any, TypeVar
 
+import msgspec
+from msgspec import Meta, Struct
 from starlette.requests import Request
 
 from aurora_desktop.api.problems import ProblemError
+
+MAX_INTEGER = 2**53
+MAX_WAIT_S = 60.0
+
+Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_S, description="Seconds to wait for news")]
+Offset = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+
+Q = TypeVar("Q", bound=Struct)
+
+
+class WaitQuery(Struct, frozen=True):
+    wait_s: Wait = 0.0
+
+
+def parse_query(request: Request, shape: type[Q]) -> Q:
+    """The query as `shape`, whose fields are texts and numbers; an empty text counts as none. Raises ProblemError."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    Query(request, *fields)
+    given = {name: text for name, text in request.query_params.items() if text or not _is_text(fields[name].type)}
+    return shape(**{fields[name].name: _value(name, text, fields[name].type) for name, text in given.items()})
+
+
+def _value(name: str, text: str, kind: Any) -> object:
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ProblemError(400, "The query is not right", f"`{name}`: {error}") from None
+
+
+def _is_text(kind: Any) -> bool:
+    return msgspec.json.schema(kind).get("type") == "string"
 
 
 class Query:
