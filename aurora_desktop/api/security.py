@@ -83,6 +83,8 @@ class Security:
             self._answering -= 1
 
     def _check_place(self, scope: Message, headers: "_Headers") -> None:
+        if headers.all(b"content-length") and headers.all(b"transfer-encoding"):
+            raise ProblemError(400, "The length of the body is told in two ways", "", "Send one of the two headers")
         hosts = headers.all(b"host")
         served = self._hosts | _SOCKET_HOSTS if _is_unix(scope) else self._hosts
         if len(hosts) != 1 or hosts[0].lower() not in served:

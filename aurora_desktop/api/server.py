@@ -17,8 +17,10 @@ HEAD_TIMEOUT_S = 10.0
 # What a client that does not read its answer may hold of ours, and for how long.
 TAKE_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 256
-# The loop takes as many in one turn.
-BACKLOG = 128
+# asyncio takes as many in one turn of the loop, in which the brake's lease has to be kept too; the others wait in the
+# kernel, which would let them try again after a second if it had no room.
+ACCEPTED_PER_TURN = 32
+QUEUED_CONNECTIONS = 1024
 # Waiting readers are woken first, so this is met only by a client that does not take its answer.
 CLOSE_TIMEOUT_S = 2
 
@@ -127,7 +129,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                backlog=BACKLOG,
+                backlog=ACCEPTED_PER_TURN,
                 h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
             )
@@ -144,6 +146,8 @@ class Server(uvicorn.Server):
         opened.cancel()
         if self._task.done():
             self._task.result()
+        for listener in listeners:
+            listener.listen(QUEUED_CONNECTIONS)
 
     async def close(self) -> None:
         """Take no more connections and finish the answers under way."""
