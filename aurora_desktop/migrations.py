@@ -9,7 +9,7 @@ STATE_VERSION = 13
 
 def state_migrations() -> tuple[str, ...]:
     """Only ever appended to: a version is a place in this list."""
-    from aurora_desktop.api import idempotency
+    from aurora_desktop.api import key_store
     from aurora_desktop.healing import healer
     from aurora_desktop.healing.alerts import store as alerts_store
     from aurora_desktop.input import audit
@@ -24,7 +24,7 @@ def state_migrations() -> tuple[str, ...]:
         *alerts_store.MIGRATIONS,
         *healer.MIGRATIONS,
         *coordinator.MIGRATIONS,
-        *idempotency.MIGRATIONS,
+        *key_store.MIGRATIONS,
     )
 
 

@@ -45,7 +45,7 @@ class HealingDoor:
             get("/v1/failures", self.failures),
             post("/v1/failures/import", self.import_failures),
             get("/v1/remedies", self.remedies, tagged=True),
-            get("/v1/remedies/{name}", self.remedy),
+            get("/v1/remedies/{name}", self.remedy, tagged=True),
             post("/v1/remedies/test", self.test_remedy),
             post("/v1/heal", self.heal),
         ]

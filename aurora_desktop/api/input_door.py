@@ -11,7 +11,8 @@ from aurora_desktop.api import earlier_input, shapes
 from aurora_desktop.api.answering import QUICKLY_READ_BYTES, Operation, Reply, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
-from aurora_desktop.api.idempotency import Keys, key_of
+from aurora_desktop.api.idempotency import key_of
+from aurora_desktop.api.key_store import Keys
 from aurora_desktop.api.problems import ProblemError, problem_of
 from aurora_desktop.api.query import Query, WaitQuery
 from aurora_desktop.core.errors import AuroraError

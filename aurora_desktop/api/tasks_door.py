@@ -89,21 +89,21 @@ class TasksDoor:
     def routes(self) -> list[Operation]:
         return [
             post("/v1/tasks", self.submit, statuses=(202,), creates=True),
-            get("/v1/tasks", self.tasks),
+            get("/v1/tasks", self.tasks, tagged=True),
             get("/v1/tasks/{task_id}", self.task),
             get("/v1/tasks/{task_id}/transcript", self.transcript),
             get("/v1/tasks/{task_id}/log", self.log),
             post("/v1/tasks/{task_id}/cancel", self.cancel),
             post("/v1/tasks/{task_id}/retry", self.retry),
             post("/v1/tasks/{task_id}/resume", self.resume),
-            get("/v1/agents", self.agents),
+            get("/v1/agents", self.agents, tagged=True),
             post("/v1/agents/check", self.check_agents),
             get("/v1/workers", self.workers),
             post("/v1/workers/heal", self.heal_workers),
-            get("/v1/approvals", self.approvals),
+            get("/v1/approvals", self.approvals, tagged=True),
             post("/v1/approvals/{approval_id}/deny", self.deny),
             post("/v1/approvals/{approval_id}/show", self.show_approval),
-            get("/v1/runs", self.runs),
+            get("/v1/runs", self.runs, tagged=True),
             get("/v1/runs/{run_id}", self.run),
         ]
 

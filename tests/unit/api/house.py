@@ -21,7 +21,7 @@ from api.workforce import FakeTasks
 from aurora_desktop.api.answering import Operation
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
-from aurora_desktop.api.idempotency import MIGRATIONS
+from aurora_desktop.api.key_store import MIGRATIONS
 from aurora_desktop.api.local import LocalApi
 from aurora_desktop.api.routes import operations
 from aurora_desktop.core.bus import Bus

@@ -25,6 +25,12 @@ def test_an_action_with_a_key_is_done_once(house: House) -> None:
     assert len(house.input.submissions) == 1
 
 
+def test_an_action_with_a_key_and_an_id_of_its_own_is_done_once(house: House) -> None:
+    for _ in range(2):
+        assert _submit(house, {**CLICK, "task_id": "mine"}, Idempotency_Key="k1")[1]["task_id"] == "mine"
+    assert len(house.input.submissions) == 1
+
+
 def test_other_keys_and_none_are_other_actions(house: House) -> None:
     for headers in ({"Idempotency_Key": "k1"}, {"Idempotency_Key": "k2"}, {}, {}):
         assert _submit(house, **headers)[0] in (200, 202)
@@ -78,6 +84,13 @@ def test_nothing_of_a_secret_text_is_on_the_disk(house: House) -> None:
     rows = house.database.read("SELECT key, made FROM api_keys")
     assert [key for key, _ in rows] == ["secret-1"]
     assert "horse" not in json.dumps(rows)
+
+
+def test_without_a_disk_for_the_key_nothing_is_done(house: House) -> None:
+    house.database.close()
+    status, body = _submit(house, Idempotency_Key="k1")
+    assert (status, body["title"]) == (503, "The idempotency key cannot be kept")
+    assert house.input.submissions == []
 
 
 def test_a_task_takes_its_key_from_the_header(house: House) -> None:
