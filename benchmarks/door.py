@@ -1,4 +1,4 @@
-"""The figures of the local API under those who mean it no good: 10,000 wrong tokens, 1,000 connections that say nothing.
+"""The local API among those who mean it no good: 10,000 wrong tokens, 1,000 connections that say nothing.
 
 .venv/bin/python benchmarks/door.py [--quick] [--only tokens] [--runs N] [--json FILE]
 """

@@ -1,7 +1,8 @@
 """The part of an address behind the `?`: known names only, each once, each within its bounds."""
 
 import math
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,12 +23,29 @@ class WaitQuery(Struct, frozen=True):
     wait_s: Wait = 0.0
 
 
+class _Field(NamedTuple):
+    name: str
+    kind: Any
+    is_text: bool
+
+
 def parse_query(request: Request, shape: type[Q]) -> Q:
     """The query as `shape`, whose fields are texts and numbers; an empty text counts as none. Raises ProblemError."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    fields = _fields(shape)
     Query(request, *fields)
-    given = {name: text for name, text in request.query_params.items() if text or not _is_text(fields[name].type)}
-    return shape(**{fields[name].name: _value(name, text, fields[name].type) for name, text in given.items()})
+    given = [(fields[name], name, text) for name, text in request.query_params.items()]
+    return shape(
+        **{field.name: _value(name, text, field.kind) for field, name, text in given if text or not field.is_text}
+    )
+
+
+@cache
+def _fields(shape: type[Struct]) -> dict[str, _Field]:
+    """By the names that stand in the address."""
+    return {
+        field.encode_name: _Field(field.name, field.type, msgspec.json.schema(field.type).get("type") == "string")
+        for field in msgspec.structs.fields(shape)
+    }
 
 
 def _value(name: str, text: str, kind: Any) -> object:
@@ -35,10 +53,6 @@ def _value(name: str, text: str, kind: Any) -> object:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
         raise ProblemError(400, "The query is not right", f"`{name}`: {error}") from None
-
-
-def _is_text(kind: Any) -> bool:
-    return msgspec.json.schema(kind).get("type") == "string"
 
 
 class Query:

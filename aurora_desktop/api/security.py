@@ -29,6 +29,7 @@ MAX_REQUESTS = 128
 """Answered at the same time, those that wait for news included. A stop is always answered."""
 OPEN_PATHS = frozenset({"/health"})
 _TOKEN_PARAMETERS = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key"})
+TELL_AGAIN_S = 60.0
 # A web page reaches no Unix socket: there the name says nothing, and these are what programs send.
 _SOCKET_HOSTS = frozenset({b"localhost", b"127.0.0.1"})
 COMMON_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
@@ -59,7 +60,7 @@ class Security:
         self._body_timeout_s = body_timeout_s
         self._clock = clock
         self._failures = FailureLimit()
-        self._is_flood_told = False
+        self._told_at: float | None = None
         self._answering = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -121,13 +122,13 @@ class Security:
         return equal if scheme.lower() == b"bearer" else set()
 
     def _count_failure(self) -> None:
-        """Raises ProblemError 429 once there are too many; told once for each flood."""
-        if self._failures.admits(self._clock()):
-            self._is_flood_told = False
+        """Raises ProblemError 429 once there are too many; the log tells once a minute."""
+        now = self._clock()
+        if self._failures.admits(now):
             return
-        if not self._is_flood_told:
+        if self._told_at is None or now - self._told_at >= TELL_AGAIN_S:
+            self._told_at = now
             log.warning("many requests come to the local API without a valid token; they are refused")
-        self._is_flood_told = True
         raise ProblemError(429, "Too many requests without a valid token", "", "Wait a second, or use a valid token")
 
 

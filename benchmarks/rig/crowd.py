@@ -1,4 +1,4 @@
-"""Many at the door of the real program: wrong tokens, silent connections; and how long the right ones wait meanwhile."""
+"""Many at the door of the real program: wrong tokens, silent connections; and how long the right ones wait."""
 
 import http.client
 import json
