@@ -6,7 +6,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from aurora_desktop.api.problems import ProblemError
 
@@ -29,7 +29,7 @@ class _Field(NamedTuple):
     is_text: bool
 
 
-def parse_query(request: Request, shape: type[Q]) -> Q:
+def parse_query(request: HTTPConnection, shape: type[Q]) -> Q:
     """The query as `shape`, whose fields are texts and numbers; an empty text counts as none. Raises ProblemError."""
     fields = _fields(shape)
     Query(request, *fields)
@@ -58,7 +58,7 @@ def _value(name: str, text: str, kind: Any) -> object:
 class Query:
     """Raises ProblemError 400 for a name that is not among `known`, is given twice, or has a value out of bounds."""
 
-    def __init__(self, request: Request, *known: str) -> None:
+    def __init__(self, request: HTTPConnection, *known: str) -> None:
         pairs = request.query_params.multi_items()
         self._values = dict(pairs)
         unknown = [name for name in self._values if name not in known]

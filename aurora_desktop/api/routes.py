@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from aurora_desktop import __version__
 from aurora_desktop.api import dialect, shapes
@@ -61,25 +62,25 @@ class EventsQuery(Struct, frozen=True):
 def build(context: ApiContext, feed: EventFeed) -> Starlette:
     """The application; it trusts every request, so `Security` has to stand before it."""
     app = Starlette(
-        routes=operations(context, feed),
+        routes=table(context, feed),
         exception_handlers={HTTPException: _tell_http, AuroraError: _tell, Exception: _tell},
     )
     app.router.redirect_slashes = False
     return app
 
 
-def operations(context: ApiContext, feed: EventFeed) -> list[Operation]:
-    """The table of all addresses. A room's part of it is a class with `routes`, and is added here."""
-    table = [
+def table(context: ApiContext, feed: EventFeed) -> list[BaseRoute]:
+    """All addresses. A room's part of them is a class with `routes`, and is added here."""
+    routes: list[BaseRoute] = [
         *_Door(context, feed).routes(),
         *BrakeDoor(context).routes(),
         *InputDoor(context, feed).routes(),
         *AlertsDoor(context, feed).routes(),
         *HealingDoor(context, feed).routes(),
         *TasksDoor(context, feed).routes(),
-        *DocsDoor(lambda: table).routes(),
+        *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
-    return table
+    return routes
 
 
 class _Door:

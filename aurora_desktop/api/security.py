@@ -25,7 +25,7 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 # A client that sends more than it may still gets to read the answer, if it stops within this much more.
 MAX_DRAINED_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
-MAX_REQUESTS = 128
+MAX_REQUESTS = 192
 """Answered at the same time, those that wait for news included. A stop is always answered."""
 OPEN_PATHS = frozenset({"/health"})
 _TOKEN_PARAMETERS = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key"})

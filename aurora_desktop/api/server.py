@@ -11,11 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
 from aurora_desktop.api.security import COMMON_HEADERS, App
+from aurora_desktop.api.taking import TakesInTime
 
 MAX_HEAD_BYTES = 16 * 1024
 HEAD_TIMEOUT_S = 10.0
-# What a client that does not read its answer may hold of ours, and for how long.
-TAKE_TIMEOUT_S = 30.0
 MAX_CONNECTIONS = 256
 # asyncio takes as many in one turn of the loop, in which the brake's lease has to be kept too; the others wait in the
 # kernel, which would let them try again after a second if it had no room.
@@ -25,15 +24,14 @@ QUEUED_CONNECTIONS = 1024
 CLOSE_TIMEOUT_S = 2
 
 
-class _Protocol(H11Protocol):
-    """uvicorn waits for ever for a request and for its answer to be taken; here such a connection is closed.
+class _Protocol(TakesInTime, H11Protocol):
+    """uvicorn waits for ever for the head of a request; here a connection that sends none in time is closed.
 
     It also refuses everybody while too many are connected; here the one that was idle for longest makes room, so that
     nobody can shut out a stop by connecting and saying nothing.
     """
 
     _head_timer: asyncio.TimerHandle | None = None
-    _take_timer: asyncio.TimerHandle | None = None
     _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -48,17 +46,7 @@ class _Protocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._stop_head_timer()
-        self._stop_take_timer()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        if self._take_timer is None:
-            self._take_timer = self.loop.call_later(TAKE_TIMEOUT_S, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stop_take_timer()
+        self._stop_timer()
 
     def on_response_complete(self) -> None:
         self._idle_since = self.loop.time()
@@ -80,8 +68,9 @@ class _Protocol(H11Protocol):
             *COMMON_HEADERS,
         ]
         answer = h11.Response(status_code=problem.status, headers=headers, reason=b"Bad Request")
-        for event in (answer, h11.Data(data=content), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # else another answer is under way
+            for event in (answer, h11.Data(data=content), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
     def _make_room(self) -> None:
@@ -96,19 +85,14 @@ class _Protocol(H11Protocol):
 
     def _watch_head(self) -> None:
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
-            self._stop_head_timer()
+            self._stop_timer()
         elif self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self.transport.close)
 
-    def _stop_head_timer(self) -> None:
+    def _stop_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-
-    def _stop_take_timer(self) -> None:
-        if self._take_timer is not None:
-            self._take_timer.cancel()
-            self._take_timer = None
 
 
 class Server(uvicorn.Server):

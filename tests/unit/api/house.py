@@ -23,7 +23,7 @@ from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.key_store import MIGRATIONS
 from aurora_desktop.api.local import LocalApi
-from aurora_desktop.api.routes import operations
+from aurora_desktop.api.routes import table
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import Heartbeat, PartFailed, Record
@@ -226,7 +226,8 @@ class House:
 
     def routes(self) -> list[Operation]:
         """Every address of the door."""
-        return operations(self._context(), EventFeed(self.bus, self._since))
+        routes = table(self._context(), EventFeed(self.bus, self._since))
+        return [route for route in routes if isinstance(route, Operation)]
 
     def _restart(self, reason: str) -> None:
         self.restart_reasons.append(reason)

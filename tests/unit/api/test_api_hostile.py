@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.house import House, read_all, view
-from aurora_desktop.api import security, server
+from aurora_desktop.api import security, server, taking
 
 DEEP = b"[" * 30_000 + b"]" * 30_000
 BAD_BODIES = {
@@ -189,7 +189,7 @@ def _is_cut_off(connection: socket.socket, byte: int) -> bool:
 
 
 def test_a_client_that_does_not_take_its_answer_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "TAKE_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(taking, "TAKE_TIMEOUT_S", 0.05)
     views = [view(f"s{number}", cause="x" * 20_000) for number in range(1000)]
     house = House(tmp_path, *views).open()
     try:

@@ -1,5 +1,6 @@
 """Long lists in parts."""
 
+import http.client
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -70,3 +71,24 @@ def test_a_cursor_that_leads_nowhere_is_told(house: House, path: str) -> None:
     status, body, _ = house.ask("GET", path)
     assert status == 400
     assert body["title"] in ("The cursor leads nowhere", "The query is not right")
+
+
+@pytest.mark.parametrize("path", ["/v1/tasks?limit=2", "/v1/agents", "/v1/approvals", "/v1/runs", "/v1/remedies"])
+def test_what_is_known_is_not_sent_again(house: House, path: str) -> None:
+    known = house.ask("GET", path)[2]["ETag"]
+    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=20)
+    try:
+        headers = {"Authorization": f"Bearer {house.token('read')}", "If-None-Match": known}
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        assert (response.status, response.read(), response.headers["ETag"]) == (304, b"", known)
+    finally:
+        connection.close()
+
+
+def test_what_has_changed_is_sent(house: House) -> None:
+    known = house.ask("GET", "/v1/tasks")[2]["ETag"]
+    house.call(lambda: house.tasks.change("task_1", "running"))
+    status, _, headers = house.ask("GET", "/v1/tasks", If_None_Match=known)
+    assert status == 200
+    assert headers["ETag"] != known
