@@ -52,10 +52,10 @@ class Signature(NamedTuple):
 class Operation(Route):
     """One address with one method, and all that is told of it.
 
-    `statuses`: of its good answers. `body`: the type of what the function reads from the request by itself (or not at
-    all); without it, and without a parameter `body` or `request`, a POST takes an empty body alone.
-    `media_type`: of a `Response` that it makes itself. `creates`: it takes an `Idempotency-Key`. `tagged`: with an
-    `ETag`, for answers that seldom change.
+    `statuses`: of its good answers; `refusals`: of problems besides those that every address has. `body`: the type of
+    what the function reads from the request by itself (or not at all); without it, and without a parameter `body` or
+    `request`, a POST takes an empty body alone. `media_type`: of a `Response` that it makes itself. `creates`: it takes
+    an `Idempotency-Key`. `tagged`: with an `ETag`, for answers that seldom change.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Operation(Route):
         answer: Answer,
         *,
         statuses: tuple[int, ...] = (200,),
+        refusals: tuple[int, ...] = (),
         body: Any = None,
         media_type: str = JSON,
         creates: bool = False,
@@ -77,6 +78,7 @@ class Operation(Route):
             self.parsed = shapes.Body
         self.signature = self.signature._replace(body=body or self.parsed)
         self.statuses = statuses
+        self.refusals = refusals
         self.media_type = media_type
         self.creates = creates
         self.tagged = tagged

@@ -8,16 +8,14 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-_BOUNDS = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "over {}",
-    "exclusiveMaximum": "under {}",
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minItems": "at least {} items",
-    "maxItems": "at most {} items",
-}
+_PROBLEMS = "<code>application/problem+json</code> (RFC 9457)"
+# Names of a least and a most value, and what they count.
+_BOUNDS = (
+    ("minimum", "maximum", ""),
+    ("exclusiveMinimum", "exclusiveMaximum", " (both excluded)"),
+    ("minLength", "maxLength", " characters"),
+    ("minItems", "maxItems", " items"),
+)
 
 
 def policy(style: str) -> str:
@@ -48,9 +46,13 @@ def page(document: Schema, style: str) -> str:
 
 
 def _contents(document: Schema) -> str:
-    names = [*(tag["name"] for tag in document["tags"]), "shapes"]
-    links = "".join(f'<li><a href="#{escape(name)}">{escape(name)}</a></li>' for name in names)
+    names = [*(tag["name"] for tag in document["tags"]), "Shapes"]
+    links = "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in names)
     return f'<nav aria-label="Contents"><ul>{links}</ul></nav>'
+
+
+def _anchor(name: str) -> str:
+    return escape(name.lower().replace(" ", "-"))
 
 
 def _section(tag: str, document: Schema) -> str:
@@ -60,7 +62,7 @@ def _section(tag: str, document: Schema) -> str:
         for method, operation in methods.items()
         if tag in operation["tags"]
     ]
-    return f'<h2 id="{escape(tag)}">{escape(tag)}</h2>' + "".join(told)
+    return f'<h2 id="{_anchor(tag)}">{escape(tag)}</h2>' + "".join(told)
 
 
 def _operation(path: str, method: str, operation: Schema, document: Schema) -> str:
@@ -70,7 +72,8 @@ def _operation(path: str, method: str, operation: Schema, document: Schema) -> s
         [
             f'<details id="{operation["operationId"]}"><summary><code class="method">{method.upper()}</code> ',
             f'<code>{escape(path)}</code><span class="what">{escape(operation["summary"])}</span></summary>',
-            f'<p class="told">{escape(operation.get("description", ""))}</p><p>Token: {entry}</p>',
+            _told(operation),
+            f"<p>Token: {entry}</p>",
             _parameters(operation["parameters"]),
             _body(operation.get("requestBody")),
             _answers(operation["responses"], document),
@@ -100,12 +103,15 @@ def _body(body: Schema | None) -> str:
 
 
 def _answers(responses: Schema, document: Schema) -> str:
+    """All problems have one shape: it is told once, at the end."""
     rows = []
     for status, response in responses.items():
         told = _resolved(response, document)
         kinds = [_type(content["schema"]) for content in told.get("content", {}).values() if "schema" in content]
-        rows.append((f"<code>{status}</code>", escape(told["description"]), " ".join(kinds)))
-    return _table("Answers", rows)
+        shown = " ".join(kinds) if status < "400" else ""
+        rows.append((f"<code>{status}</code>", escape(told["description"]), shown))
+    problem = f'<p>Problems are <a href="#shape-ProblemBody"><code>ProblemBody</code></a>, as {_PROBLEMS}.</p>'
+    return _table("Answers", rows) + problem
 
 
 def _resolved(node: Schema, document: Schema) -> Schema:
@@ -128,9 +134,15 @@ def _shape(name: str, schema: Schema) -> str:
         )
         for field, told in schema.get("properties", {}).items()
     ]
-    about = f'<p class="told">{escape(schema.get("description", ""))}</p>'
     shown = _table("", rows) if rows else f"<p>{_type(schema)}</p>"
-    return f'<div class="shape" id="shape-{escape(name)}"><h3><code>{escape(name)}</code></h3>{about}{shown}</div>'
+    return (
+        f'<div class="shape" id="shape-{escape(name)}"><h3><code>{escape(name)}</code></h3>{_told(schema)}{shown}</div>'
+    )
+
+
+def _told(node: Schema) -> str:
+    description = node.get("description")
+    return f'<p class="told">{escape(description)}</p>' if description else ""
 
 
 def _table(title: str, rows: Iterable[tuple[str, ...]]) -> str:
@@ -147,10 +159,22 @@ def _type(schema: Schema) -> str:
         return " or ".join(map(_type, options))
     if "enum" in schema:
         return ", ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
-    bounds = [words.format(schema[bound]) for bound, words in _BOUNDS.items() if bound in schema]
+    bounds = _bounds(schema)
     if schema.get("default") not in (None, "", [], {}):
         bounds.append(f"by default {schema['default']}")
     return f"{_kind(schema)}{escape(', ' + ', '.join(bounds)) if bounds else ''}"
+
+
+def _bounds(schema: Schema) -> list[str]:
+    found = []
+    for least, most, what in _BOUNDS:
+        if least in schema and most in schema:
+            found.append(f"{schema[least]} to {schema[most]}{what}")
+        elif least in schema:
+            found.append(f"at least {schema[least]}{what}")
+        elif most in schema:
+            found.append(f"at most {schema[most]}{what}")
+    return found
 
 
 def _kind(schema: Schema) -> str:

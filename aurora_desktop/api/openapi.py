@@ -29,6 +29,14 @@ Send `Authorization: Bearer TOKEN`; the tokens lie in the folder `tokens` of the
 Nothing here arms control, resets the emergency stop, allows what an agent asks for, or changes the gate, the policy
 or a token: these are the operator's, in the window.
 """
+_ROOMS = {
+    "Aurora itself": {"health", "status", "supervision", "window", "quit", "restart"},
+    "Mouse and keyboard": {"control", "estop", "disarm", "input"},
+    "Healing": {"healing", "failures", "remedies", "heal"},
+    "Work for agents": {"tasks", "agents", "workers", "approvals", "runs"},
+    "This description": {"openapi.json", "docs"},
+}
+"""By the first word of the path; a word that is not here is a group of its own."""
 _WHY = {
     HTTPStatus.BAD_REQUEST: "The query, a header or the body is not right",
     HTTPStatus.UNAUTHORIZED: "There is no valid token",
@@ -56,7 +64,7 @@ def document(operations: Sequence[Operation], version: str) -> Schema:
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "responses": _problems(schemas),
+            "responses": _problems(schemas, operations),
             "securitySchemes": _security_schemes(),
         },
         "tags": [{"name": tag} for tag in dict.fromkeys(map(_tag, operations))],
@@ -108,8 +116,8 @@ def _scopes(operation: Operation) -> list[str]:
 
 
 def _tag(operation: Operation) -> str:
-    """The first word of the path, behind the version."""
-    return operation.path.removeprefix("/v1").split("/")[1]
+    word = operation.path.removeprefix("/v1").split("/")[1]
+    return next((room for room, words in _ROOMS.items() if word in words), word.capitalize())
 
 
 def _path_parameters(operation: Operation) -> list[Schema]:
@@ -172,9 +180,12 @@ def _responses(operation: Operation, schemas: _Schemas) -> Schema:
     return {**good, **unchanged, **refusals}
 
 
-def _problems(schemas: _Schemas) -> Schema:
-    problem = {MEDIA_TYPE: {"schema": {"anyOf": [schemas.of(CodedBody), schemas.of(ProblemBody)]}}}
-    return {str(int(status)): {"description": why, "content": problem} for status, why in _WHY.items()}
+def _problems(schemas: _Schemas, operations: Iterable[Operation]) -> Schema:
+    content = {MEDIA_TYPE: {"schema": {"anyOf": [schemas.of(CodedBody), schemas.of(ProblemBody)]}}}
+    statuses = sorted({status for operation in operations for status in _refusals(operation)})
+    return {
+        str(int(status)): {"description": _WHY.get(status, status.phrase), "content": content} for status in statuses
+    }
 
 
 def _reply_headers(operation: Operation) -> Schema:
@@ -196,7 +207,7 @@ def _refusals(operation: Operation) -> list[HTTPStatus]:
         always |= {HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
     if operation.creates:
         always.add(HTTPStatus.UNPROCESSABLE_ENTITY)
-    return sorted(always)
+    return sorted(always.union(map(HTTPStatus, operation.refusals)))
 
 
 def _security_schemes() -> Schema:
