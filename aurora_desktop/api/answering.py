@@ -53,9 +53,9 @@ class Operation(Route):
     """One address with one method, and all that is told of it.
 
     `statuses`: of its good answers; `refusals`: of problems besides those that every address has. `body`: the type of
-    what the function reads from the request by itself (or not at all); without it, and without a parameter `body` or
-    `request`, a POST takes an empty body alone. `media_type`: of a `Response` that it makes itself. `creates`: it takes
-    an `Idempotency-Key`. `tagged`: with an `ETag`, for answers that seldom change.
+    what the function reads from the request by itself (or not at all), several where it may be any of them; without it,
+    and without a parameter `body` or `request`, a POST takes an empty body alone. `media_type`: of a `Response` that it
+    makes itself. `creates`: it takes an `Idempotency-Key`. `tagged`: with an `ETag`, for answers that seldom change.
     """
 
     def __init__(

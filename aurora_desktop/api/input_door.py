@@ -32,9 +32,9 @@ async def _parsed(raw: bytes, dialect: str = "auto") -> Submission:
     return await asyncio.to_thread(parse, raw, dialect)
 
 
-ActionRequest = Annotated[
-    dict[str, Any], Meta(description="An action as docs/input-actions.md has it, or as another dialect does")
-]
+_OTHER = "The same with `task_id`, `agent`, `operator_user` beside it, or an action of another dialect"
+# Parsed by `input.request`, which knows the dialects; so it is described here.
+ACTION_REQUEST = (Action, Annotated[dict[str, Any], Meta(description=_OTHER)])
 
 
 class HistoryQuery(Struct, frozen=True):
@@ -49,12 +49,12 @@ class InputDoor:
 
     def routes(self) -> list[Operation]:
         return [
-            post("/v1/input/submit", self.submit, statuses=(200, 202), body=ActionRequest, creates=True),
+            post("/v1/input/submit", self.submit, statuses=(200, 202), body=ACTION_REQUEST, creates=True),
             get("/v1/input/status", self.status),
             get("/v1/input/history", self.history),
             get("/v1/input/task/{task_id}", self.task),
             post("/v1/input/task/{task_id}/cancel", self.cancel),
-            post("/input/submit", self.submit_earlier, statuses=(202,), body=ActionRequest, creates=True),
+            post("/input/submit", self.submit_earlier, statuses=(202,), body=ACTION_REQUEST, creates=True),
             get("/input/status", self.status_earlier),
             get("/input/task/{task_id}", self.task_earlier),
         ]

@@ -77,12 +77,19 @@ class _Schemas:
     def __init__(self, operations: Iterable[Operation]) -> None:
         types: list[Any] = [ProblemBody, CodedBody]
         for operation in operations:
-            types += [kind for kind in operation.signature[2:] if kind not in (None, Response)]
+            types += [*_alternatives(operation.signature.body), operation.signature.reply]
+        types = [kind for kind in types if kind not in (None, Response)]
         found, self.components = msgspec.json.schema_components(types, schema_hook=_anything, ref_template=_REF)
         self._found = list(zip(types, found, strict=True))
 
     def of(self, kind: Any) -> Schema:
+        if isinstance(kind, tuple):
+            return {"anyOf": [self.of(each) for each in kind]}
         return next(schema for known, schema in self._found if known is kind or known == kind)
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return kind if isinstance(kind, tuple) else (kind,)
 
 
 def _anything(kind: type) -> Schema:
