@@ -222,6 +222,7 @@ class House:
             restart=self.restart,
             started_at=self._began_at,
             mode=self.mode,
+            database=self._state,
             control=parts.brake.control,
             input=parts.brake.input,
             healing=parts.healer,

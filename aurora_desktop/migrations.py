@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import overload
 
-STATE_VERSION = 12
+STATE_VERSION = 13
 """How many there are; a test compares it with what the rooms say."""
 
 
 def state_migrations() -> tuple[str, ...]:
     """Only ever appended to: a version is a place in this list."""
+    from aurora_desktop.api import key_store
     from aurora_desktop.healing import healer
     from aurora_desktop.healing.alerts import store as alerts_store
     from aurora_desktop.input import audit
@@ -23,6 +24,7 @@ def state_migrations() -> tuple[str, ...]:
         *alerts_store.MIGRATIONS,
         *healer.MIGRATIONS,
         *coordinator.MIGRATIONS,
+        *key_store.MIGRATIONS,
     )
 
 

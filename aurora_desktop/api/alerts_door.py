@@ -2,20 +2,21 @@
 
 from typing import Annotated
 
-from msgspec import Meta
-from starlette.requests import Request
-from starlette.routing import Route
+from msgspec import Meta, Struct
 
 from aurora_desktop.api import shapes
-from aurora_desktop.api.answering import body, get, post, within
+from aurora_desktop.api.answering import Operation, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
-from aurora_desktop.api.query import Query
-from aurora_desktop.healing.alerts.view import AlertsFace
+from aurora_desktop.healing.alerts.view import AlertsFace, AlertsView, Snooze, TestResult
 
 MAX_TEST_S = 300.0
 _MAX_NAME = 200
+
+
+class LookQuery(Struct, frozen=True):
+    look: Annotated[bool, Meta(description="Also look where the secrets lie, which takes a second")] = False
 
 
 class TestRequest(shapes.Body, frozen=True):
@@ -38,28 +39,27 @@ class AlertsDoor:
         self._context = context
         self._feed = feed
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         return [
             get("/v1/alerts", self.alerts),
             post("/v1/alerts/test", self.test),
             post("/v1/alerts/snooze", self.snooze),
         ]
 
-    async def alerts(self, request: Request) -> object:
-        """With `look=1` also where the secrets lie, which takes a second."""
-        looks = Query(request, "look").integer("look", 0, 0, 1)
-        return await self._alerts().look() if looks else self._alerts().view()
+    async def alerts(self, query: LookQuery) -> AlertsView:
+        """The channels and how the last delivery went."""
+        return await self._alerts().look() if query.look else self._alerts().view()
 
-    async def test(self, request: Request) -> object:
-        wanted = await body(request, TestRequest)
-        testing = await within(self._alerts().test(wanted.channel), self._feed, MAX_TEST_S)
+    async def test(self, body: TestRequest) -> tuple[TestResult, ...]:
+        """Send a test alert, and tell how it went."""
+        testing = await within(self._alerts().test(body.channel), self._feed, MAX_TEST_S)
         if testing.cancelled():
             raise ProblemError(503, "The test did not come to its end", "", "Test one channel alone")
         return testing.result()
 
-    async def snooze(self, request: Request) -> object:
-        wanted = await body(request, SnoozeRequest)
-        return self._alerts().snooze(wanted.for_s, wanted.component)
+    async def snooze(self, body: SnoozeRequest) -> Snooze:
+        """Silence for a while. Emergencies are told all the same."""
+        return self._alerts().snooze(body.for_s, body.component)
 
     def _alerts(self) -> AlertsFace:
         if self._context.alerts is None:

@@ -1,13 +1,13 @@
 """The brake's addresses: look, disarm and stop. Nothing here can arm or reset, and every valid token may stop."""
 
-from starlette.requests import Request
-from starlette.routing import Route
+from typing import Any
+
+from msgspec import Struct
 
 from aurora_desktop.api import shapes
-from aurora_desktop.api.answering import body, get, post
+from aurora_desktop.api.answering import Operation, get, post
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.problems import ProblemError
-from aurora_desktop.api.query import Query
 from aurora_desktop.safety.clearance import Clearance
 from aurora_desktop.safety.view import BrakeFace, ControlView
 
@@ -15,36 +15,39 @@ SOURCE = "api"
 MAX_REASON = 200
 
 
+class ReasonQuery(Struct, frozen=True):
+    reason: str = ""
+
+
 class BrakeDoor:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         return [
             get("/v1/control", self.control),
             post("/v1/estop", self.estop),
             post("/v1/disarm", self.disarm),
-            post("/control/emergency-stop", self.emergency_stop),
+            post("/control/emergency-stop", self.emergency_stop, body=Any),
         ]
 
-    async def control(self, request: Request) -> object:
-        Query(request)
+    async def control(self) -> ControlView:
+        """Who may use mouse and keyboard now, and why not."""
         return self._brake().view()
 
-    async def estop(self, request: Request) -> object:
-        wanted = await body(request, shapes.StopRequest)
-        return shapes.BrakeReply(self._stop(wanted.reason), self._view())
+    async def estop(self, body: shapes.StopRequest) -> shapes.BrakeReply:
+        """The emergency stop: everything, now, latched. The operator alone resets it, in the window."""
+        return shapes.BrakeReply(self._stop(body.reason), self._view())
 
-    async def disarm(self, request: Request) -> object:
-        wanted = await body(request, shapes.StopRequest)
-        self._brake().disarm(_source(wanted.reason))
+    async def disarm(self, body: shapes.StopRequest) -> shapes.BrakeReply:
+        """Take mouse and keyboard back from agents, without a latch."""
+        self._brake().disarm(_source(body.reason))
         return shapes.BrakeReply("control is taken back", self._view())
 
-    async def emergency_stop(self, request: Request) -> object:
-        """The earlier system's address: it has the reason in the query, and any body."""
-        reason = Query(request, "reason").text("reason") or ""
-        self._stop(reason[:MAX_REASON])
-        return shapes.EmergencyStopReply("stopped", reason)
+    async def emergency_stop(self, query: ReasonQuery) -> shapes.EmergencyStopReply:
+        """The emergency stop at the earlier system's address: it has the reason in the query, and any body."""
+        self._stop(query.reason[:MAX_REASON])
+        return shapes.EmergencyStopReply("stopped", query.reason)
 
     def _stop(self, reason: str) -> str:
         """What was done, in words. Raises ProblemError when not even the latch could be set."""

@@ -9,6 +9,7 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.events import Heartbeat, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage.database import Database
 from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
@@ -25,7 +26,8 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     component or (None) of all, what is not committed yet included. raise_window: False when there is no window.
     quit(reason): begins the ordered stop and returns at once; restart(reason) the same, for a successor in the same
     process. started_at: reading of `time.monotonic()` when the program started. control, input, healing, tasks: None
-    where this program has none. The door knows the brake alone: nothing that comes in here can arm or reset.
+    where this program has none. database: of the state, where idempotency keys are kept. The door knows the brake
+    alone: nothing that comes in here can arm or reset.
     """
 
     supervisor: SupervisorFace
@@ -40,6 +42,7 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     restart: Callable[[str], None]
     started_at: float
     mode: Literal["desktop", "headless"]
+    database: Database | None = None
     control: BrakeFace | None = None
     input: InputFace | None = None
     alerts: AlertsFace | None = None

@@ -4,20 +4,33 @@ Nothing here accepts an offer, clears an escalation or answers a proposal: these
 """
 
 import difflib
+from typing import Annotated
 
-from starlette.requests import Request
-from starlette.routing import Route
+from msgspec import Meta, Struct
 
 from aurora_desktop.api import shapes
-from aurora_desktop.api.answering import body, get, post, within
+from aurora_desktop.api.answering import Operation, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.problems import ProblemError
-from aurora_desktop.api.query import Query
-from aurora_desktop.healing.view import HealingFace
+from aurora_desktop.healing.view import (
+    Checked,
+    HealingFace,
+    HealingView,
+    Imported,
+    RemedyTrial,
+    RemedyView,
+    SearchAnswer,
+    Statistics,
+)
 
 MAX_FOUND = 100
 MAX_HEAL_S = 300.0
+
+
+class FailuresQuery(Struct, frozen=True):
+    q: Annotated[str, Meta(description="A question in words; without one what was last seen")] = ""
+    limit: Annotated[int, Meta(ge=1, le=MAX_FOUND)] = 20
 
 
 class HealingDoor:
@@ -25,43 +38,40 @@ class HealingDoor:
         self._context = context
         self._feed = feed
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         return [
             get("/v1/healing", self.view),
             get("/v1/healing/statistics", self.statistics),
             get("/v1/failures", self.failures),
             post("/v1/failures/import", self.import_failures),
-            get("/v1/remedies", self.remedies),
-            get("/v1/remedies/{name}", self.remedy),
+            get("/v1/remedies", self.remedies, tagged=True),
+            get("/v1/remedies/{name}", self.remedy, tagged=True),
             post("/v1/remedies/test", self.test_remedy),
             post("/v1/heal", self.heal),
         ]
 
-    async def view(self, request: Request) -> object:
-        Query(request)
+    async def view(self) -> HealingView:
+        """All of healing, now."""
         return await self._healing().view_apart()
 
-    async def statistics(self, request: Request) -> object:
-        Query(request)
+    async def statistics(self) -> Statistics:
+        """How often what fails, how long it takes to be well again, and which remedies help."""
         return await self._healing().statistics()
 
-    async def failures(self, request: Request) -> object:
-        """The answer to the question `q`, in words and in groups; without one what was last seen."""
-        query = Query(request, "q", "limit")
-        limit = query.integer("limit", 20, 1, MAX_FOUND)
-        return await self._healing().search(query.text("q") or "", limit)
+    async def failures(self, query: FailuresQuery) -> SearchAnswer:
+        """What is remembered of failures like these, in words and in groups."""
+        return await self._healing().search(query.q, query.limit)
 
-    async def import_failures(self, request: Request) -> object:
-        wanted = await body(request, shapes.ImportRequest)
-        return await self._healing().import_failures(wanted.source, wanted.lines)
+    async def import_failures(self, body: shapes.ImportRequest) -> Imported:
+        """Take in the log of an earlier system; a second time adds nothing."""
+        return await self._healing().import_failures(body.source, body.lines)
 
-    async def remedies(self, request: Request) -> object:
-        Query(request)
+    async def remedies(self) -> tuple[RemedyView, ...]:
+        """What Aurora knows to do."""
         return self._healing().remedies()
 
-    async def remedy(self, request: Request) -> object:
-        Query(request)
-        name = request.path_params["name"]
+    async def remedy(self, name: str) -> RemedyView:
+        """One remedy with what it recognises, verifies and undoes."""
         known = {remedy.name: remedy for remedy in self._healing().remedies()}
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
@@ -69,14 +79,13 @@ class HealingDoor:
             raise ProblemError(404, f"There is no remedy `{name}`", "", hint)
         return known[name]
 
-    async def test_remedy(self, request: Request) -> object:
+    async def test_remedy(self, body: shapes.RemedyTestRequest) -> RemedyTrial:
         """What a text would be recognised as, and what would be tried; nothing is done."""
-        wanted = await body(request, shapes.RemedyTestRequest)
-        return await self._healing().test_remedy(wanted.text, wanted.service)
+        return await self._healing().test_remedy(body.text, body.service)
 
-    async def heal(self, request: Request) -> object:
-        wanted = await body(request, shapes.HealRequest)
-        healing = self._healing().heal(wanted.name, check_now=wanted.check_now)
+    async def heal(self, body: shapes.HealRequest) -> Checked:
+        """Look at everything, or at one service or agent, now, and heal what can be healed."""
+        healing = self._healing().heal(body.name, check_now=body.check_now)
         done = await within(healing, self._feed, MAX_HEAL_S)
         if done.cancelled():
             raise ProblemError(503, "Aurora is not done looking", f"after {MAX_HEAL_S:g} s", "See `aurora events`")

@@ -1,20 +1,25 @@
-"""Opens and closes the door: one loopback socket, its tokens and the file that tells where it is."""
+"""Opens and closes the door: a port on loopback, a Unix socket, the tokens and the file that tells where they are."""
 
 import errno
+import logging
 import socket
 import sys
 from typing import TYPE_CHECKING
 
+from aurora_desktop.api import unix_socket
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
-from aurora_desktop.api.files import load_tokens, remove_address, write_address
+from aurora_desktop.api.files import remove_address, write_address
 from aurora_desktop.api.security import BODY_TIMEOUT_S, Security
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.tokens import Tokens
 
 if TYPE_CHECKING:
     from aurora_desktop.api.server import Server
 
 LOOPBACK = "127.0.0.1"
+
+log = logging.getLogger(__name__)
 
 
 class LocalApi:
@@ -25,26 +30,28 @@ class LocalApi:
         self._body_timeout_s = body_timeout_s
         self._feed: EventFeed | None = None
         self._server: Server | None = None
+        self._unix: socket.socket | None = None
 
     async def start(self, port: int) -> int:
         """Open the door on `port` (0: a free one); returns the port.
 
         Raises AuroraError when the port is taken, a token file cannot be trusted or `api.json` not be written.
         """
-        tokens = load_tokens(self._context.paths)
+        tokens = Tokens(self._context.paths)
         listener = _listen(port)
         chosen = int(listener.getsockname()[1])
+        self._unix = self._unix_listener()
         # Imported here: a command that is no server need not pay for it.
         from aurora_desktop.api.routes import build
         from aurora_desktop.api.server import Server
 
         self._feed = EventFeed(self._context.bus, self._context.since)
         self._feed.open()
-        app = Security(build(self._context, self._feed), tokens, chosen, self._body_timeout_s)
+        app = Security(build(self._context, self._feed), tokens.current, chosen, self._body_timeout_s)
         self._server = Server(app)
-        await self._server.open(listener)
+        await self._server.open([each for each in (listener, self._unix) if each is not None])
         try:
-            write_address(self._context.paths, chosen)
+            write_address(self._context.paths, chosen, str(self._unix.getsockname()) if self._unix else "")
         except AuroraError:
             await self.stop()
             raise
@@ -53,11 +60,22 @@ class LocalApi:
     async def stop(self) -> None:
         """Close the door: waiting readers are answered at once, other answers under way are finished."""
         remove_address(self._context.paths)
+        if self._unix is not None:
+            unix_socket.remove(self._unix)
+            self._unix = None
         if self._feed is not None:
             self._feed.close()
         if self._server is not None:
             await self._server.close()
             self._server = None
+
+    def _unix_listener(self) -> socket.socket | None:
+        """Without it the port serves alone."""
+        try:
+            return unix_socket.listen(self._context.paths)
+        except AuroraError as error:
+            log.warning("%s: %s", error.title, error.detail)
+            return None
 
 
 def _listen(port: int) -> socket.socket:

@@ -7,24 +7,28 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+from msgspec import Meta, Struct
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
 from aurora_desktop import __version__
 from aurora_desktop.api import dialect, shapes
 from aurora_desktop.api.alerts_door import AlertsDoor
-from aurora_desktop.api.answering import body, get, post, within
+from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
+from aurora_desktop.api.docs_door import DocsDoor
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
+from aurora_desktop.api.paging import PageQuery, page
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
-from aurora_desktop.api.query import Query
+from aurora_desktop.api.query import Offset, Wait
 from aurora_desktop.api.tasks_door import TasksDoor
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import Service
@@ -36,22 +40,47 @@ from aurora_desktop.supervisor.view import ServiceView
 Command = Callable[[tuple[str, ...], str], None]
 
 MAX_EVENTS = 1000
+LOG_LINES = 100
 MAX_LOG_LINES = 10_000
 LOG_CHUNK_BYTES = 256 * 1024
 LOG_TAIL_BYTES = 1024 * 1024
-MAX_POLL_S = 60.0
-MAX_INTEGER = 2**53
 SOURCE = "command"
+
+
+class LogQuery(Struct, frozen=True):
+    lines: Annotated[int, Meta(ge=0, le=MAX_LOG_LINES)] | None = None
+    offset: Offset | None = None
+
+
+class EventsQuery(Struct, frozen=True):
+    since: Offset | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = 100
+    component: str = ""
+    wait_s: Wait = 0.0
 
 
 def build(context: ApiContext, feed: EventFeed) -> Starlette:
     """The application; it trusts every request, so `Security` has to stand before it."""
     app = Starlette(
-        routes=_Door(context, feed).routes(),
+        routes=table(context, feed),
         exception_handlers={HTTPException: _tell_http, AuroraError: _tell, Exception: _tell},
     )
     app.router.redirect_slashes = False
     return app
+
+
+def table(context: ApiContext, feed: EventFeed) -> list[BaseRoute]:
+    """All addresses. A room's part of them is a class with `routes`, and is added here."""
+    routes: list[BaseRoute] = [
+        *_Door(context, feed).routes(),
+        *BrakeDoor(context).routes(),
+        *InputDoor(context, feed).routes(),
+        *AlertsDoor(context, feed).routes(),
+        *HealingDoor(context, feed).routes(),
+        *TasksDoor(context, feed).routes(),
+        *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
+    ]
+    return routes
 
 
 class _Door:
@@ -63,7 +92,7 @@ class _Door:
         # Made once, so that it stays the same whatever the clock does.
         self._started_at = round(time.time() - dialect.uptime_s(context), 3)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         return [
             get("/health", self.health),
             get("/health/status", self.health_status),
@@ -81,27 +110,22 @@ class _Door:
             post("/v1/window/raise", self.raise_window),
             post("/v1/quit", self.quit),
             post("/v1/restart", self.restart_aurora),
-            *BrakeDoor(self._context).routes(),
-            *InputDoor(self._context, self._feed).routes(),
-            *AlertsDoor(self._context, self._feed).routes(),
-            *HealingDoor(self._context, self._feed).routes(),
-            *self._tasks.routes(),
         ]
 
-    async def health(self, request: Request) -> object:
-        Query(request)
+    async def health(self) -> shapes.HealthReply:
+        """The health of the whole in one word. The one address that needs no token."""
         return shapes.HealthReply(self._context.health().verdict)
 
-    async def health_status(self, request: Request) -> object:
-        Query(request)
+    async def health_status(self) -> shapes.HealthStatusReply:
+        """Each component with one word, in the words of the earlier system."""
         return dialect.health_status(self._context)
 
-    async def heartbeat(self, request: Request) -> object:
-        Query(request)
+    async def heartbeat(self) -> shapes.HeartbeatReply:
+        """The newest heartbeat, in the words of the earlier system."""
         return dialect.heartbeat(self._context)
 
-    async def status(self, request: Request) -> object:
-        Query(request)
+    async def status(self) -> shapes.StatusReply:
+        """The health of the whole in a sentence, the next step, and who may use mouse and keyboard."""
         health = self._context.health()
         return shapes.StatusReply(
             verdict=health.verdict,
@@ -120,79 +144,74 @@ class _Door:
             on_quit=self._context.settings().supervisor.on_quit,
         )
 
-    async def services(self, request: Request) -> object:
-        Query(request)
-        return [shapes.row(view) for view in self._supervisor.views()]
+    async def services(self, request: Request, query: PageQuery) -> Reply[list[shapes.ServiceRow]]:
+        """The services, in the order of the settings. The header `Link` leads to the next ones."""
+        found = page(request, self._supervisor.views(), lambda view: view.name, query)
+        return Reply(200, [shapes.row(view) for view in found.value], found.headers)
 
-    async def service(self, request: Request) -> object:
-        Query(request)
-        return self._named(request)
+    async def service(self, name: str) -> ServiceView:
+        """One service with its histories."""
+        return self._supervisor.view(name)
 
-    async def service_log(self, request: Request) -> object:
-        """The last `lines`, or what was added since `offset`."""
-        query = Query(request, "lines", "offset")
-        if "lines" in query and "offset" in query:
+    async def service_log(self, name: str, query: LogQuery) -> shapes.LogReply:
+        """What the service printed: the last `lines`, or what was added since `offset`."""
+        if query.lines is not None and query.offset is not None:
             raise ProblemError(400, "The query is not right", "`lines` and `offset` exclude each other")
-        lines = query.integer("lines", 100, 0, MAX_LOG_LINES)
-        offset = query.integer("offset", 0, 0, MAX_INTEGER) if "offset" in query else None
-        view = self._named(request)
+        lines = LOG_LINES if query.lines is None else query.lines
+        view = self._supervisor.view(name)
         path = Path(view.log_path) if view.log_path else self._context.paths.service_log(view.name)
         spec = self._context.settings().services.get(view.name)
-        text, end = await asyncio.to_thread(_read_log, path, lines, offset, spec)
+        text, end = await asyncio.to_thread(_read_log, path, lines, query.offset, spec)
         return shapes.LogReply(view.name, text, end)
 
-    async def events(self, request: Request) -> object:
+    async def events(self, query: EventsQuery) -> shapes.EventsReply:
         """Events after `since`; without it the newest. Waits up to `wait_s` seconds for the first."""
-        query = Query(request, "since", "limit", "component", "wait_s")
-        limit = query.integer("limit", 100, 1, MAX_EVENTS)
-        component = query.text("component")
-        wait_s = query.number("wait_s", 0, 0, MAX_POLL_S)
-        if "since" in query:
-            since = query.integer("since", 0, 0, MAX_INTEGER)
-            records = await self._feed.next_after(since, limit, component, wait_s)
-        else:
+        limit, component = query.limit, query.component or None
+        if query.since is None:
             last_id = self._feed.last_id  # what comes meanwhile is for the next call
             records = await asyncio.to_thread(self._feed.newest, limit, component, last_id)
             return shapes.EventsReply(records, last_id)
+        records = await self._feed.next_after(query.since, limit, component, query.wait_s)
         return shapes.EventsReply(records, self._feed.last_id)
 
-    async def start(self, request: Request) -> object:
-        return await self._act(request, self._supervisor.start)
+    async def start(self, body: shapes.ServicesRequest) -> shapes.ActionReply:
+        """Start services."""
+        return await self._act(body, self._supervisor.start)
 
-    async def stop(self, request: Request) -> object:
-        return await self._act(request, self._supervisor.stop)
+    async def stop(self, body: shapes.ServicesRequest) -> shapes.ActionReply:
+        """Stop services."""
+        return await self._act(body, self._supervisor.stop)
 
-    async def restart(self, request: Request) -> object:
-        return await self._act(request, self._supervisor.restart)
+    async def restart(self, body: shapes.ServicesRequest) -> shapes.ActionReply:
+        """Stop services and start them again."""
+        return await self._act(body, self._supervisor.restart)
 
-    async def pause(self, request: Request) -> object:
-        await body(request, shapes.Body)
+    async def pause(self) -> shapes.DoneReply:
+        """Keep Aurora from starting and restarting anything by itself."""
         self._supervisor.pause(SOURCE)
         return shapes.DoneReply("supervision is paused")
 
-    async def resume(self, request: Request) -> object:
-        await body(request, shapes.Body)
+    async def resume(self) -> shapes.DoneReply:
+        """Let Aurora start and restart by itself again."""
         self._supervisor.resume(SOURCE)
         return shapes.DoneReply("supervision goes on")
 
-    async def raise_window(self, request: Request) -> object:
-        await body(request, shapes.Body)
+    async def raise_window(self) -> shapes.RaiseReply:
+        """Bring the window to the front."""
         return shapes.RaiseReply(self._context.raise_window())
 
-    async def quit(self, request: Request) -> object:
-        wanted = await body(request, shapes.QuitRequest)
+    async def quit(self, body: shapes.QuitRequest) -> shapes.QuitReply:
+        """Stop Aurora in order; answered at once."""
         at_work = self._tasks.at_work()
-        self._context.quit(wanted.reason)
+        self._context.quit(body.reason)
         return shapes.QuitReply(done="Aurora is stopping", at_work=at_work)
 
-    async def restart_aurora(self, request: Request) -> object:
-        """Aurora itself, in place; its services are kept."""
-        wanted = await body(request, shapes.QuitRequest)
-        self._context.restart(wanted.reason)
+    async def restart_aurora(self, body: shapes.QuitRequest) -> shapes.DoneReply:
+        """Replace Aurora itself, in place; its services are kept."""
+        self._context.restart(body.reason)
         return shapes.DoneReply("Aurora is starting anew")
 
-    async def _act(self, request: Request, command: Command) -> object:
-        wanted = await body(request, shapes.ServicesRequest)
+    async def _act(self, wanted: shapes.ServicesRequest, command: Command) -> shapes.ActionReply:
         names = tuple(dict.fromkeys(wanted.names))
         command(names, SOURCE)
         settled = wanted.wait and await self._settled(names, wanted.timeout_s)
@@ -205,9 +224,6 @@ class _Door:
             return False
         settling.result()
         return True
-
-    def _named(self, request: Request) -> ServiceView:
-        return self._supervisor.view(request.path_params["name"])
 
 
 def _read_log(path: Path, lines: int, offset: int | None, spec: Service | None) -> tuple[str, int]:

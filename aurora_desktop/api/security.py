@@ -6,13 +6,16 @@ every other user of the machine (hence the token).
 
 import asyncio
 import hmac
+import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aurora_desktop.api.files import SCOPES, Scope
+from aurora_desktop.api.attempts import FailureLimit
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
-from aurora_desktop.api.scopes import allowed, body_limit
+from aurora_desktop.api.scopes import STOPPING, allowed, body_limit
+from aurora_desktop.core.tokens import SCOPES, Scope
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -22,30 +25,53 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 # A client that sends more than it may still gets to read the answer, if it stops within this much more.
 MAX_DRAINED_BYTES = 1024 * 1024
 BODY_TIMEOUT_S = 10.0
+MAX_REQUESTS = 192
+"""Answered at the same time, those that wait for news included. A stop is always answered."""
 OPEN_PATHS = frozenset({"/health"})
 _TOKEN_PARAMETERS = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key"})
-_COMMON_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+TELL_AGAIN_S = 60.0
+# A web page reaches no Unix socket: there the name says nothing, and these are what programs send.
+_SOCKET_HOSTS = frozenset({b"localhost", b"127.0.0.1"})
+COMMON_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_HEADERS_OF = {
+    401: [(b"www-authenticate", b'Bearer realm="aurora"')],
+    429: [(b"retry-after", b"1")],
+    503: [(b"retry-after", b"1")],
+}
+
+log = logging.getLogger(__name__)
 
 
 class Security:
     """Lets a request through to `app` with its body read whole, or answers it with a problem."""
 
     def __init__(
-        self, app: App, tokens: Mapping[Scope, str], port: int, body_timeout_s: float = BODY_TIMEOUT_S
+        self,
+        app: App,
+        tokens: Callable[[], Mapping[Scope, bytes]],
+        port: int,
+        body_timeout_s: float = BODY_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
-        self._tokens = {scope: token.encode() for scope, token in tokens.items()}
+        self._tokens = tokens
         self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
         self._origins = frozenset(b"http://" + host for host in self._hosts)
         self._body_timeout_s = body_timeout_s
+        self._clock = clock
+        self._failures = FailureLimit()
+        self._told_at: float | None = None
+        self._answering = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError("only HTTP is served here")
         headers = _Headers(scope["headers"])
+        self._answering += 1
         try:
-            self._check_place(headers)
+            self._check_place(scope, headers)
             self._check_token(scope, headers)
+            self._check_room(scope["path"])
             async with asyncio.timeout(self._body_timeout_s):
                 body = await _read_body(headers, receive, body_limit(scope["path"]))
         except TimeoutError:
@@ -54,13 +80,24 @@ class Security:
             await _refuse(problem, send)
         else:
             await self._app(scope, _replay(body, receive), _with_common_headers(send))
+        finally:
+            self._answering -= 1
 
-    def _check_place(self, headers: "_Headers") -> None:
+    def _check_place(self, scope: Message, headers: "_Headers") -> None:
+        if headers.all(b"content-length") and headers.all(b"transfer-encoding"):
+            raise ProblemError(400, "The length of the body is told in two ways", "", "Send one of the two headers")
         hosts = headers.all(b"host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        served = self._hosts | _SOCKET_HOSTS if _is_unix(scope) else self._hosts
+        if len(hosts) != 1 or hosts[0].lower() not in served:
             raise ProblemError(403, "This Host is not served here", "", "Ask 127.0.0.1 with the port of api.json")
         if any(origin.lower() not in self._origins for origin in headers.all(b"origin")):
             raise ProblemError(403, "Web pages of other origins are not served here")
+
+    def _check_room(self, path: str) -> None:
+        if self._answering > MAX_REQUESTS and path not in STOPPING:
+            raise ProblemError(
+                503, "Too many requests wait for their answers", f"at most {MAX_REQUESTS} at a time", "Try again"
+            )
 
     def _check_token(self, scope: Message, headers: "_Headers") -> None:
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
@@ -73,6 +110,7 @@ class Security:
         needed = allowed(scope["method"], scope["path"])
         granted = self._granted(headers.all(b"authorization"))
         if not granted:
+            self._count_failure()
             raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
         if not granted & needed:
             raise ProblemError(403, "This token does not allow that", "", f"Use the token {_either(needed)}")
@@ -80,8 +118,18 @@ class Security:
     def _granted(self, given: list[bytes]) -> set[Scope]:
         """Every token is compared, so that the time taken tells nothing."""
         scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
-        equal = {scope for scope, ours in self._tokens.items() if hmac.compare_digest(ours, token.strip())}
+        equal = {scope for scope, ours in self._tokens().items() if hmac.compare_digest(ours, token.strip())}
         return equal if scheme.lower() == b"bearer" else set()
+
+    def _count_failure(self) -> None:
+        """Raises ProblemError 429 once there are too many; the log tells once a minute."""
+        now = self._clock()
+        if self._failures.admits(now):
+            return
+        if self._told_at is None or now - self._told_at >= TELL_AGAIN_S:
+            self._told_at = now
+            log.warning("many requests come to the local API without a valid token; they are refused")
+        raise ProblemError(429, "Too many requests without a valid token", "", "Wait a second, or use a valid token")
 
 
 class _Headers:
@@ -92,6 +140,12 @@ class _Headers:
 
     def all(self, name: bytes) -> list[bytes]:
         return [value.strip() for key, value in self._raw if key == name]
+
+
+def _is_unix(scope: Message) -> bool:
+    """Whether it came through the Unix socket: uvicorn then tells a path without a port."""
+    server = scope.get("server")
+    return server is not None and server[1] is None
 
 
 def _either(scopes: Collection[Scope]) -> str:
@@ -137,7 +191,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _with_common_headers(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", []), *_COMMON_HEADERS]}
+            message = {**message, "headers": [*message.get("headers", []), *COMMON_HEADERS]}
         await send(message)
 
     return sent
@@ -150,8 +204,8 @@ async def _refuse(problem: ProblemError, send: Send) -> None:
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
-        *_COMMON_HEADERS,
-        *([(b"www-authenticate", b'Bearer realm="aurora"')] if problem.status == 401 else []),
+        *COMMON_HEADERS,
+        *_HEADERS_OF.get(problem.status, ()),
     ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

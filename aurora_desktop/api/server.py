@@ -3,29 +3,42 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from aurora_desktop.api.security import App
+from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
+from aurora_desktop.api.security import COMMON_HEADERS, App
+from aurora_desktop.api.taking import TakesInTime
 
 MAX_HEAD_BYTES = 16 * 1024
 HEAD_TIMEOUT_S = 10.0
-MAX_CONNECTIONS = 128
+MAX_CONNECTIONS = 256
+# asyncio takes as many in one turn of the loop, in which the brake's lease has to be kept too; the others wait in the
+# kernel, which would let them try again after a second if it had no room.
+ACCEPTED_PER_TURN = 32
+QUEUED_CONNECTIONS = 1024
 # Waiting readers are woken first, so this is met only by a client that does not take its answer.
 CLOSE_TIMEOUT_S = 2
 
 
-class _Protocol(H11Protocol):
-    """uvicorn waits for ever for the head of a request; here a connection that sends none in time is closed."""
+class _Protocol(TakesInTime, H11Protocol):
+    """uvicorn waits for ever for the head of a request; here a connection that sends none in time is closed.
+
+    It also refuses everybody while too many are connected; here the one that was idle for longest makes room, so that
+    nobody can shut out a stop by connecting and saying nothing.
+    """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._watch_head()
+        self._make_room()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -34,6 +47,41 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_timer()
+
+    def on_response_complete(self) -> None:
+        self._idle_since = self.loop.time()
+        super().on_response_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is not HTTP, or has too long a head, is told in the form of every other problem."""
+        problem = ProblemError(400, "This is not a request that can be read", msg, "Send HTTP/1.1 with a short head")
+        content = encode_problem(problem)
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(content)).encode()),
+            (b"connection", b"close"),
+            *COMMON_HEADERS,
+        ]
+        answer = h11.Response(status_code=problem.status, headers=headers, reason=b"Bad Request")
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # else another answer is under way
+            for event in (answer, h11.Data(data=content), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _make_room(self) -> None:
+        there = [each for each in self.connections if isinstance(each, _Protocol) and not each.transport.is_closing()]
+        if len(there) > MAX_CONNECTIONS:
+            idle = [each for each in there if each is not self and each._is_idle]
+            min(idle, key=lambda each: each._idle_since, default=self).transport.abort()
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     def _watch_head(self) -> None:
         if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
@@ -48,7 +96,7 @@ class _Protocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Serves `app` on a bound socket from `open` until `close`."""
+    """Serves `app` on bound sockets from `open` until `close`."""
 
     def __init__(self, app: App) -> None:
         super().__init__(
@@ -65,7 +113,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                limit_concurrency=MAX_CONNECTIONS,
+                backlog=ACCEPTED_PER_TURN,
                 h11_max_incomplete_event_size=MAX_HEAD_BYTES,
                 timeout_graceful_shutdown=CLOSE_TIMEOUT_S,
             )
@@ -74,14 +122,16 @@ class Server(uvicorn.Server):
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self, listener: socket.socket) -> None:
+    async def open(self, listeners: Sequence[socket.socket]) -> None:
         """Return once connections are taken."""
-        self._task = asyncio.create_task(self.serve(sockets=[listener]), name="local api")
+        self._task = asyncio.create_task(self.serve(sockets=list(listeners)), name="local api")
         opened = asyncio.create_task(self._opened.wait())
         await asyncio.wait({self._task, opened}, return_when=asyncio.FIRST_COMPLETED)
         opened.cancel()
         if self._task.done():
             self._task.result()
+        for listener in listeners:
+            listener.listen(QUEUED_CONNECTIONS)
 
     async def close(self) -> None:
         """Take no more connections and finish the answers under way."""

@@ -8,17 +8,20 @@ import asyncio
 import difflib
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 from starlette.requests import Request
-from starlette.routing import Route
 
 from aurora_desktop.api import shapes
-from aurora_desktop.api.answering import Reply, body, get, post, within
+from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.idempotency import chosen_key
+from aurora_desktop.api.paging import PageQuery, next_page, page
 from aurora_desktop.api.problems import ProblemError
-from aurora_desktop.api.query import Query
+from aurora_desktop.api.query import Offset, Query, Wait, WaitQuery
 from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
@@ -34,19 +37,48 @@ from aurora_desktop.core.storage.tailing import read_from
 from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, TaskStatus, TaskSubmitted
 from aurora_desktop.tasks.discretion import secrets
 from aurora_desktop.tasks.task import AT_WORK
-from aurora_desktop.tasks.view import PipelineRun, TasksFace, Transcript
+from aurora_desktop.tasks.view import (
+    ApprovalView,
+    CliAgentView,
+    Healed,
+    PipelineRun,
+    TaskDetail,
+    TasksFace,
+    TaskView,
+    Transcript,
+    WorkerView,
+)
 
-MAX_WAIT_S = 60.0
 MAX_LISTED = 1000
 MAX_ENTRIES = 1000
 MAX_CHECK_S = 120.0
 MAX_HEAL_S = 120.0
 LOG_CHUNK_BYTES = 256 * 1024
-MAX_INTEGER = 2**53
-QUICKLY_READ_BYTES = 64 * 1024
 # What an agent says is no event: its transcript is looked at so often while somebody waits for more.
 FOLLOW_INTERVAL_S = 0.25
 _TASK_NEWS = (TaskFinished, TaskStateChanged, TaskSubmitted)
+
+
+class TasksQuery(Struct, frozen=True):
+    status: Annotated[str, Meta(description="Several with commas between; without it all")] = ""
+    agent: str = ""
+    limit: Annotated[int, Meta(ge=1, le=MAX_LISTED)] = 200
+    cursor: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+
+
+class TaskQuery(Struct, frozen=True, rename={"while_": "while"}):
+    wait_s: Wait = 0.0
+    while_: Annotated[str, Meta(description="The status that is known; without it the one it has now")] = ""
+
+
+class TranscriptQuery(Struct, frozen=True):
+    offset: Offset = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_ENTRIES)] = 500
+    wait_s: Wait = 0.0
+
+
+class OffsetQuery(Struct, frozen=True):
+    offset: Offset = 0
 
 
 class TasksDoor:
@@ -54,81 +86,76 @@ class TasksDoor:
         self._context = context
         self._feed = feed
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         return [
-            post("/v1/tasks", self.submit),
-            get("/v1/tasks", self.tasks),
-            get("/v1/tasks/{id}", self.task),
-            get("/v1/tasks/{id}/transcript", self.transcript),
-            get("/v1/tasks/{id}/log", self.log),
-            post("/v1/tasks/{id}/cancel", self.cancel),
-            post("/v1/tasks/{id}/retry", self.retry),
-            post("/v1/tasks/{id}/resume", self.resume),
-            get("/v1/agents", self.agents),
+            post("/v1/tasks", self.submit, statuses=(202,), creates=True),
+            get("/v1/tasks", self.tasks, tagged=True),
+            get("/v1/tasks/{task_id}", self.task),
+            get("/v1/tasks/{task_id}/transcript", self.transcript),
+            get("/v1/tasks/{task_id}/log", self.log),
+            post("/v1/tasks/{task_id}/cancel", self.cancel),
+            post("/v1/tasks/{task_id}/retry", self.retry),
+            post("/v1/tasks/{task_id}/resume", self.resume),
+            get("/v1/agents", self.agents, tagged=True),
             post("/v1/agents/check", self.check_agents),
             get("/v1/workers", self.workers),
             post("/v1/workers/heal", self.heal_workers),
-            get("/v1/approvals", self.approvals),
-            post("/v1/approvals/{id}/deny", self.deny),
-            post("/v1/approvals/{id}/show", self.show_approval),
-            get("/v1/runs", self.runs),
-            get("/v1/runs/{id}", self.run),
+            get("/v1/approvals", self.approvals, tagged=True),
+            post("/v1/approvals/{approval_id}/deny", self.deny),
+            post("/v1/approvals/{approval_id}/show", self.show_approval),
+            get("/v1/runs", self.runs, tagged=True),
+            get("/v1/runs/{run_id}", self.run),
         ]
 
     # --- tasks ------------------------------------------------------------------------------------------------
 
-    async def submit(self, request: Request) -> object:
-        """202 with the task; the task that has this `idempotency_key` already, if there is one."""
-        Query(request)
-        face = self._tasks()
-        return Reply(202, await face.submit(await _parsed(await request.body())))
+    async def submit(self, request: Request, body: SubmitRequest) -> Reply[TaskView]:
+        """Give agents work; the task that has this idempotency key already, if there is one.
 
-    async def tasks(self, request: Request) -> object:
-        """The newest first; `status` may name several, with commas between."""
-        query = Query(request, "status", "agent", "limit")
-        limit = query.integer("limit", 200, 1, MAX_LISTED)
-        statuses = _statuses(query.text("status") or "")
-        face, agent = self._tasks(), query.text("agent") or ""
-        found = face.tasks(limit=limit, statuses=statuses, agent=agent)
+        The key is the header `Idempotency-Key` or the field `idempotency_key`.
+        """
+        Query(request)
+        key = chosen_key(request, body.idempotency_key)
+        return Reply(202, await self._tasks().submit(replace(body, idempotency_key=key)))
+
+    async def tasks(self, request: Request, query: TasksQuery) -> Reply[tuple[TaskView, ...]]:
+        """The newest first. The header `Link` leads to the older ones."""
+        statuses = _statuses(query.status)
+        face, agent = self._tasks(), query.agent
+        found = face.tasks(limit=query.limit, statuses=statuses, agent=agent, before=query.cursor)
         if agent and not found:  # of one that is not in the settings any more there may be some
             _check_known("agent", [agent], {view.name for view in face.agents()}, "aurora agents list")
-        return found
+        last = found[-1].number if len(found) == query.limit else None
+        return Reply(200, found, next_page(request, last))
 
-    async def task(self, request: Request) -> object:
-        """With `wait_s` it waits until the status is another than `while` (by default: than it is now), or final."""
-        query = Query(request, "wait_s", "while")
-        wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
-        face, task_id = self._tasks(), _id(request)
-        status = query.text("while") or face.view(task_id).status
-        if wait_s:
+    async def task(self, task_id: str, query: TaskQuery) -> TaskDetail:
+        """One task with its prompt, result and error; with `wait_s` once its status is another, or final."""
+        face = self._tasks()
+        status = query.while_ or face.view(task_id).status
+        if query.wait_s:
 
             def is_another() -> bool:
                 now = face.view(task_id).status
                 return now != status or not (now in AT_WORK or now == "queued")
 
-            await within(self._feed.until(is_another, _is_of(task_id)), self._feed, wait_s)
+            await within(self._feed.until(is_another, _is_of(task_id)), self._feed, query.wait_s)
         detail = face.task(task_id)
         return discreet(detail, await self._secrets(detail.view.agent, detail.view.role))
 
-    async def transcript(self, request: Request) -> object:
+    async def transcript(self, task_id: str, query: TranscriptQuery) -> Transcript:
         """What the agent said, from `offset` on; with `wait_s` it waits for more."""
-        query = Query(request, "offset", "limit", "wait_s")
-        offset = query.integer("offset", 0, 0, MAX_INTEGER)
-        limit = query.integer("limit", 500, 1, MAX_ENTRIES)
-        wait_s = query.number("wait_s", 0, 0, MAX_WAIT_S)
-        face, task_id = self._tasks(), _id(request)
+        face, offset, limit = self._tasks(), query.offset, query.limit
         view = face.view(task_id)
         found = await face.transcript(task_id, offset, limit)
-        if wait_s and not (found.entries or found.is_over):
-            following = await within(_more(face, task_id, offset, limit), self._feed, wait_s)
+        if query.wait_s and not (found.entries or found.is_over):
+            following = await within(_more(face, task_id, offset, limit), self._feed, query.wait_s)
             found = found if following.cancelled() else following.result()
         return discreet_transcript(found, await self._secrets(view.agent, view.role))
 
-    async def log(self, request: Request) -> object:
+    async def log(self, task_id: str, query: OffsetQuery) -> shapes.LogReply:
         """The readable record that is written at the end of a task, up to 256 KiB from `offset` on."""
-        offset = Query(request, "offset").integer("offset", 0, 0, MAX_INTEGER)
-        detail = self._tasks().task(_id(request))
-        found = await asyncio.to_thread(_read_record, detail.log_path, offset)
+        detail = self._tasks().task(task_id)
+        found = await asyncio.to_thread(_read_record, detail.log_path, query.offset)
         if found is None:
             when = "it is written at its end, and goes with the oldest output (`tasks.keep_max_days`)"
             hint = f"While it works: aurora task logs {detail.view.id} -f"
@@ -137,25 +164,24 @@ class TasksDoor:
         hidden = await self._secrets(detail.view.agent, detail.view.role)
         return shapes.LogReply(detail.view.id, hidden.masked(text), end)
 
-    async def cancel(self, request: Request) -> object:
-        wanted = await body(request, TaskCommand)
-        return await self._tasks().cancel(_id(request), wanted.by)
+    async def cancel(self, task_id: str, body: TaskCommand) -> TaskView:
+        """Take it back, or end its agent."""
+        return await self._tasks().cancel(task_id, body.by)
 
-    async def retry(self, request: Request) -> object:
-        wanted = await body(request, TaskCommand)
-        return await self._tasks().retry(_id(request), wanted.by)
+    async def retry(self, task_id: str, body: TaskCommand) -> TaskView:
+        """Once more from the beginning: a finished, dead or uncertain task."""
+        return await self._tasks().retry(task_id, body.by)
 
-    async def resume(self, request: Request) -> object:
+    async def resume(self, task_id: str, body: TaskCommand) -> TaskView:
         """Go on with the agent's own session; what was frozen is the operator's to thaw."""
-        wanted = await body(request, TaskCommand)
-        face, task_id = self._tasks(), _id(request)
+        face = self._tasks()
         if face.view(task_id).frozen:
             title, hint = (
                 "A frozen agent goes on by the operator's word alone",
                 "Resume or cancel it in Aurora's window",
             )
             raise ProblemError(403, title, "the emergency stop or a budget froze it", hint)
-        return await face.resume(task_id, wanted.by)
+        return await face.resume(task_id, body.by)
 
     def counts(self) -> shapes.TaskCounts | None:
         """How much is to be done, and waits for the operator; None where nothing does tasks."""
@@ -177,32 +203,30 @@ class TasksDoor:
 
     # --- agents and workers -----------------------------------------------------------------------------------
 
-    async def agents(self, request: Request) -> object:
-        Query(request)
+    async def agents(self) -> tuple[CliAgentView, ...]:
+        """The programs that do tasks."""
         return self._tasks().agents()
 
-    async def check_agents(self, request: Request) -> object:
+    async def check_agents(self, body: NamesRequest) -> tuple[CliAgentView, ...]:
         """Ask the agents' programs for their versions now."""
-        wanted = await body(request, NamesRequest)
         face = self._tasks()
-        _check_known("agent", wanted.names, {view.name for view in face.agents()}, "aurora agents list")
-        checking = await within(face.check_agents(wanted.names), self._feed, MAX_CHECK_S)
+        _check_known("agent", body.names, {view.name for view in face.agents()}, "aurora agents list")
+        checking = await within(face.check_agents(body.names), self._feed, MAX_CHECK_S)
         if checking.cancelled():
             raise ProblemError(
                 503, "The agents' programs did not answer", f"within {MAX_CHECK_S:g} s", "Check one alone"
             )
         return checking.result()
 
-    async def workers(self, request: Request) -> object:
-        Query(request)
+    async def workers(self) -> tuple[WorkerView, ...]:
+        """The processes that have tasks done."""
         return self._tasks().workers()
 
-    async def heal_workers(self, request: Request) -> object:
+    async def heal_workers(self, body: NamesRequest) -> Healed:
         """Replace the named workers, or those that are not well."""
-        wanted = await body(request, NamesRequest)
         face = self._tasks()
-        _check_known("worker", wanted.names, {view.name for view in face.workers()}, "aurora workers list")
-        healing = await within(face.heal_workers(wanted.names, wanted.by), self._feed, MAX_HEAL_S)
+        _check_known("worker", body.names, {view.name for view in face.workers()}, "aurora workers list")
+        healing = await within(face.heal_workers(body.names, body.by), self._feed, MAX_HEAL_S)
         if healing.cancelled():
             raise ProblemError(
                 503, "The workers are not all there again", f"after {MAX_HEAL_S:g} s", "See `aurora workers list`"
@@ -211,37 +235,36 @@ class TasksDoor:
 
     # --- questions --------------------------------------------------------------------------------------------
 
-    async def approvals(self, request: Request) -> object:
-        Query(request)
+    async def approvals(self) -> list[ApprovalView]:
+        """What agents ask the operator to allow."""
         return [discreet_question(view, await self._secrets(view.agent)) for view in self._tasks().approvals()]
 
-    async def deny(self, request: Request) -> object:
-        wanted = await body(request, DenyRequest)
-        approval_id = _id(request)
-        await self._tasks().answer(approval_id, "deny", wanted.by, wanted.message)
+    async def deny(self, approval_id: str, body: DenyRequest) -> shapes.DoneReply:
+        """Deny it, with words for the agent. To allow it is the operator's, in the window."""
+        await self._tasks().answer(approval_id, "deny", body.by, body.message)
         return shapes.DoneReply(f"{approval_id} is denied")
 
-    async def show_approval(self, request: Request) -> object:
+    async def show_approval(self, approval_id: str) -> ShownReply:
         """Bring the question to the operator's screen, where alone it can be allowed."""
-        await body(request, shapes.Body)
-        return ShownReply(self._tasks().show_approval(_id(request)))
+        return ShownReply(self._tasks().show_approval(approval_id))
 
     # --- pipelines --------------------------------------------------------------------------------------------
 
-    async def runs(self, request: Request) -> object:
-        Query(request)
-        return self._tasks().runs()
+    async def runs(self, request: Request, query: PageQuery) -> Reply[list[PipelineRun]]:
+        """The runs of pipelines. The header `Link` leads to the next ones."""
+        return page(request, self._tasks().runs(), lambda run: run.id, query)
 
-    async def run(self, request: Request) -> object:
+    async def run(self, run_id: str, query: WaitQuery) -> PipelineRun:
         """One run of a pipeline; with `wait_s` it waits for its end."""
-        wait_s = Query(request, "wait_s").number("wait_s", 0, 0, MAX_WAIT_S)
-        face, run_id = self._tasks(), _id(request)
-        if wait_s and _run(face, run_id).status == "running":
+        face = self._tasks()
+        if query.wait_s and _run(face, run_id).status == "running":
 
             def is_over() -> bool:
                 return _run(face, run_id).status != "running"
 
-            await within(self._feed.until(is_over, lambda event: isinstance(event, _TASK_NEWS)), self._feed, wait_s)
+            await within(
+                self._feed.until(is_over, lambda event: isinstance(event, _TASK_NEWS)), self._feed, query.wait_s
+            )
         return _run(face, run_id)
 
     # ----------------------------------------------------------------------------------------------------------
@@ -253,13 +276,6 @@ class TasksDoor:
 
     async def _secrets(self, agent: str, role: str = "") -> Environment:
         return await asyncio.to_thread(secrets, self._context.settings().tasks, agent, role)
-
-
-async def _parsed(raw: bytes) -> SubmitRequest:
-    """A long prompt takes its time: not the loop's, which keeps the brake's lease meanwhile."""
-    if len(raw) <= QUICKLY_READ_BYTES:
-        return shapes.parse(raw, SubmitRequest)
-    return await asyncio.to_thread(shapes.parse, raw, SubmitRequest)
 
 
 async def _more(face: TasksFace, task_id: str, offset: int, limit: int) -> Transcript:
@@ -306,7 +322,3 @@ def _refuse(what: str, name: str, there: Collection[str], where: str, code: int)
     raise ProblemError(
         code, f"There is no {what} `{name}`", "", f"Did you mean `{near[0]}`?" if near else f"See `{where}`"
     )
-
-
-def _id(request: Request) -> str:
-    return str(request.path_params["id"])

@@ -43,11 +43,18 @@ class Client:
         sent = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         return self._ask("POST", path, scope, sent, wait_s)
 
+    def text(self, path: str, *, scope: str = "read") -> str:
+        """An answer that is no JSON."""
+        return self._received("GET", path, scope, None, 0.0).decode()
+
     def pid(self) -> int:
         """The process id of the running Aurora."""
         return self._address()[1]
 
     def _ask(self, method: str, path: str, scope: str, body: bytes | None, wait_s: float) -> Any:
+        return _decoded(self._received(method, path, scope, body, wait_s))
+
+    def _received(self, method: str, path: str, scope: str, body: bytes | None, wait_s: float) -> bytes:
         port, _ = self._address()
         headers = {"Authorization": f"Bearer {self._token(scope)}", "Connection": "close"}
         if body is not None:
@@ -56,7 +63,7 @@ class Client:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            return _answer(response.status, response.read())
+            return _accepted(response.status, response.read())
         except ConnectionRefusedError as error:
             raise self._not_running() from error
         except (OSError, http.client.HTTPException) as error:
@@ -92,16 +99,21 @@ class Client:
         )
 
 
-def _answer(status: int, body: bytes) -> Any:
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = {}
+def _accepted(status: int, body: bytes) -> bytes:
+    """The body of a good answer. Raises AuroraError for every other one."""
     if status < 400:
-        return answer
+        return body
+    answer = _decoded(body)
     problem = answer if isinstance(answer, dict) else {}
     title = str(problem.get("title") or f"Aurora refused the request with status {status}")
     raise AuroraError(title, str(problem.get("detail", "")), str(problem.get("hint", "")))
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return {}
 
 
 def _is_alive(pid: int) -> bool:

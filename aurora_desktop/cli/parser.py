@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from aurora_desktop import __version__
 
+SCOPES = ("read", "operate", "input")
 MAX_TIMEOUT_S = 600.0
 MAX_RECENT = 50
 MAX_FOUND = 100
@@ -40,6 +41,7 @@ def build() -> ArgumentParser:
     _add_braking(commands)
     _add_audit(commands)
     _add_alerts(commands)
+    _add_door(commands)
     _add_setting_up(commands)
     return parser
 
@@ -224,6 +226,17 @@ def _add_alerts(commands: Any) -> None:
         secret.add_argument("name", metavar="NAME")
 
 
+def _add_door(commands: Any) -> None:
+    page = _add(commands, "docs", "docs", "the page that describes the local API, in the browser")
+    page.add_argument("--path", action="store_true", help="only fetch it, and print where it lies")
+    group = commands.add_parser("token", help="the tokens of the local API", description="the tokens of the local API")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    show = _add(verbs, "show", "token", "one token alone, or all of them", function="show_token")
+    show.add_argument("scope", nargs="?", choices=SCOPES)
+    rotate = _add(verbs, "rotate", "token", "new ones in place of all, or of some; at once", function="rotate_tokens")
+    rotate.add_argument("scopes", nargs="*", metavar="SCOPE", type=_scope, help="read, operate, input")
+
+
 def _add_setting_up(commands: Any) -> None:
     check = _add(commands, "check", "setting_up", "look for mistakes in a settings file", _json)
     check.add_argument("file", nargs="?", metavar="FILE", help="default: the settings file in use")
@@ -258,6 +271,12 @@ def _add(
 
 def _json(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs: the shapes of docs/command.md")
+
+
+def _scope(text: str) -> str:
+    if text not in SCOPES:
+        raise ArgumentTypeError(f"there is no token `{text}`, only {', '.join(SCOPES)}")
+    return text
 
 
 def _count(text: str) -> int:

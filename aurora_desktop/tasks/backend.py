@@ -46,8 +46,10 @@ class TaskBackend(Protocol):
 
     def texts(self, task_id: str) -> Texts: ...
 
-    def finished(self, limit: int, statuses: Sequence[TaskStatus] = (), agent: str = "") -> list[Task]:
-        """The newest first."""
+    def finished(
+        self, limit: int, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> list[Task]:
+        """The newest first, of those with a number below `before`."""
         ...
 
     async def prune(self, before: float) -> int:

@@ -75,15 +75,17 @@ class Book:
     def waiting(self) -> int:
         return sum(len(lane) for lane in self._lanes.values())
 
-    def newest(self, limit: int, statuses: Sequence[TaskStatus], agent: str) -> list[Task]:
+    def newest(self, limit: int, statuses: Sequence[TaskStatus], agent: str, before: int | None = None) -> list[Task]:
         here = [
             task
             for task in reversed(self._tasks.values())
-            if (not statuses or task.status in statuses) and (not agent or task.agent == agent)
+            if (not statuses or task.status in statuses)
+            and (not agent or task.agent == agent)
+            and (before is None or task.number < before)
         ]
         known = {task.id for task in here}
         wanted = [status for status in statuses if status in FINISHED]
-        older = self.backend.finished(limit, wanted, agent) if wanted or not statuses else []
+        older = self.backend.finished(limit, wanted, agent, before) if wanted or not statuses else []
         both = [*here, *(task for task in older if task.id not in known and task.id not in self._tasks)]
         return sorted(both, key=lambda task: -task.number)[:limit]
 

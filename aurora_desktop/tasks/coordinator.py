@@ -329,8 +329,10 @@ class Coordinator:
             self._changed()
         return added
 
-    def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
-        return self._overview.tasks(limit, statuses, agent)
+    def tasks(
+        self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> tuple[TaskView, ...]:
+        return self._overview.tasks(limit, statuses, agent, before)
 
     def view(self, task_id: str) -> TaskView:
         return self._overview.view(self._around.book.get(task_id))

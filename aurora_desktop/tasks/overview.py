@@ -32,8 +32,8 @@ class Overview:
         worker = self._around.roster.find(task.worker)
         return view_of_task(task, worker, held, self._around.kind(task), remedy)
 
-    def tasks(self, limit: int, statuses: Sequence[TaskStatus], agent: str) -> tuple[TaskView, ...]:
-        return tuple(self.view(task) for task in self._around.book.newest(limit, statuses, agent))
+    def tasks(self, limit: int, statuses: Sequence[TaskStatus], agent: str, before: int | None) -> tuple[TaskView, ...]:
+        return tuple(self.view(task) for task in self._around.book.newest(limit, statuses, agent, before))
 
     def task(self, task_id: str) -> TaskDetail:
         """Raises UnknownTaskError."""

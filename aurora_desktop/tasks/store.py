@@ -76,12 +76,18 @@ class TaskStore:
         rows = self._database.read("SELECT prompt, result FROM tasks WHERE id = ?", (task_id,))
         return Texts(*rows[0]) if rows else Texts("", "")
 
-    def finished(self, limit: int, statuses: Sequence[TaskStatus] = (), agent: str = "") -> list[Task]:
+    def finished(
+        self, limit: int, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> list[Task]:
         wanted = [status for status in statuses or _FINISHED if status in FINISHED]
         marks = ", ".join("?" * len(wanted))
-        by_agent, arguments = ("AND agent = ? ", [agent]) if agent else ("", [])
-        where = f"status IN ({marks}) {by_agent}ORDER BY number DESC LIMIT ?"
-        return self._tasks(where, [*wanted, *arguments, limit])
+        also = [
+            (f"AND {which} ? ", value)
+            for which, value in (("agent =", agent or None), ("number <", before))
+            if value is not None
+        ]
+        where = f"status IN ({marks}) {''.join(which for which, _ in also)}ORDER BY number DESC LIMIT ?"
+        return self._tasks(where, [*wanted, *(value for _, value in also), limit])
 
     async def prune(self, before: float) -> int:
         """A few at a time, with room for other writes in between."""

@@ -168,8 +168,11 @@ class TasksFace(Protocol):
         """
         ...
 
-    def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
-        """The newest first; finished ones while their result is kept, then from the history."""
+    def tasks(
+        self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> tuple[TaskView, ...]:
+        """The newest first, of those with a number below `before`; finished ones while their result is kept, then from
+        the history."""
         ...
 
     def view(self, task_id: str) -> TaskView:

@@ -244,7 +244,9 @@ class FakeTasks:
         self.shown = (task, *self.shown)
         return task
 
-    def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
+    def tasks(
+        self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> tuple[TaskView, ...]:
         self.looked += 1
         found = [
             task for task in self.shown

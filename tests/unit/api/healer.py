@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.view import (
@@ -102,7 +103,7 @@ class FakeHealing:
 
     async def import_failures(self, source: str, lines: Sequence[str]) -> Imported:
         self.imports.append((source, list(lines)))
-        good = [line for line in lines if json.loads(line)]
+        good = [line for line in lines if _is_json(line)]
         return Imported(
             read=len(lines), imported=len(good), known=0, skipped={"says no time": 1} if len(good) < len(lines) else {}
         )
@@ -122,3 +123,9 @@ class FakeHealing:
     def _known(self, name: str | None) -> None:
         if name not in (None, "web", "api"):
             raise AuroraError(f"Nothing is called `{name}`", "", "See `aurora ps`")
+
+
+def _is_json(line: str) -> bool:
+    with suppress(ValueError):
+        return bool(json.loads(line))
+    return False

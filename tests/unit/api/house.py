@@ -13,21 +13,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from starlette.routing import Route
 
 from api.fake_alerts import FakeAlerts
 from api.hands import FakeControl, FakeInput
 from api.healer import FakeHealing
 from api.workforce import FakeTasks
+from aurora_desktop.api.answering import Operation
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.key_store import MIGRATIONS
 from aurora_desktop.api.local import LocalApi
-from aurora_desktop.api.routes import build
+from aurora_desktop.api.routes import table
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import Heartbeat, PartFailed, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage.database import Database
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.supervisor.view import ServiceView, State
 
@@ -124,6 +126,7 @@ class House:
         self.quit_reasons: list[str] = []
         self.restart_reasons: list[str] = []
         self.on_quit: Callable[[], None] = lambda: None
+        self.database = Database.open(self.paths.state_db, MIGRATIONS, 0)
         self.api = LocalApi(self._context(), body_timeout_s=body_timeout_s)
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -135,6 +138,7 @@ class House:
             self.port = self.run(lambda: self.api.start(port))
         except BaseException:
             self._end_loop()
+            self.database.close()
             raise
         return self
 
@@ -142,6 +146,8 @@ class House:
         if self._thread.is_alive():
             self.run(self.api.stop)
             self._end_loop()
+        self._loop.close()
+        self.database.close()
 
     def run(self, work: Callable[[], Any]) -> Any:
         """The result of a coroutine function, in the loop's thread."""
@@ -207,6 +213,7 @@ class House:
             restart=self._restart,
             started_at=time.monotonic() - 5,
             mode="headless",
+            database=self.database,
             control=self.control if self._has_input else None,
             input=self.input if self._has_input else None,
             alerts=self.alerts if self._has_input else None,
@@ -217,13 +224,10 @@ class House:
     def _health(self) -> Health:
         return assess(self.supervisor.views(), paused=self.supervisor.paused)
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[Operation]:
         """Every address of the door."""
-        return [
-            route
-            for route in build(self._context(), EventFeed(self.bus, self._since)).routes
-            if isinstance(route, Route)
-        ]
+        routes = table(self._context(), EventFeed(self.bus, self._since))
+        return [route for route in routes if isinstance(route, Operation)]
 
     def _restart(self, reason: str) -> None:
         self.restart_reasons.append(reason)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from api.house import House
-from aurora_desktop.api.files import load_tokens, remove_address, write_address
+from aurora_desktop.api.files import remove_address, write_address
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.tokens import load_tokens
 
 
 @pytest.fixture
@@ -102,9 +103,12 @@ def test_the_address_of_another_is_left_alone(paths: StatePaths) -> None:
 
 
 def test_closing_takes_the_address_away(house: House) -> None:
-    assert json.loads(house.paths.api_file.read_text()) == {"port": house.port, "pid": os.getpid()}
+    socket_path = house.paths.root / "run" / "api.sock"
+    told = {"port": house.port, "pid": os.getpid(), "socket": str(socket_path)}
+    assert json.loads(house.paths.api_file.read_text()) == told
     house.close()
     assert not house.paths.api_file.exists()
+    assert not socket_path.exists()
 
 
 def test_a_taken_port_is_told(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_tasks_are_listed_the_newest_first(house: House) -> None:
         ("agent=zzz", 404, "See `aurora agents list`"),
         ("limit=0", 400, ""),
         ("limit=1001", 400, ""),
-        ("state=queued", 400, "Known here: status, agent, limit"),
+        ("state=queued", 400, "Known here: status, agent, limit, cursor"),
     ],
 )
 def test_a_wrong_question_is_told(house: House, query: str, status: int, hint: str) -> None:
@@ -378,9 +378,13 @@ def test_no_address_allows_or_thaws(house: House) -> None:
     """Every address of the door, with every word that could mean a yes in its body."""
     words = ("allow", "approve", "thaw", "grant", "answer", "once", "accept", "unfreeze")
     paths = {route.path for route in house.routes()}
-    assert "/v1/approvals/{id}/deny" in paths
+    assert "/v1/approvals/{approval_id}/deny" in paths
     assert not [path for path in paths if any(word in path for word in words)]
-    asked = [path.replace("{id}", "ask_1").replace("{name}", "web") for path in paths if "quit" not in path]
+    asked = [
+        path.format(name="web", **dict.fromkeys(("task_id", "approval_id", "run_id"), "ask_1"))
+        for path in paths
+        if "quit" not in path
+    ]
     for path in sorted(asked):
         for body in ({}, {"decision": "once"}, {"decision": "task"}, {"by": "window"}, {"allow": True}):
             for method in ("POST", "PUT", "PATCH", "DELETE"):

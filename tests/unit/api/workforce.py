@@ -113,9 +113,17 @@ class FakeTasks:
         role = SETTINGS.pipelines[request.pipeline].steps[0] if request.pipeline else request.role
         admit(replace(request, pipeline="", role=role), SETTINGS, AT)
 
-    def tasks(self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "") -> tuple[TaskView, ...]:
+    def tasks(
+        self, *, limit: int = 200, statuses: Sequence[TaskStatus] = (), agent: str = "", before: int | None = None
+    ) -> tuple[TaskView, ...]:
         views = [detail.view for detail in reversed(self.held.values())]
-        found = [view for view in views if (not statuses or view.status in statuses) and agent in ("", view.agent)]
+        found = [
+            view
+            for view in views
+            if (not statuses or view.status in statuses)
+            and agent in ("", view.agent)
+            and (before is None or view.number < before)
+        ]
         return tuple(found[:limit])
 
     def view(self, task_id: str) -> TaskView:

@@ -78,6 +78,10 @@ async def test_the_history_is_newest_first_and_can_be_asked_for_a_part(tmp_path:
         assert [each.id for each in store.finished(10)] == ["task_d", "task_b", "task_a"]
         assert [each.id for each in store.finished(1, ["completed"])] == ["task_d"]
         assert store.finished(10, agent="codex") == []
+        newest, middle, oldest = store.finished(10)
+        assert store.finished(10, before=newest.number) == [middle, oldest]
+        assert store.finished(1, ["completed"], before=middle.number) == [oldest]
+        assert store.finished(10, before=oldest.number) == []
         assert store.texts("task_d").result == "result of d"
 
 
