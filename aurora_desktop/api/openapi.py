@@ -55,6 +55,7 @@ _WHY = {
 def document(operations: Sequence[Operation], version: str) -> Schema:
     """The whole document, as plain data."""
     schemas = _Schemas(operations)
+    _plain_tuples(schemas.components)
     paths: dict[str, Schema] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
@@ -86,6 +87,19 @@ class _Schemas:
         if isinstance(kind, tuple):
             return {"anyOf": [self.of(each) for each in kind]}
         return next(schema for known, schema in self._found if known is kind or known == kind)
+
+
+def _plain_tuples(node: Any) -> None:
+    """In place: `two integers` as a list of integers with a length, which every reader of JSON Schema knows."""
+    if isinstance(node, list):
+        for item in node:
+            _plain_tuples(item)
+    elif isinstance(node, dict):
+        kinds = node.get("prefixItems")
+        if isinstance(kinds, list) and kinds and all(kind == kinds[0] for kind in kinds):
+            node["items"] = node.pop("prefixItems")[0]
+        for value in node.values():
+            _plain_tuples(value)
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
