@@ -79,7 +79,7 @@ class FakeTasks:
         self.crew = [a_worker("claude-1", status="busy", task_id="task_2", pid=77, uptime_s=75.0), a_worker("codex-1")]
         self.pipeline_runs: list[PipelineRun] = []
         self.has_screen = True
-        self.waits: dict[str, str] = {}  # why what is submitted does not begin
+        self.waits: dict[str, Any] = {}  # why what is submitted does not begin
         self.course: list[dict[str, Any]] = []  # what happens to a task once it is submitted
         self.requests: list[TaskRequest] = []
         self.calls: list[tuple[str, ...]] = []
