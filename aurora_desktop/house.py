@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from aurora_desktop import __version__
 from aurora_desktop.api.files import remove_address
+from aurora_desktop.backups.care import FirstAid
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.errors import AuroraError
@@ -25,10 +26,10 @@ from aurora_desktop.core.events import (
     AuroraStarted,
     AuroraStopped,
     AuroraStopping,
+    BackupFailed,
     PartFailed,
     SettingsApplied,
     SettingsRefused,
-    StorageQuarantined,
 )
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.atomic import replace_content
@@ -38,6 +39,7 @@ from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
+from aurora_desktop.core.storage.trouble import quarantined
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
@@ -57,11 +59,14 @@ from aurora_desktop.tasks.workforce import worker_services
 if TYPE_CHECKING:
     from aurora_desktop.api.context import ApiContext
     from aurora_desktop.api.local import LocalApi
+    from aurora_desktop.backups.rebuilding import Settle
     from aurora_desktop.parts import Parts
 
 STATE_APPLICATION_ID = 0x41555253
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
+LAST_BACKUP_S = 20.0
+"""What the end may wait for its backup: enough for a gigabyte on a quiet machine."""
 
 log = logging.getLogger(__name__)
 
@@ -97,15 +102,25 @@ class House:
         # Told before `begin`; None from then on.
         self._early: list[AnyEvent] | None = []
         settings = source.current()
+        self._care = FirstAid(paths, settings.backups, self._clock.wall, self._settle_tasks)
+        self._care.finish_restore()
         self.journal = Journal(
-            paths, settings.journal, settings.logs, self._clock, on_trouble=self._publish, call_soon=self._call_soon
+            paths,
+            settings.journal,
+            settings.logs,
+            self._clock,
+            on_trouble=self._publish,
+            call_soon=self._call_soon,
+            care=self._care,
         )
         self.bus = Bus(self.journal.open(), keeps_backlog=True)
         self.own_problems = OwnProblems(self._clock)
         self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
-        self._state = Database.open(paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall)
+        self._state = Database.open(
+            paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall, self._care
+        )
         workers = worker_services(settings.tasks, workers_address(paths), token_file(paths))
         self.supervisor = Supervisor(
             replace(settings, services=settings.services | workers),
@@ -166,6 +181,7 @@ class House:
             mode=self.mode,
             call_soon=self._call_soon,
             stall_override=self._stall_override,
+            restart=self._restart_if_possible,
         )
         if self.on_furnished is not None:
             self.on_furnished(parts)
@@ -175,17 +191,16 @@ class House:
         early, self._early = self._early or [], None
         for event in (*first, *early):
             self._publish(event)
-        now = self._now()
         if moved := self._state.quarantine:
-            self._publish(
-                StorageQuarantined(
-                    at=now,
-                    component="aurora",
-                    path=str(moved.path),
-                    moved_to=str(moved.moved_to),
-                    reason=moved.reason,
-                )
-            )
+            self._publish(quarantined(self._now(), moved))
+        for trouble in self._care.troubles:
+            self._publish(BackupFailed(at=self._now(), component="aurora", detail=trouble))
+
+    def _settle_tasks(self, at: float) -> "Settle":
+        """Asked for when a backup is restored at the start; the journal is open by then."""
+        from aurora_desktop.tasks.restored import settle
+
+        return settle(self.paths.journal, at)
 
     async def _take_over_login_path(self) -> None:
         """A program started by the tray's session or systemd lacks the PATH that the operator's shell has."""
@@ -256,6 +271,8 @@ class House:
             self.is_replaced = False
         else:
             self.supervisor.hurry()
+            if self._parts is not None:
+                self._parts.backups.hurry()
 
     def restart(self, reason: str) -> None:
         """Begin to make room for a successor in this process, which takes over the services; returns at once.
@@ -267,6 +284,13 @@ class House:
             self.is_replaced = True
             self._quit.set_result(reason)
 
+    def _restart_if_possible(self, reason: str) -> None:
+        """By Aurora itself: where none could follow, this one goes on."""
+        try:
+            self.restart(reason)
+        except AuroraError as error:
+            log.warning("%s: %s", error.title, error.detail)
+
     async def quit_requested(self) -> str:
         """The reason, once somebody asked to quit."""
         return str(await self._quit)
@@ -275,6 +299,8 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
+        if self._parts is not None and self.is_replaced:
+            await self._back_up(f"before a new start: {reason}")  # while the services are still looked after
         if self._parts is not None:
             await self._parts.close_first()
         self._left_to_successor = self.is_replaced
@@ -288,11 +314,19 @@ class House:
             task.cancel()
         if self._api is not None:
             await self._api.stop()
+        if self._parts is not None and not self._left_to_successor:
+            await self._back_up(f"at quit: {reason}")
         uptime_s = round(self._clock.monotonic() - self._began_at, 1)
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
         self._is_closed = True
+
+    async def _back_up(self, reason: str) -> None:
+        """The last state, with all that was told so far."""
+        if self._parts is not None:
+            await asyncio.to_thread(self.journal.flush)
+            await self._parts.backups.make_last(reason[:200], LAST_BACKUP_S)
 
     @property
     def owes_an_end(self) -> bool:

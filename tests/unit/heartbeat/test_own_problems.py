@@ -104,7 +104,7 @@ def test_a_file_that_was_set_aside_is_a_problem_for_an_hour() -> None:
     clock = FakeClock()
     problems = after(quarantined(), clock=clock)
     (problem,) = problems.current()
-    assert problem.sentence == "journal.db was set aside and begun anew: its pages do not add up"
+    assert problem.sentence == "journal.db was set aside (its pages do not add up) and begun anew"
     assert problem.next_step == "The old file is kept: /state/journal.db.damaged"
     clock.advance(QUARANTINE_SHOWN_S - 1)
     assert problems.current() == (problem,)
