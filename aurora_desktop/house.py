@@ -47,7 +47,7 @@ from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems
 from aurora_desktop.heartbeat.pulse import Pulse
-from aurora_desktop.migrations import StateMigrations
+from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
 from aurora_desktop.safety.latch import Latch
 from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from aurora_desktop.backups.rebuilding import Settle
     from aurora_desktop.parts import Parts
 
-STATE_APPLICATION_ID = 0x41555253
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
 LAST_BACKUP_S = 20.0

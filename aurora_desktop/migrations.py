@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import overload
 
+STATE_APPLICATION_ID = 0x41555253
 STATE_VERSION = 12
 """How many there are; a test compares it with what the rooms say."""
 

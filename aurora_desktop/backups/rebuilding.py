@@ -38,6 +38,7 @@ class Rebuilt(NamedTuple):
     taken: Taken
     replayed: int = 0
     settled: str = ""
+    is_journal: bool = False
 
 
 def rebuild(work: Path, plan: Plan) -> Rebuilt:
@@ -71,7 +72,7 @@ def _fill(connection: apsw.Connection, plan: Plan) -> Rebuilt:
     if is_journal:
         replayed = replaying.replay(connection, plan.logs)
         _skip_ids(connection, plan.logs)
-        return Rebuilt(taken, replayed)
+        return Rebuilt(taken, replayed, is_journal=True)
     is_earlier = plan.settle is not None and "task" not in taken.families
     return Rebuilt(taken, 0, plan.settle(connection) if is_earlier and plan.settle else "")
 

@@ -37,6 +37,14 @@ class Kind(NamedTuple):
     settle: Callable[[float], Settle] | None = None
 
 
+class Incoming(NamedTuple):
+    """A database that is to be put in place; `fill` writes it to the path that it is given."""
+
+    name: str
+    kind: Kind
+    fill: Callable[[Path], None]
+
+
 class Restored(NamedTuple):
     """What was replaced; `notes` in words."""
 
@@ -49,22 +57,33 @@ def restore(root: Path, logs: Path, folder: Path, manifest: Manifest, kinds: Map
 
     Interrupted at any moment, nothing is changed, or the next start finishes it. Raises AuroraError.
     """
+
+    def fill(file: BackedFile) -> Callable[[Path], None]:
+        return lambda incoming: restore_file(folder, file, incoming)
+
+    incoming = [Incoming(f.name, _kind(kinds, f), fill(f)) for f in manifest.files]
+    return replace_all(root, logs, incoming, manifest.at, at)
+
+
+def replace_all(root: Path, logs: Path, incoming: Sequence[Incoming], as_of: float, at: float) -> Restored:
+    """The same of databases from anywhere, that are as of the moment `as_of`."""
     notes: list[str] = []
     files: list[Swapped] = []
     try:
         finish(root)
-        for file in manifest.files:
-            incoming = root / f".{file.name}.restoring"
-            copying.remove(incoming)
-            notes += _prepare(root, logs, folder, manifest, file, _kind(kinds, file), incoming)
-            files.append(Swapped(file.name, aside(root, file.name, at), incoming.name))
+        for one in incoming:
+            target = root / f".{one.name}.restoring"
+            copying.remove(target)
+            one.fill(target)
+            notes += _bring_up_to_date(root / one.name, logs, one.kind, as_of, target)
+            files.append(Swapped(one.name, aside(root, one.name, at), target.name))
         swap = Swap(at, tuple(files))
         perform(root, swap)
-        for file in manifest.files:
-            found_damaged(root / file.name).unlink(missing_ok=True)
+        for one in incoming:
+            found_damaged(root / one.name).unlink(missing_ok=True)
     except (OSError, apsw.Error, copying.UnsoundCopyError) as error:
         raise AuroraError(
-            "The backup could not be restored", f"{root}: {words(error)}", "Nothing that is in use was changed"
+            "The state could not be replaced", f"{root}: {words(error)}", "What was begun is finished by the next start"
         ) from error
     return Restored(swap, tuple(notes))
 
@@ -79,21 +98,14 @@ def _kind(kinds: Mapping[str, Kind], file: BackedFile) -> Kind:
     return kind
 
 
-def _prepare(
-    root: Path, logs: Path, folder: Path, manifest: Manifest, file: BackedFile, kind: Kind, incoming: Path
-) -> list[str]:
-    restore_file(folder, file, incoming)
-    settle = kind.settle(manifest.at) if kind.settle else None
-    present = root / file.name
-    plan = Plan(kind.migrations, file.application_id, present, logs, lambda name: name in _OF_NOW, settle)
+def _bring_up_to_date(present: Path, logs: Path, kind: Kind, as_of: float, incoming: Path) -> list[str]:
+    settle = kind.settle(as_of) if kind.settle else None
+    plan = Plan(kind.migrations, kind.application_id, present, logs, lambda name: name in _OF_NOW, settle)
     rebuilt = rebuild(incoming, plan)
-    if "safety" in rebuilt.taken.missed or (not rebuilt.taken.families and file.name == "state.db"):
-        _doubt_safety(incoming)
-        return [
-            *filter(None, [rebuilt.settled]),
-            "What was confirmed of safety could not be read: looser settings wait for you",
-        ]
-    return [rebuilt.settled] if rebuilt.settled else []
+    if rebuilt.is_journal or "safety" in rebuilt.taken.families:
+        return [rebuilt.settled] if rebuilt.settled else []
+    _doubt_safety(incoming)
+    return [*filter(None, [rebuilt.settled]), _SAFETY_UNREAD]
 
 
 def _doubt_safety(path: Path) -> None:
