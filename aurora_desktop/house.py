@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -43,6 +44,7 @@ from aurora_desktop.core.storage.trouble import quarantined
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
+from aurora_desktop.desktop.shutdown_watch import ShutdownWatch
 from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems
@@ -64,6 +66,8 @@ if TYPE_CHECKING:
 
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
+SHUTDOWN_MARGIN_S = 2.5
+"""What killing what is left, a hurried backup and the last records take of the time that the machine waits."""
 LAST_BACKUP_S = 20.0
 """What the end may wait for its backup: enough for a gigabyte on a quiet machine."""
 
@@ -136,6 +140,7 @@ class House:
         self._api: LocalApi | None = None
         self.on_furnished: Callable[[Parts], None] | None = None
         self.front: Callable[[], bool] | None = None
+        self._shutdown_watch = ShutdownWatch(lambda delay_s: self._call_soon(partial(self._machine_goes, delay_s)))
         self.is_replaced = False
         self._left_to_successor = False
         self._is_closed = False
@@ -160,6 +165,7 @@ class House:
             self._watchdog_rounds(),
         ):
             self._run(rounds)
+        self._shutdown_watch.start()
         self.bus.forget_backlog()
         systemd.notify("READY=1", self._own)
 
@@ -283,6 +289,11 @@ class House:
             self.is_replaced = True
             self._quit.set_result(reason)
 
+    def _machine_goes(self, delay_s: float) -> None:
+        """It waits for us so long; before that is over, what is left is shortened."""
+        self.quit("the machine shuts down")
+        self._loop.call_later(max(0.0, delay_s - SHUTDOWN_MARGIN_S), self.quit, "the machine shuts down")
+
     def _restart_if_possible(self, reason: str) -> None:
         """By Aurora itself: where none could follow, this one goes on."""
         try:
@@ -319,6 +330,7 @@ class House:
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
+        self._shutdown_watch.close()
         self._is_closed = True
 
     async def _back_up(self, reason: str) -> None:
@@ -335,6 +347,7 @@ class House:
     def abandon(self) -> None:
         """Let go of everything without a loop; the services run on, to be taken over."""
         self.supervisor.disown()
+        self._shutdown_watch.close()
         if self._parts is not None:
             self._parts.abandon()
         remove_address(self.paths)

@@ -55,7 +55,7 @@ class BackupFolder:
         mark = self.root / MARK
         if mark.exists():
             return
-        if any(not entry.name.startswith(".") and entry.name != "lost+found" for entry in os.scandir(self.root)):
+        if any(not entry.name.startswith(".") and entry.name != "lost+found" for entry in self.root.iterdir()):
             hint = "Name an empty folder in `backups.path`"
             raise AuroraError("The folder of backups is not Aurora's", f"{self.root} holds other things", hint)
         replace_content(mark, b'{"what": "backups of Aurora Desktop"}\n')

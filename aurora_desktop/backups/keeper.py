@@ -24,6 +24,8 @@ LOOK_S = 30.0
 FIRST_S = 120.0
 """The start of a session has better things to do."""
 RETRY_S = 600.0
+HURRIED_S = 1.5
+"""For the last one, once somebody is in a hurry: enough for some megabytes."""
 LONGEST_S = 600.0
 """A gigabyte takes 20 s."""
 OVERDUE_INTERVALS = 3.0
@@ -75,6 +77,7 @@ class Keeper:
         self._trouble = ""
         self._damaged: dict[Path, str] = {}
         self._making: asyncio.Task[Made | Failed] | None = None
+        self._is_hurried = False
 
     def apply(self, settings: BackupSettings) -> None:
         """From the next look on."""
@@ -118,7 +121,8 @@ class Keeper:
         return outcome
 
     def hurry(self) -> None:
-        """Break off the one that is being made: what is half-made has no name, and goes."""
+        """Break off the one that is being made: what is half-made has no name, and goes. The last one gets no time."""
+        self._is_hurried = True
         if self._making is not None:
             self._making.cancel()
 
@@ -127,7 +131,7 @@ class Keeper:
         if not self._settings.enabled:
             return
         try:
-            await self.make(reason, timeout_s)
+            await self.make(reason, HURRIED_S if self._is_hurried else timeout_s)
         except Exception:  # a fault of ours here must not keep the state from being closed
             log.exception("the last backup could not be made")
 

@@ -73,12 +73,12 @@ class Rescue:
             except (BadBackupError, OSError, apsw.Error, AuroraError, copying.UnsoundCopyError) as error:
                 log.warning("the backup %s does not serve: %s", manifest.id, error)
                 continue
-            return Rescued(_source(manifest, rebuilt), _lost(rebuilt, f"since {_when(manifest.at)}"))
+            return Rescued(_source(manifest, rebuilt), _lost(rebuilt, f"changes since {_when(manifest.at)}"))
         copying.remove(work)
         rebuilt = rebuild(work, plan)
         if not rebuilt.taken.families and not rebuilt.replayed:
             return None
-        return Rescued(ITSELF if rebuilt.taken.families else "the logs of events", _lost(rebuilt, "all of it"))
+        return Rescued(ITSELF if rebuilt.taken.families else "the logs of events", _lost(rebuilt, "all there was"))
 
     def _backups(self, name: str, plan: Plan) -> Iterable[tuple[Path, Manifest, BackedFile]]:
         """Newest first, over all folders."""
@@ -124,7 +124,7 @@ def _lost(rebuilt: Rebuilt, since: str) -> str:
     if missed == ("event",):
         told = "events on the broken pages, but for those in the logs"
     elif missed or not rebuilt.taken.families:
-        told = f"changes {since} of {', '.join(map(_in_words, missed)) or 'everything'}"
+        told = f"{since} of {', '.join(map(_in_words, missed)) or 'everything'}"
     else:
         told = ""
     return "; ".join(filter(None, (told, rebuilt.settled)))

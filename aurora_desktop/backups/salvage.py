@@ -5,13 +5,16 @@ cannot be read to its end is left as it was, together with those of its family, 
 """
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import apsw
 
-_SMALLEST_SPAN = 1
+_ROWS_AT_ONCE = 1000
+_MOST_HOLES = 10_000
+_FURTHEST = 2**40
 _TABLES = "SELECT name, sql FROM {}.sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite_%'"
 
 
@@ -53,31 +56,65 @@ def take_tables(connection: apsw.Connection, is_wanted: Callable[[str], bool] = 
 def take_rows(connection: apsw.Connection, table: str, key: str) -> bool:
     """Add the rows of `table` that are not here yet, as far as they can be read; whether all could be.
 
-    `key` is its INTEGER PRIMARY KEY. A broken page costs the rows on it, which lie side by side.
+    `key` is its INTEGER PRIMARY KEY, of 0 or more. A broken page costs the rows on it, which lie side by side.
     """
-    try:
-        rows: list[Any] = connection.execute(f"SELECT min({key}), max({key}) FROM old.{table}").fetchall()  # noqa: S608 - names of ours
-        low, high = rows[0]
-    except apsw.Error:
-        low, high = 0, 2**40
-    if low is None:
-        return True
-    insert = f"INSERT OR IGNORE INTO main.{table} SELECT * FROM old.{table} WHERE {key} BETWEEN ? AND ?"  # noqa: S608 - as above
-    return _take_span(connection, insert, low, high)
+    start: int | None = 0
+    holes = -1
+    while start is not None and holes < _MOST_HOLES:
+        reached = _take_from(connection, table, key, start)
+        start = _behind_hole(connection, table, key, reached) if reached is not None else None
+        holes += 1
+    return holes == 0
 
 
-def _take_span(connection: apsw.Connection, insert: str, low: int, high: int) -> bool:
-    try:
+def _take_from(connection: apsw.Connection, table: str, key: str, start: int) -> int | None:
+    """Add rows from `start` on, in order; the key that could not be read, None at the end of the table."""
+    sql = f"SELECT * FROM old.{table} NOT INDEXED WHERE {key} >= ? ORDER BY {key}"  # noqa: S608 - names of ours
+    rows = connection.cursor().execute(sql, (start,))
+    place = [str(column[1]) for column in connection.execute(f"PRAGMA old.table_info({table})")].index(key)
+    insert = f"INSERT OR IGNORE INTO main.{table} VALUES ({', '.join('?' * _width(connection, table))})"  # noqa: S608 - as above
+    while True:
+        batch: list[Any] = []
+        is_broken = False
+        try:
+            for row in itertools.islice(rows, _ROWS_AT_ONCE):
+                batch.append(row)
+        except apsw.Error:
+            is_broken = True
         with connection:
-            connection.execute(insert, (low, high))
-    except apsw.Error:
-        if high - low < _SMALLEST_SPAN:
-            return False
+            connection.executemany(insert, batch)
+        start = int(batch[-1][place]) + 1 if batch else start
+        if is_broken:
+            return start
+        if len(batch) < _ROWS_AT_ONCE:
+            return None
+
+
+def _behind_hole(connection: apsw.Connection, table: str, key: str, hole: int) -> int | None:
+    """The smallest start behind `hole` from which something can be read; None if nothing lies there."""
+    gap = 1
+    while not _is_readable(connection, table, key, hole + gap):
+        gap *= 2
+        if gap > _FURTHEST:
+            return None
+    low, high = hole + gap // 2, hole + gap
+    while low + 1 < high:
         middle = (low + high) // 2
-        lower = _take_span(connection, insert, low, middle)
-        upper = _take_span(connection, insert, middle + 1, high)
-        return lower and upper
+        low, high = (low, middle) if _is_readable(connection, table, key, middle) else (middle, high)
+    return high
+
+
+def _is_readable(connection: apsw.Connection, table: str, key: str, start: int) -> bool:
+    sql = f"SELECT {key} FROM old.{table} NOT INDEXED WHERE {key} >= ? ORDER BY {key} LIMIT 1"  # noqa: S608 - names of ours
+    try:
+        connection.execute(sql, (start,)).fetchall()
+    except apsw.Error:
+        return False
     return True
+
+
+def _width(connection: apsw.Connection, table: str) -> int:
+    return len(connection.execute(f"PRAGMA old.table_info({table})").fetchall())
 
 
 def _tables(connection: apsw.Connection, schema: str) -> list[tuple[str, str]]:
@@ -89,13 +126,17 @@ def _tables(connection: apsw.Connection, schema: str) -> list[tuple[str, str]]:
 
 
 def _take(connection: apsw.Connection, tables: list[str]) -> bool:
-    """All of them, or none; triggers, which keep one table by another, have run when the rows were written first."""
+    """All of them, or none, by the tables alone: an index may be broken.
+
+    Triggers, which keep one table by another, have run when the rows were written first.
+    """
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     try:
         with connection:
             for table in tables:
                 connection.execute(f"DELETE FROM main.{table}")  # noqa: S608 - a name of our own schema
-                connection.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table}")  # noqa: S608 - as above
+                # A condition, for without one SQLite copies the pages of the indexes too, of which one may be broken.
+                connection.execute(f"INSERT INTO main.{table} SELECT * FROM old.{table} NOT INDEXED WHERE 1")  # noqa: S608 - as above
                 _take_sequence(connection, table)
     except apsw.Error:
         return False

@@ -148,6 +148,7 @@ def export(call: Call) -> int:
     content = msgspec.json.encode(given)
     try:
         os.close(os.open(target, os.O_WRONLY | os.O_CREAT, 0o600))
+        os.chmod(target, 0o600)  # one that is there already may be open to all
         replace_content(target, content)
     except OSError as error:
         raise AuroraError("The export cannot be written", f"{target}: {words(error)}") from error
