@@ -21,7 +21,7 @@ from aurora_desktop.core.storage.jsonl import recovery_line
 NOTES = 0x41555254
 NOTES_MIGRATIONS = (
     """
-    CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL) STRICT;
+    CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, body TEXT NOT NULL DEFAULT '') STRICT;
     CREATE INDEX notes_by_text ON notes(text);
     CREATE TABLE note_marks(note INTEGER PRIMARY KEY, mark TEXT NOT NULL) STRICT;
     CREATE TABLE safety(key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -31,6 +31,7 @@ NOTES_MIGRATIONS = (
 RULE = Rule(6, 7, 4, 10**9)
 AT = 1_750_000_000.0
 FILLING = "x" * 200
+"""In the table alone: no index holds it."""
 
 
 @pytest.fixture
@@ -75,8 +76,8 @@ class Care:
 
 
 def add_notes(database: Database, count: int) -> None:
-    rows = [(f"{FILLING} {number}",) for number in range(count)]
-    database.submit(lambda db: db.executemany("INSERT INTO notes(text) VALUES (?)", rows)).result()
+    rows = [(f"note {number}", FILLING) for number in range(count)]
+    database.submit(lambda db: db.executemany("INSERT INTO notes(text, body) VALUES (?, ?)", rows)).result()
 
 
 def put(database: Database, sql: str, *values: object) -> None:
