@@ -205,7 +205,9 @@ class House:
         """Asked for when a backup is restored at the start; the journal is open by then."""
         from aurora_desktop.tasks.restored import settle
 
-        return settle(self.paths.journal, at)
+        moved = self.journal.quarantine
+        is_whole = moved is None or (moved.rescued is not None and not moved.rescued.lost)
+        return settle(self.paths.journal, at, is_whole=is_whole)
 
     async def _take_over_login_path(self) -> None:
         """A program started by the tray's session or systemd lacks the PATH that the operator's shell has."""

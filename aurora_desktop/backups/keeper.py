@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
+
+import apsw
 
 from aurora_desktop.backups import scrub
 from aurora_desktop.backups.asking import ask, ask_at_once
 from aurora_desktop.backups.folder import BackupFolder
 from aurora_desktop.backups.keeping import Rule
-from aurora_desktop.backups.making import DATABASES
-from aurora_desktop.backups.messages import Failed, Made, Request
+from aurora_desktop.backups.messages import DATABASES, Failed, Made, Request
 from aurora_desktop.backups.scrub import Damage
 from aurora_desktop.backups.view import BackupsView
 from aurora_desktop.core.clock import Clock
@@ -57,7 +58,10 @@ def request(paths: StatePaths, settings: BackupSettings, reason: str, at: float)
 
 
 class Keeper:
-    """`restart` is called with a reason when a database is damaged: the next start repairs it."""
+    """`restart` is called with a reason when a database is damaged: the next start repairs it.
+
+    `checkpoint` moves the write-ahead logs into their files.
+    """
 
     def __init__(
         self,
@@ -67,9 +71,11 @@ class Keeper:
         clock: Clock,
         publish: Callable[[AnyEvent], object],
         restart: Callable[[str], object],
+        checkpoint: Callable[[], Awaitable[object]],
     ) -> None:
         self._paths, self._settings = paths, settings
         self._clock, self._publish, self._restart = clock, publish, restart
+        self._checkpoint = checkpoint
         self._last_at: float | None = None
         self._began_at = clock.monotonic()
         self._failed_at: float | None = None
@@ -104,21 +110,31 @@ class Keeper:
 
     async def make(self, reason: str, timeout_s: float = LONGEST_S) -> Made | Failed:
         """One backup now; it is told, and never raises."""
-        if self._making is not None:
-            return await asyncio.shield(self._making)
+        under_way = self._making
+        if under_way is not None and not under_way.done():
+            await asyncio.wait((under_way,))
+            if not under_way.cancelled():
+                return under_way.result()
         at = self._clock.wall()
-        making = asyncio.ensure_future(ask(request(self._paths, self._settings, reason, at), timeout_s))
+        making = asyncio.ensure_future(self._ask(request(self._paths, self._settings, reason, at), timeout_s))
         self._making = making
         try:
             outcome = await making
         except asyncio.CancelledError:
-            if not making.cancelled():
-                raise
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # it is the caller that was cancelled, and not the backup alone
             outcome = Failed("The backup was broken off", "there was no time for it", "")
         finally:
             self._making = None
         self._tell(outcome, reason, at)
         return outcome
+
+    async def _ask(self, request: Request, timeout_s: float) -> Made | Failed:
+        # What the write-ahead logs hold from now on is younger than the backup: should one of them break, what can be
+        # read of it is never older.
+        with contextlib.suppress(apsw.Error, OSError):
+            await self._checkpoint()
+        return await ask(request, timeout_s)
 
     def hurry(self) -> None:
         """Break off the one that is being made: what is half-made has no name, and goes. The last one gets no time."""
@@ -131,9 +147,20 @@ class Keeper:
         if not self._settings.enabled:
             return
         try:
+            await self._break_off(timeout_s)
             await self.make(reason, HURRIED_S if self._is_hurried else timeout_s)
         except Exception:  # a fault of ours here must not keep the state from being closed
             log.exception("the last backup could not be made")
+
+    async def _break_off(self, patience_s: float) -> None:
+        """One that is under way may end; what is asked for now must be younger."""
+        under_way = self._making
+        if under_way is None or under_way.done():
+            return
+        _, late = await asyncio.wait((under_way,), timeout=patience_s)
+        if late:
+            under_way.cancel()
+            await asyncio.wait(late)
 
     # --- rounds -----------------------------------------------------------------------------------------------
 

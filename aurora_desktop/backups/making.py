@@ -13,7 +13,7 @@ from aurora_desktop import __version__
 from aurora_desktop.backups import copying
 from aurora_desktop.backups.folder import BackupFolder, renamed
 from aurora_desktop.backups.manifest import FORMAT, NAME, BackedFile, BadBackupError, Manifest
-from aurora_desktop.backups.messages import Failed, Made, Request
+from aurora_desktop.backups.messages import DATABASES, Failed, Made, Request
 from aurora_desktop.backups.packing import pack
 from aurora_desktop.backups.verifying import restore_for_a_test
 from aurora_desktop.core.errors import AuroraError
@@ -21,7 +21,6 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage.full_disk import is_full, words
 from aurora_desktop.core.storage.opening import is_damage
 
-DATABASES = ("state.db", "journal.db")
 _SPARE_BYTES = 8 * 2**20
 _FOLDER_LOST_HINT = "Look at the folder that `backups.path` names"
 

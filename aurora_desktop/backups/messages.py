@@ -4,6 +4,9 @@ from msgspec import Struct
 
 from aurora_desktop.backups.keeping import Rule
 
+DATABASES = ("state.db", "journal.db")
+"""What a backup holds, in the state dir."""
+
 
 class Request(Struct, frozen=True, tag="make"):
     """Make a backup of the state dir `root`; `folder` is its own folder of backups, `second` another one or ""."""

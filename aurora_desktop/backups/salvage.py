@@ -58,19 +58,22 @@ def take_rows(connection: apsw.Connection, table: str, key: str) -> bool:
 
     `key` is its INTEGER PRIMARY KEY, of 0 or more. A broken page costs the rows on it, which lie side by side.
     """
-    start: int | None = 0
-    holes = -1
-    while start is not None and holes < _MOST_HOLES:
-        reached = _take_from(connection, table, key, start)
-        start = _behind_hole(connection, table, key, reached) if reached is not None else None
-        holes += 1
-    return holes == 0
+    start = 0
+    for holes in range(_MOST_HOLES):
+        hole = _take_from(connection, table, key, start)
+        if hole is None:
+            return holes == 0
+        behind = _behind_hole(connection, table, key, hole)
+        if behind is None:
+            break
+        start = behind
+    return False
 
 
 def _take_from(connection: apsw.Connection, table: str, key: str, start: int) -> int | None:
     """Add rows from `start` on, in order; the key that could not be read, None at the end of the table."""
     sql = f"SELECT * FROM old.{table} NOT INDEXED WHERE {key} >= ? ORDER BY {key}"  # noqa: S608 - names of ours
-    rows = connection.cursor().execute(sql, (start,))
+    rows = _rows(connection, sql, start)
     place = [str(column[1]) for column in connection.execute(f"PRAGMA old.table_info({table})")].index(key)
     insert = f"INSERT OR IGNORE INTO main.{table} VALUES ({', '.join('?' * _width(connection, table))})"  # noqa: S608 - as above
     while True:
@@ -88,6 +91,11 @@ def _take_from(connection: apsw.Connection, table: str, key: str, start: int) ->
             return start
         if len(batch) < _ROWS_AT_ONCE:
             return None
+
+
+def _rows(connection: apsw.Connection, sql: str, start: int) -> Iterator[Any]:
+    """Asked for with the first of them: the first page may be the broken one."""
+    yield from connection.cursor().execute(sql, (start,))
 
 
 def _behind_hole(connection: apsw.Connection, table: str, key: str, hole: int) -> int | None:

@@ -33,11 +33,15 @@ class Known(Struct, frozen=True):
     is_whole: bool
 
 
-def settle(journal: Path, at: float) -> Callable[[apsw.Connection], str]:
-    """What is to be done with a `state.db` whose tasks are as of `at` (Unix time). Blocking."""
+def settle(journal: Path, at: float, *, is_whole: bool = True) -> Callable[[apsw.Connection], str]:
+    """What is to be done with a `state.db` whose tasks are as of `at` (Unix time). Blocking.
+
+    `is_whole`: the journal has lost no event since.
+    """
 
     def put_right(connection: apsw.Connection) -> str:
-        return put_on_top(connection, known_since(journal, at))
+        since = known_since(journal, at)
+        return put_on_top(connection, msgspec.structs.replace(since, is_whole=since.is_whole and is_whole))
 
     return put_right
 

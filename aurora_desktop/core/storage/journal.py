@@ -18,7 +18,7 @@ from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.event_logs import EventLogs
 from aurora_desktop.core.storage.jsonl import to_json
-from aurora_desktop.core.storage.opening import Care, cannot_open
+from aurora_desktop.core.storage.opening import Care, Quarantine, cannot_open
 from aurora_desktop.core.storage.pending import MOST_IN_A_BURST, MOST_PENDING, PendingRecords
 from aurora_desktop.core.storage.pruning import MIGRATION as PRUNING_TABLE
 from aurora_desktop.core.storage.pruning import Pruner
@@ -144,6 +144,15 @@ class Journal:
         if self._database is None:
             raise RuntimeError("the journal is not open")
         return self._pruner.prune(self._database)
+
+    @property
+    def quarantine(self) -> Quarantine | None:
+        """What was moved aside at `open`."""
+        return self._database.quarantine if self._database is not None else None
+
+    def checkpoint(self) -> Future[None] | None:
+        """Move its write-ahead log into the file, in the writer's thread; None while it is not open."""
+        return self._database.checkpoint() if self._database is not None else None
 
     def configure(self, journal: JournalSettings, logs: LogSettings) -> None:
         """Apply changed settings: to the next prune and the next line of a log."""

@@ -32,6 +32,7 @@ class House:
         self.told: list[AnyEvent] = []
         self.restarts: list[str] = []
         self.asked: list[Request] = []
+        self.checkpoints = 0
         self.answers: list[Any] = []
         self.keeper = Keeper(
             paths,
@@ -39,6 +40,7 @@ class House:
             clock=self.clock,
             publish=self.told.append,
             restart=self.restarts.append,
+            checkpoint=self.checkpoint,
         )
 
         async def ask(request: Request, timeout_s: float) -> Made | Failed:
@@ -47,6 +49,9 @@ class House:
             return answer
 
         monkeypatch.setattr(module, "ask", ask)
+
+    async def checkpoint(self) -> None:
+        self.checkpoints += 1
 
     def make(self, *answers: Made | Failed) -> None:
         for answer in answers:
@@ -147,6 +152,51 @@ def test_in_a_hurry_the_one_under_way_is_broken_off(paths: StatePaths, monkeypat
         assert isinstance(outcome, Failed)
 
     asyncio.run(quit_twice())
+
+
+def test_the_last_one_is_younger_than_one_that_is_under_way(paths: StatePaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(paths, monkeypatch)
+    house.answers = [GOOD, GOOD]
+
+    async def end() -> None:
+        under_way = asyncio.ensure_future(house.keeper.make("by interval"))
+        await asyncio.sleep(0)
+        await house.keeper.make_last("at quit", 5.0)
+        await under_way
+
+    asyncio.run(end())
+    assert [request.reason for request in house.asked] == ["by interval", "at quit"]
+    assert house.checkpoints == 2
+
+
+def test_an_end_while_one_is_made_ends_that_one_and_makes_its_own(
+    paths: StatePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rounds are cancelled at the end, and must not swallow that."""
+    house = House(paths, monkeypatch)
+    reasons: list[str] = []
+    asked = asyncio.Event()
+
+    async def ask(request: Request, timeout_s: float) -> Made | Failed:
+        reasons.append(request.reason)
+        asked.set()
+        if request.reason == "by interval":
+            await asyncio.Event().wait()
+        return GOOD
+
+    monkeypatch.setattr(module, "ask", ask)
+
+    async def end() -> bool:
+        rounds = asyncio.ensure_future(house.keeper.make("by interval"))
+        await asked.wait()
+        rounds.cancel()
+        await house.keeper.make_last("at quit", 5.0)
+        await asyncio.wait((rounds,))
+        return rounds.cancelled()
+
+    assert asyncio.run(end())
+    assert reasons == ["by interval", "at quit"]
+    assert [type(event) for event in house.told] == [BackupMade]
 
 
 def test_two_that_ask_get_the_same(house: House) -> None:

@@ -184,14 +184,17 @@ def test_events_come_from_the_backup_the_file_and_the_logs(paths: StatePaths, re
     database.close()
 
 
-def test_without_backup_and_logs_the_events_of_the_other_pages_are_there(paths: StatePaths, rescue: Rescue) -> None:
+@pytest.mark.parametrize("attempt", [1, 400, 800])
+def test_without_backup_and_logs_the_events_of_the_other_pages_are_there(
+    paths: StatePaths, rescue: Rescue, attempt: int
+) -> None:
     database = open_journal(paths)
     add_events(database, range(1, 801))
     database.close()
-    flip_in(paths.journal, b'"attempt":400,')
+    flip_in(paths.journal, b'"attempt":%d,' % attempt)
     database = open_journal(paths, rescue)
     lost = sorted(set(range(1, 801)) - set(event_ids(database)))
-    assert 400 in lost
+    assert attempt in lost
     assert len(lost) < 60
     assert lost == list(range(lost[0], lost[-1] + 1))
     rescued = moved(database).rescued
