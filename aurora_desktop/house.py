@@ -292,8 +292,9 @@ class House:
             self._quit.set_result(reason)
 
     def _machine_goes(self, delay_s: float) -> None:
-        """It waits for us so long; before that is over, what is left is shortened."""
-        self.quit("the machine shuts down")
+        """It waits for us so long; before that is over, what is left is shortened, but not at once."""
+        if not self._quit.done():
+            self.quit("the machine shuts down")
         self._loop.call_later(max(0.0, delay_s - SHUTDOWN_MARGIN_S), self.quit, "the machine shuts down")
 
     def _restart_if_possible(self, reason: str) -> None:
