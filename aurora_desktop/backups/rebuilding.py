@@ -13,6 +13,11 @@ from aurora_desktop.core.storage.journal import ID_STEP_AFTER_LOSS
 from aurora_desktop.core.storage.opening import VFS, open_sound
 
 EVENT = "event"
+SAFETY_UNKNOWN = """
+    INSERT OR REPLACE INTO safety VALUES ('confirmed_settings', '"unknown"');
+    DELETE FROM safety WHERE key = 'proven_hotkey';
+"""
+"""A value that is not understood: everything that is looser than the defaults waits for the operator's held press."""
 
 Settle = Callable[[apsw.Connection], str]
 """What a room makes of rows that are of an earlier moment than the world; a sentence about it, or ""."""
@@ -33,12 +38,11 @@ class Plan(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """What was taken over from the old file, and how many events the logs added."""
+    """What was taken over from the old file, how many events the logs added, and what else is to be told."""
 
     taken: Taken
     replayed: int = 0
-    settled: str = ""
-    is_journal: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def rebuild(work: Path, plan: Plan) -> Rebuilt:
@@ -72,9 +76,19 @@ def _fill(connection: apsw.Connection, plan: Plan) -> Rebuilt:
     if is_journal:
         replayed = replaying.replay(connection, plan.logs)
         _skip_ids(connection, plan.logs)
-        return Rebuilt(taken, replayed, is_journal=True)
-    is_earlier = plan.settle is not None and "task" not in taken.families
-    return Rebuilt(taken, 0, plan.settle(connection) if is_earlier and plan.settle else "")
+        return Rebuilt(taken, replayed)
+    settled = plan.settle(connection) if plan.settle is not None and "task" not in taken.families else ""
+    doubted = _doubt_safety(connection) if "safety" not in taken.families else ""
+    return Rebuilt(taken, 0, tuple(filter(None, (settled, doubted))))
+
+
+def _doubt_safety(connection: apsw.Connection) -> str:
+    """What the operator confirmed last is not known: an older yes must not stand in for it. Words about it, or ""."""
+    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'safety'").fetchall():
+        return ""
+    with connection:
+        connection.execute(SAFETY_UNKNOWN).fetchall()
+    return "what was confirmed of safety could not be read, so looser settings wait for you"
 
 
 def _taken(connection: apsw.Connection, plan: Plan, *, is_journal: bool) -> Taken:

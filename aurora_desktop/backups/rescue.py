@@ -52,8 +52,9 @@ class Rescue:
         try:
             register_checksums()
             rescued = _whole(quarantine, work, application_id) or self._rebuilt(quarantine, work, plan)
+            if work.exists():
+                os.replace(work, quarantine.path)  # begun anew, too: it knows that nothing counts as confirmed
             if rescued is not None:
-                os.replace(work, quarantine.path)
                 note(self._root, Swapped(quarantine.path.name, quarantine.moved_to.name), time.time())
             return rescued
         except (OSError, apsw.Error, AuroraError, copying.UnsoundCopyError) as error:
@@ -127,7 +128,7 @@ def _lost(rebuilt: Rebuilt, since: str) -> str:
         told = f"{since} of {', '.join(map(_in_words, missed)) or 'everything'}"
     else:
         told = ""
-    return "; ".join(filter(None, (told, rebuilt.settled)))
+    return "; ".join(filter(None, (told, *rebuilt.notes)))
 
 
 def _in_words(family: str) -> str:

@@ -4,7 +4,6 @@ The queue, the failure memory and what else the rooms keep become what they were
 kept: the spawns, what the operator confirmed of safety, and the anchor of the audit log; and no event is forgotten.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +17,9 @@ from aurora_desktop.backups.swap import Swap, Swapped, aside, finish, perform
 from aurora_desktop.backups.verifying import restore_file
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.storage.full_disk import words
-from aurora_desktop.core.storage.opening import VFS, found_damaged
+from aurora_desktop.core.storage.opening import found_damaged
 
 _OF_NOW = frozenset({"spawn", "safety", "audit"})
-SAFETY_UNKNOWN = """
-    UPDATE safety SET value = '"unknown"' WHERE key IN ('confirmed_settings', 'proven_hotkey')
-"""
-"""What is not understood counts as never confirmed: looser settings wait for the operator's held press."""
-
-_SAFETY_UNREAD = "What was confirmed of safety could not be read: looser settings wait for you"
 
 
 class Kind(NamedTuple):
@@ -101,20 +94,4 @@ def _kind(kinds: Mapping[str, Kind], file: BackedFile) -> Kind:
 def _bring_up_to_date(present: Path, logs: Path, kind: Kind, as_of: float, incoming: Path) -> list[str]:
     settle = kind.settle(as_of) if kind.settle else None
     plan = Plan(kind.migrations, kind.application_id, present, logs, lambda name: name in _OF_NOW, settle)
-    rebuilt = rebuild(incoming, plan)
-    if rebuilt.is_journal or "safety" in rebuilt.taken.families:
-        return [rebuilt.settled] if rebuilt.settled else []
-    _doubt_safety(incoming)
-    return [*filter(None, [rebuilt.settled]), _SAFETY_UNREAD]
-
-
-def _doubt_safety(path: Path) -> None:
-    connection = apsw.Connection(str(path), vfs=VFS)
-    try:
-        connection.pragma("synchronous", "full")
-        if connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'safety'").fetchall():
-            connection.execute(SAFETY_UNKNOWN)
-    finally:
-        connection.close()
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    return list(rebuild(incoming, plan).notes)
