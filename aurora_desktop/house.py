@@ -61,6 +61,7 @@ from aurora_desktop.tasks.workforce import worker_services
 if TYPE_CHECKING:
     from aurora_desktop.api.context import ApiContext
     from aurora_desktop.api.local import LocalApi
+    from aurora_desktop.backups.keeper import Keeper
     from aurora_desktop.backups.rebuilding import Settle
     from aurora_desktop.parts import Parts
 
@@ -137,10 +138,11 @@ class House:
             self.supervisor.latch("the emergency stop is latched")
         self._stall_override = stall_override or Override()
         self._parts: Parts | None = None
+        self._backups: Keeper | None = None
         self._api: LocalApi | None = None
         self.on_furnished: Callable[[Parts], None] | None = None
         self.front: Callable[[], bool] | None = None
-        self._shutdown_watch = ShutdownWatch(lambda delay_s: self._call_soon(partial(self._machine_goes, delay_s)))
+        self._shutdown_watch = ShutdownWatch(self._hear_of_shutdown)
         self.is_replaced = False
         self._left_to_successor = False
         self._is_closed = False
@@ -186,7 +188,7 @@ class House:
             mode=self.mode,
             call_soon=self._call_soon,
             stall_override=self._stall_override,
-            restart=self._restart_if_possible,
+            backups=self._keeper(),
         )
         if self.on_furnished is not None:
             self.on_furnished(parts)
@@ -278,8 +280,7 @@ class House:
             self.is_replaced = False
         else:
             self.supervisor.hurry()
-            if self._parts is not None:
-                self._parts.backups.hurry()
+            self._keeper().hurry()
 
     def restart(self, reason: str) -> None:
         """Begin to make room for a successor in this process, which takes over the services; returns at once.
@@ -290,6 +291,10 @@ class House:
         if not self._quit.done():
             self.is_replaced = True
             self._quit.set_result(reason)
+
+    def _hear_of_shutdown(self, delay_s: float) -> None:
+        """In the thread of the watch."""
+        self._call_soon(partial(self._machine_goes, delay_s))
 
     def _machine_goes(self, delay_s: float) -> None:
         """It waits for us so long; before that is over, what is left is shortened, but not at once."""
@@ -312,7 +317,7 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
-        if self._parts is not None and self.is_replaced:
+        if self.is_replaced:
             await self._back_up(f"before a new start: {reason}")  # while the services are still looked after
         if self._parts is not None:
             await self._parts.close_first()
@@ -327,7 +332,7 @@ class House:
             task.cancel()
         if self._api is not None:
             await self._api.stop()
-        if self._parts is not None and not self._left_to_successor:
+        if not self._left_to_successor:
             await self._back_up(f"at quit: {reason}")
         uptime_s = round(self._clock.monotonic() - self._began_at, 1)
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
@@ -336,11 +341,30 @@ class House:
         self._shutdown_watch.close()
         self._is_closed = True
 
+    def _keeper(self) -> "Keeper":
+        """Who makes the backups; a house that only ends what was left to it has one too, for the last of them."""
+        from aurora_desktop.backups.keeper import Keeper
+
+        if self._backups is None:
+            self._backups = Keeper(
+                self.paths,
+                self.source.current().backups,
+                clock=self._clock,
+                publish=self.bus.publish,
+                restart=self._restart_if_possible,
+                checkpoint=self._checkpoint,
+            )
+        return self._backups
+
     async def _back_up(self, reason: str) -> None:
         """The last state, with all that was told so far."""
-        if self._parts is not None:
-            await asyncio.to_thread(self.journal.flush)
-            await self._parts.backups.make_last(reason[:200], LAST_BACKUP_S)
+        await asyncio.to_thread(self.journal.flush)
+        await self._keeper().make_last(reason[:200], LAST_BACKUP_S)
+
+    async def _checkpoint(self) -> None:
+        for moving in (self._state.checkpoint(), self.journal.checkpoint()):
+            if moving is not None:
+                await asyncio.wrap_future(moving)
 
     @property
     def owes_an_end(self) -> bool:

@@ -59,7 +59,7 @@ class Parts:
         mode: Literal["desktop", "headless"],
         call_soon: Callable[[Callable[[], None]], object],
         stall_override: Override,
-        restart: Callable[[str], object],
+        backups: Keeper,
     ) -> None:
         """Blocking: reads what was kept; called with the loop already current."""
         settings = source.current()
@@ -91,10 +91,7 @@ class Parts:
             recent=lambda limit: journal.recent(limit, recovery_only=True, component="machine"),
             stall_override=stall_override,
         )
-        self.backups = Keeper(
-            paths, settings.backups, clock=clock, publish=publish, restart=restart, checkpoint=self._checkpoint
-        )
-        self._journal = journal
+        self.backups = backups
         self._clock, self._publish, self._supervisor, self._database = clock, publish, supervisor, database
         self._verification = Verification(supervisor.table, clock, publish)
         self.tasks = Coordinator(
@@ -128,11 +125,6 @@ class Parts:
         """What the supervisor has: the operator's services, and the workers."""
         services = settings.services | self.tasks.services(settings.tasks)
         self._supervisor.apply(replace(settings, services=services))
-
-    async def _checkpoint(self) -> None:
-        for moving in (self._database.checkpoint(), self._journal.checkpoint()):
-            if moving is not None:
-                await asyncio.wrap_future(moving)
 
     async def _state_settled(self) -> None:
         """Once what was written to the state until now is on the disk, or cannot be."""

@@ -67,7 +67,13 @@ class ShutdownWatch:
 
     def _hold(self, connection: Any) -> float:
         """Take the lock, before the signal can come that it is for; how long it holds, in seconds."""
-        from jeepney import DBusAddress, MatchRule, Properties, message_bus, new_method_call  # as above
+        from jeepney import (  # type: ignore[import-untyped]  # as above
+            DBusAddress,
+            MatchRule,
+            Properties,
+            message_bus,
+            new_method_call,
+        )
 
         rule = MatchRule(type="signal", interface=_MANAGER, member="PrepareForShutdown")
         connection.send_and_get_reply(message_bus.AddMatch(rule), timeout=_TIMEOUT_S)

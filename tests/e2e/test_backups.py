@@ -8,15 +8,10 @@ import apsw
 from aurora_desktop.core.storage.opening import VFS, register_checksums
 
 from .aurora import Aurora
-from .waiting import eventually
 
 
 def backups(aurora: Aurora) -> list[str]:
     return sorted(entry.name for entry in aurora.paths.backups.glob("2*"))
-
-
-def types(aurora: Aurora) -> list[str]:
-    return [event["type"] for event in aurora.client.get("/v1/events", component="aurora", limit=1000)["events"]]
 
 
 def break_journal(path: Path) -> None:
@@ -34,11 +29,9 @@ def test_the_end_makes_a_backup_and_a_damaged_journal_comes_back_out_of_it(auror
     assert len(backups(aurora)) == 1
     break_journal(aurora.paths.journal)
     aurora.start()
-    told = aurora.client.get("/v1/events", component="aurora", limit=1000)["events"]
-    (repaired,) = (event for event in told if event["type"] == "storage_quarantined")
+    (repaired,) = aurora.events("storage_quarantined")
     assert repaired["restored_from"].startswith(f"the backup {backups(aurora)[0]}")
-    assert repaired["lost"] == ""
-    assert [event["type"] for event in told].count("aurora_started") == 2
+    assert len(aurora.events("aurora_started")) == 2
     assert aurora.quit() == 0
 
 
@@ -47,9 +40,9 @@ def test_a_second_signal_shortens_the_end(aurora: Aurora) -> None:
         {"deaf": {"command": ["sh", "-c", "trap '' TERM; sleep 1000 & wait; wait"], "timeout_stop_sec": 60}}
     )
     aurora.start()
-    eventually(lambda: aurora.client.get("/v1/services")["services"][0]["state"] == "running", "it runs")
+    aurora.until("deaf", "running")
     aurora.send(signal.SIGTERM)
-    eventually(lambda: "aurora_stopping" in types(aurora), "it stops")
+    aurora.until_event("aurora_stopping")
     aurora.send(signal.SIGTERM)
     assert aurora.ended() == 0
     assert len(backups(aurora)) == 1
