@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from aurora_desktop import __version__
 from aurora_desktop.api.files import remove_address
+from aurora_desktop.backups.care import FirstAid
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
 from aurora_desktop.core.errors import AuroraError
@@ -25,10 +27,10 @@ from aurora_desktop.core.events import (
     AuroraStarted,
     AuroraStopped,
     AuroraStopping,
+    BackupFailed,
     PartFailed,
     SettingsApplied,
     SettingsRefused,
-    StorageQuarantined,
 )
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.atomic import replace_content
@@ -38,14 +40,16 @@ from aurora_desktop.core.settings.watch import Applied, Refused, SettingsSource
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
+from aurora_desktop.core.storage.trouble import quarantined
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path
+from aurora_desktop.desktop.shutdown_watch import ShutdownWatch
 from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems
 from aurora_desktop.heartbeat.pulse import Pulse
-from aurora_desktop.migrations import StateMigrations
+from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
 from aurora_desktop.safety.latch import Latch
 from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
@@ -57,11 +61,16 @@ from aurora_desktop.tasks.workforce import worker_services
 if TYPE_CHECKING:
     from aurora_desktop.api.context import ApiContext
     from aurora_desktop.api.local import LocalApi
+    from aurora_desktop.backups.keeper import Keeper
+    from aurora_desktop.backups.rebuilding import Settle
     from aurora_desktop.parts import Parts
 
-STATE_APPLICATION_ID = 0x41555253
 SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
+SHUTDOWN_MARGIN_S = 2.5
+"""What killing what is left, a hurried backup and the last records take of the time that the machine waits."""
+LAST_BACKUP_S = 20.0
+"""What the end may wait for its backup: enough for a gigabyte on a quiet machine."""
 
 log = logging.getLogger(__name__)
 
@@ -97,15 +106,25 @@ class House:
         # Told before `begin`; None from then on.
         self._early: list[AnyEvent] | None = []
         settings = source.current()
+        self._care = FirstAid(paths, settings.backups, self._clock.wall, self._settle_tasks)
+        self._care.finish_restore()
         self.journal = Journal(
-            paths, settings.journal, settings.logs, self._clock, on_trouble=self._publish, call_soon=self._call_soon
+            paths,
+            settings.journal,
+            settings.logs,
+            self._clock,
+            on_trouble=self._publish,
+            call_soon=self._call_soon,
+            care=self._care,
         )
         self.bus = Bus(self.journal.open(), keeps_backlog=True)
         self.own_problems = OwnProblems(self._clock)
         self.pulse = Pulse(self.bus, self._clock, self._views, self.health, settings.heartbeat.interval_s)
         for reader in (self.journal.append, self.own_problems.read, self.pulse.read):
             self.bus.subscribe(reader)
-        self._state = Database.open(paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall)
+        self._state = Database.open(
+            paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall, self._care
+        )
         workers = worker_services(settings.tasks, workers_address(paths), token_file(paths))
         self.supervisor = Supervisor(
             replace(settings, services=settings.services | workers),
@@ -119,9 +138,11 @@ class House:
             self.supervisor.latch("the emergency stop is latched")
         self._stall_override = stall_override or Override()
         self._parts: Parts | None = None
+        self._backups: Keeper | None = None
         self._api: LocalApi | None = None
         self.on_furnished: Callable[[Parts], None] | None = None
         self.front: Callable[[], bool] | None = None
+        self._shutdown_watch = ShutdownWatch(self._hear_of_shutdown)
         self.is_replaced = False
         self._left_to_successor = False
         self._is_closed = False
@@ -146,6 +167,7 @@ class House:
             self._watchdog_rounds(),
         ):
             self._run(rounds)
+        self._shutdown_watch.start()
         self.bus.forget_backlog()
         systemd.notify("READY=1", self._own)
 
@@ -166,6 +188,7 @@ class House:
             mode=self.mode,
             call_soon=self._call_soon,
             stall_override=self._stall_override,
+            backups=self._keeper(),
         )
         if self.on_furnished is not None:
             self.on_furnished(parts)
@@ -175,17 +198,18 @@ class House:
         early, self._early = self._early or [], None
         for event in (*first, *early):
             self._publish(event)
-        now = self._now()
         if moved := self._state.quarantine:
-            self._publish(
-                StorageQuarantined(
-                    at=now,
-                    component="aurora",
-                    path=str(moved.path),
-                    moved_to=str(moved.moved_to),
-                    reason=moved.reason,
-                )
-            )
+            self._publish(quarantined(self._now(), moved))
+        for trouble in self._care.troubles:
+            self._publish(BackupFailed(at=self._now(), component="aurora", detail=trouble))
+
+    def _settle_tasks(self, at: float) -> "Settle":
+        """Asked for when a backup is restored at the start; the journal is open by then."""
+        from aurora_desktop.tasks.restored import settle
+
+        moved = self.journal.quarantine
+        is_whole = moved is None or (moved.rescued is not None and not moved.rescued.lost)
+        return settle(self.paths.journal, at, is_whole=is_whole)
 
     async def _take_over_login_path(self) -> None:
         """A program started by the tray's session or systemd lacks the PATH that the operator's shell has."""
@@ -257,6 +281,7 @@ class House:
             self.is_replaced = False
         else:
             self.supervisor.hurry()
+            self._keeper().hurry()
 
     def restart(self, reason: str) -> None:
         """Begin to make room for a successor in this process, which takes over the services; returns at once.
@@ -268,6 +293,23 @@ class House:
             self.is_replaced = True
             self._quit.set_result(reason)
 
+    def _hear_of_shutdown(self, delay_s: float) -> None:
+        """In the thread of the watch."""
+        self._call_soon(partial(self._machine_goes, delay_s))
+
+    def _machine_goes(self, delay_s: float) -> None:
+        """It waits for us so long; before that is over, what is left is shortened, but not at once."""
+        if not self._quit.done():
+            self.quit("the machine shuts down")
+        self._loop.call_later(max(0.0, delay_s - SHUTDOWN_MARGIN_S), self.quit, "the machine shuts down")
+
+    def _restart_if_possible(self, reason: str) -> None:
+        """By Aurora itself: where none could follow, this one goes on."""
+        try:
+            self.restart(reason)
+        except AuroraError as error:
+            log.warning("%s: %s", error.title, error.detail)
+
     async def quit_requested(self) -> str:
         """The reason, once somebody asked to quit."""
         return str(await self._quit)
@@ -276,6 +318,8 @@ class House:
         """Stop the services in order (or leave them, as set), close the door, write the last records."""
         systemd.notify("RELOADING=1" if self.is_replaced else "STOPPING=1", self._own)
         self._publish(AuroraStopping(at=self._now(), component="aurora", reason=reason))
+        if self.is_replaced:
+            await self._back_up(f"before a new start: {reason}")  # while the services are still looked after
         if self._parts is not None:
             await self._parts.close_first()
         self._left_to_successor = self.is_replaced
@@ -289,11 +333,39 @@ class House:
             task.cancel()
         if self._api is not None:
             await self._api.stop()
+        if not self._left_to_successor:
+            await self._back_up(f"at quit: {reason}")
         uptime_s = round(self._clock.monotonic() - self._began_at, 1)
         self._publish(AuroraStopped(at=self._now(), component="aurora", reason=reason, uptime_s=uptime_s))
         await asyncio.to_thread(self.journal.close)
         await asyncio.to_thread(self._state.close)
+        self._shutdown_watch.close()
         self._is_closed = True
+
+    def _keeper(self) -> "Keeper":
+        """Who makes the backups; a house that only ends what was left to it has one too, for the last of them."""
+        from aurora_desktop.backups.keeper import Keeper
+
+        if self._backups is None:
+            self._backups = Keeper(
+                self.paths,
+                self.source.current().backups,
+                clock=self._clock,
+                publish=self.bus.publish,
+                restart=self._restart_if_possible,
+                checkpoint=self._checkpoint,
+            )
+        return self._backups
+
+    async def _back_up(self, reason: str) -> None:
+        """The last state, with all that was told so far."""
+        await asyncio.to_thread(self.journal.flush)
+        await self._keeper().make_last(reason[:200], LAST_BACKUP_S)
+
+    async def _checkpoint(self) -> None:
+        for moving in (self._state.checkpoint(), self.journal.checkpoint()):
+            if moving is not None:
+                await asyncio.wrap_future(moving)
 
     @property
     def owes_an_end(self) -> bool:
@@ -303,6 +375,7 @@ class House:
     def abandon(self) -> None:
         """Let go of everything without a loop; the services run on, to be taken over."""
         self.supervisor.disown()
+        self._shutdown_watch.close()
         if self._parts is not None:
             self._parts.abandon()
         remove_address(self.paths)

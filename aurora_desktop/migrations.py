@@ -3,13 +3,25 @@
 from collections.abc import Sequence
 from typing import overload
 
+STATE_APPLICATION_ID = 0x41555253
 STATE_VERSION = 13
 """How many there are; a test compares it with what the rooms say."""
+
+API_KEYS = (
+    """
+    CREATE TABLE api_keys (
+        key TEXT PRIMARY KEY,
+        made TEXT NOT NULL,
+        at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX api_keys_at ON api_keys (at);
+    """,
+)
+"""Of `api/key_store.py`: here, since the command reads this list too, and it knows nothing of the API's room."""
 
 
 def state_migrations() -> tuple[str, ...]:
     """Only ever appended to: a version is a place in this list."""
-    from aurora_desktop.api import key_store
     from aurora_desktop.healing import healer
     from aurora_desktop.healing.alerts import store as alerts_store
     from aurora_desktop.input import audit
@@ -24,7 +36,7 @@ def state_migrations() -> tuple[str, ...]:
         *alerts_store.MIGRATIONS,
         *healer.MIGRATIONS,
         *coordinator.MIGRATIONS,
-        *key_store.MIGRATIONS,
+        *API_KEYS,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the house gets once its services are begun: the brake, alerts, healing and tasks, built in order.
+"""What the house gets once its services are begun: the brake, alerts, healing, tasks and backups, built in order.
 
 A module of its own, so that nothing of it is imported before the services run.
 """
@@ -12,6 +12,7 @@ from typing import Literal
 import apsw
 from msgspec.structs import replace
 
+from aurora_desktop.backups.keeper import Keeper
 from aurora_desktop.brake import Brake
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import Clock
@@ -27,7 +28,7 @@ from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.healing.healer import Healer
 from aurora_desktop.healing.stalls.override import Override
 from aurora_desktop.heartbeat.health import Problem
-from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing, of_tasks
+from aurora_desktop.heartbeat.part_problems import of_alerts, of_backups, of_control, of_healing, of_tasks
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.tasks.coordinator import Coordinator, Helpers
 from aurora_desktop.tasks.input_tasks import InputTasks
@@ -57,6 +58,7 @@ class Parts:
         mode: Literal["desktop", "headless"],
         call_soon: Callable[[Callable[[], None]], object],
         stall_override: Override,
+        backups: Keeper,
     ) -> None:
         """Blocking: reads what was kept; called with the loop already current."""
         settings = source.current()
@@ -88,6 +90,7 @@ class Parts:
             recent=lambda limit: journal.recent(limit, recovery_only=True, component="machine"),
             stall_override=stall_override,
         )
+        self.backups = backups
         self._clock, self._publish, self._supervisor, self._database = clock, publish, supervisor, database
         self._verification = Verification(supervisor.table, clock, publish)
         self.tasks = Coordinator(
@@ -130,7 +133,7 @@ class Parts:
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be run as tasks: one that fails ends no other."""
         of_tasks = (*self.tasks.rounds(), *self._task_records.rounds())
-        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds(), *of_tasks)
+        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds(), *of_tasks, *self.backups.rounds())
 
     def apply(self, settings: Settings) -> None:
         """Changed settings, also for the supervisor."""
@@ -140,6 +143,7 @@ class Parts:
         self.brake.apply(settings)
         self.alerts.apply(settings)
         self.healer.apply(settings)
+        self.backups.apply(settings.backups)
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps them from being well, now."""
@@ -148,6 +152,7 @@ class Parts:
             *of_alerts(self.alerts.view()),
             *of_healing(self.healer.troubles()),
             *of_tasks(self.tasks.troubles()),
+            *of_backups(self.backups.view()),
         )
 
     async def close_first(self) -> None:

@@ -356,8 +356,6 @@ def take_agents(aurora: Aurora, photographer: Photographer, home: Path) -> None:
             aurora.submit_task("claude", "Write the release notes from the commits since v1.4."),
             aurora.submit_task("translate", "The letter to Ms Novák, into Czech."),
         ]
-        photographer.press("Home")
-        photographer.press("Return")
         take_both(aurora, photographer, window, "agents")
         for task_id in (*others, waiting):  # what may have been begun would wait for the operator at the next start
             aurora.cancel_task(task_id)

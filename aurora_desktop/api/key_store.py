@@ -17,17 +17,6 @@ _REMEMBERED = 1000
 
 T = TypeVar("T")
 
-MIGRATIONS = (
-    """
-    CREATE TABLE api_keys (
-        key TEXT PRIMARY KEY,
-        made TEXT NOT NULL,
-        at REAL NOT NULL
-    ) STRICT;
-    CREATE INDEX api_keys_at ON api_keys (at);
-    """,
-)
-
 
 class Claim(NamedTuple):
     """`made`: the id that belongs to the key; `is_new`: whether this claim was the first."""

@@ -59,6 +59,18 @@ def _because(event: Event) -> str:
     return f": {event['cause']}" if event["cause"] else ""
 
 
+def _set_aside(event: Event) -> str:
+    aside = f"set aside ({event['reason']}), kept as {event['moved_to']}"
+    if not event["restored_from"]:
+        return f"{aside}; begun anew"
+    return f"{aside}; restored out of {event['restored_from']}; lost: {event['lost'] or 'nothing'}"
+
+
+def _backed_up(event: Event) -> str:
+    trouble = f"; not in the second folder: {event['trouble']}" if event["trouble"] else ""
+    return f"{event['backup_id']}, {event['size_bytes'] / 1e6:.1f} MB, {event['reason']}{trouble}"
+
+
 _DECISIONS = {"once": "allowed once", "task": "allowed for the task", "deny": "denied"}
 _HANDS = ("the operator's hands are still", "the operator is at mouse or keyboard")
 _SAID: dict[str, Callable[[Event], str]] = {
@@ -66,6 +78,10 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "service_restarting": lambda e: f"attempt {e['attempt']} in {e['delay_s']:.1f} s: {e['cause']}",
     "control_armed": lambda e: f"mode {e['mode']}, until {_clock(e['until'])}",
     "human_active": lambda e: _HANDS[bool(e["active"])],
+    "storage_quarantined": _set_aside,
+    "backup_made": _backed_up,
+    "backup_failed": lambda e: " ".join(filter(None, (f"{e['detail']}.", e["hint"]))),
+    "damage_found": lambda e: f"{e['path']}: {e['detail']}; {e['remedy']}",
     "fault_diagnosed": _diagnosed,
     "remedy_started": lambda e: f"{e['remedy']}, attempt {e['attempt']}: {e['cause']}",
     "remedy_finished": _remedied,

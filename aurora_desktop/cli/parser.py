@@ -40,6 +40,7 @@ def build() -> ArgumentParser:
     _add_input(commands)
     _add_braking(commands)
     _add_audit(commands)
+    _add_backups(commands)
     _add_alerts(commands)
     _add_door(commands)
     _add_setting_up(commands)
@@ -208,6 +209,26 @@ def _add_audit(commands: Any) -> None:
     audit = _add(commands, "audit", "audit", "the record of what agents did with mouse and keyboard", _json)
     audit.add_argument("what", choices=("verify", "show"), help="is it as it was written; its last records")
     audit.add_argument("-n", "--limit", type=_limit, default=50, metavar="N", help="at most so many records (50)")
+
+
+def _add_backups(commands: Any) -> None:
+    group = commands.add_parser("backup", help="backups of the state", description="backups of the state")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "create", "backing_up", "make one now", _json)
+    _add(verbs, "list", "backing_up", "all of them, newest first", _json, function="list_backups")
+    verify = _add(verbs, "verify", "backing_up", "restore them for a test", _json)
+    verify.add_argument("ids", nargs="*", metavar="ID", help="only these (all)")
+    restore = _add(verbs, "restore", "backing_up", "go back to one; Aurora must not run", _json)
+    restore.add_argument("id", metavar="ID", help="as `list` shows it, or latest")
+    _add(verbs, "undo", "backing_up", "bring back what the last restore or repair replaced", _json)
+    group = commands.add_parser("state", help="the state as a whole", description="the state as a whole")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "show", "backing_up", "its version, and how much of what it holds", _json)
+    _add(verbs, "export", "backing_up", "write it as JSON").add_argument("file", metavar="FILE")
+    taken = _add(
+        verbs, "import", "backing_up", "replace it by an export; Aurora must not run", _json, function="import_state"
+    )
+    taken.add_argument("file", metavar="FILE")
 
 
 def _add_alerts(commands: Any) -> None:

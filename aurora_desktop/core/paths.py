@@ -54,6 +54,10 @@ class StatePaths(NamedTuple):
         return self.root / "state.db"
 
     @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

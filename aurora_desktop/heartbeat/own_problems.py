@@ -41,7 +41,7 @@ class OwnProblems:
             case StorageRecovered(path=path):
                 self._problems.pop(path, None)
             case StorageQuarantined(path=path, moved_to=moved_to, reason=reason):
-                sentence = f"{os.path.basename(path)} was set aside and begun anew: {reason}"
+                sentence = f"{os.path.basename(path)} was set aside ({reason}) and {outcome(event)}"
                 problem = Problem("aurora", sentence, f"The old file is kept: {moved_to}", 3)
                 self._quarantined[path] = (self._clock.monotonic(), problem)
             case SettingsRefused(path=path, problems=problems):
@@ -58,3 +58,11 @@ class OwnProblems:
                 self._problems["watch"] = Problem("aurora", detail, hint, 3)
             case PartFailed(component=component, detail=detail):
                 self._problems[component] = Problem(component, detail, "Restart Aurora", 1)
+
+
+def outcome(event: StorageQuarantined) -> str:
+    """What stands in the place of the file, and what is lost."""
+    if not event.restored_from:
+        return "begun anew"
+    lost = f"; lost: {event.lost}" if event.lost else "; nothing is lost"
+    return f"restored out of {event.restored_from}{lost}"

@@ -1,5 +1,6 @@
-"""What keeps the brake, alerts, healing and tasks from being well, as problems of the whole."""
+"""What keeps the brake, alerts, healing, tasks and backups from being well, as problems of the whole."""
 
+from aurora_desktop.backups.view import BackupsView
 from aurora_desktop.healing.alerts.view import AlertsView
 from aurora_desktop.healing.view import HealingView, ResourceView
 from aurora_desktop.heartbeat.health import Problem
@@ -8,6 +9,8 @@ from aurora_desktop.supervisor.outcome import format_duration
 from aurora_desktop.tasks.view import TaskTroubles
 
 _LOOK = "Look at the recovery page"
+_SECOND = "Look at the folder that `backups.path` names"
+_VERIFY = "`aurora backup verify` looks at all of them"
 _MOST_AGENTS = 20
 """Thousands may stall together: the heartbeat and the health stay what one can read."""
 
@@ -71,6 +74,24 @@ def of_tasks(troubles: TaskTroubles) -> tuple[Problem, ...]:
             for t in troubles.uncertain[:_MOST_AGENTS]
         ),
     )
+
+
+def of_backups(view: BackupsView) -> tuple[Problem, ...]:
+    """What keeps the state from being in two places; only a long time without one is more than a remark."""
+    found = []
+    if view.overdue_s:
+        lasting = format_duration(view.overdue_s)
+        sentence = f"there has been no good backup, for {lasting} over its time"
+        found.append(Problem("aurora", f"{sentence}: {view.failing}" if view.failing else sentence, view.hint, 2))
+    elif view.failing:
+        found.append(Problem("aurora", f"no backup can be made: {view.failing}", view.hint, 4))
+    if view.trouble:
+        found.append(Problem("aurora", f"the second folder has no new backup: {view.trouble}", _SECOND, 4))
+    if view.damaged:
+        found.append(
+            Problem("aurora", f"a backup is damaged: {view.damaged}", "`aurora backup verify` looks at all", 4)
+        )
+    return tuple(found)
 
 
 def _told(component: str, sentence: str) -> str:

@@ -10,7 +10,9 @@ from aurora_desktop.core.events import (
     SERVICE_PREFIX,
     AnyEvent,
     AuditFailing,
+    BackupFailed,
     ControlDisarmed,
+    DamageFound,
     EmergencyStopped,
     ErrorsAccumulated,
     Escalated,
@@ -34,6 +36,7 @@ from aurora_desktop.core.task_events import (
     TaskUncertain,
 )
 from aurora_desktop.healing.alerts.alert import alert_of, name_of
+from aurora_desktop.heartbeat.own_problems import outcome
 from aurora_desktop.ui import control_words, phrases
 
 REPEAT_S = 60.0
@@ -118,7 +121,12 @@ def _own_notice(event: AnyEvent) -> Notice | None:
         case StorageFailing(path=path, detail=detail):
             return Notice("Cannot write", f"{path}: {detail}")
         case StorageQuarantined(path=path, moved_to=moved_to, reason=reason):
-            return Notice("A damaged file was moved aside", f"{path}: {reason}. Kept as {moved_to}.")
+            title = "A damaged file was repaired" if event.restored_from else "A damaged file was moved aside"
+            return Notice(title, f"{path}: {reason}. It was {outcome(event)}. The old one is kept as {moved_to}.")
+        case BackupFailed(detail=detail, hint=hint):
+            return Notice("No backup", f"{detail}. {hint}".strip())
+        case DamageFound(path=path, detail=detail, remedy=remedy):
+            return Notice("Damage was found", f"{path}: {detail}. {remedy}.")
         case _:
             return None
 

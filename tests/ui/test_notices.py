@@ -5,7 +5,9 @@ import pytest
 from aurora_desktop.core.events import (
     AnyEvent,
     AuditFailing,
+    BackupFailed,
     ControlDisarmed,
+    DamageFound,
     EmergencyStopped,
     Escalated,
     RemedyOffered,
@@ -53,6 +55,12 @@ def recovered(attempts: int) -> ServiceRecovered:
             StorageQuarantined(at=1.0, component="aurora", path="j", moved_to="k", reason="damaged"),
             "A damaged file was moved aside",
         ),
+        (
+            StorageQuarantined(at=1.0, component="a", path="j", moved_to="k", reason="damaged", restored_from="b"),
+            "A damaged file was repaired",
+        ),
+        (BackupFailed(at=1.0, component="aurora", detail="no room"), "No backup"),
+        (DamageFound(at=1.0, component="aurora", path="j", detail="page 9", remedy="repaired"), "Damage was found"),
         (EmergencyStopped(at=1.0, component="guard", source="tray", latency_ms=1.0), "Emergency stop"),
         (StopChannelLost(at=1.0, component="guard", detail="no keyboard"), "The stop key is not heard"),
         (WorkerCrashed(at=1.0, component="worker:input", error_text="x", restart_count=1), "The input worker crashed"),

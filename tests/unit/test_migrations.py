@@ -5,7 +5,7 @@ import sys
 
 from aurora_desktop.migrations import STATE_VERSION, StateMigrations, state_migrations
 
-ROOMS = ("aurora_desktop.healing.healer", "aurora_desktop.input.audit.log")
+ROOMS = ("aurora_desktop.healing.healer", "aurora_desktop.input.audit.log", "aurora_desktop.backups.keeper")
 
 
 def test_the_version_is_that_of_the_rooms() -> None:

@@ -12,6 +12,7 @@ from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from aurora_desktop.core.settings.options import Count, Delay, Name, Port, Seconds, Section, option
+from aurora_desktop.core.settings.schema_backups import BackupSettings
 from aurora_desktop.core.settings.schema_healing import (
     AgentsSettings,
     AlertsSettings,
@@ -340,3 +341,4 @@ class Settings(Section, frozen=True):
     healing: Annotated[HealingSettings, option("Healing.")] = HealingSettings()
     alerts: Annotated[AlertsSettings, option("Alerts.")] = AlertsSettings()
     tasks: Annotated[TaskSettings, option("Tasks for agents.")] = TaskSettings()
+    backups: Annotated[BackupSettings, option("Backups.")] = BackupSettings()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import apsw
 
-from aurora_desktop.core.storage.opening import Quarantine, cannot_open, is_damage, open_reader, open_sound
+from aurora_desktop.core.storage.opening import Care, Quarantine, cannot_open, is_damage, open_reader, open_sound
 from aurora_desktop.core.storage.writer import Writer
 
 __all__ = ["GROUP_COMMIT_S", "Database", "Quarantine", "is_damage"]
@@ -39,13 +39,14 @@ class Database:
         migrations: Sequence[str],
         application_id: int,
         wall: Callable[[], float] = time.time,
+        care: Care | None = None,
     ) -> "Database":
         """Open or create the file (mode 0600); blocks, about 0.1 s for each 100 MB, as every page is verified.
 
-        `migrations[n]` is the SQL that leads from version n to n + 1. Raises AuroraError when the folder or
-        the disk does not let us.
+        `migrations[n]` is the SQL that leads from version n to n + 1; `care` repairs a damaged file. Raises AuroraError
+        when the folder or the disk does not let us, and for a file of a newer version.
         """
-        writing, quarantine = open_sound(path, migrations, application_id, wall)
+        writing, quarantine = open_sound(path, migrations, application_id, wall, care)
         try:
             return cls(path, writing, quarantine)
         except apsw.Error as error:

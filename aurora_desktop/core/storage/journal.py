@@ -12,17 +12,17 @@ import msgspec
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, Record, StorageQuarantined
+from aurora_desktop.core.events import AnyEvent, Record
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.event_logs import EventLogs
 from aurora_desktop.core.storage.jsonl import to_json
-from aurora_desktop.core.storage.opening import cannot_open
+from aurora_desktop.core.storage.opening import Care, Quarantine, cannot_open
 from aurora_desktop.core.storage.pending import MOST_IN_A_BURST, MOST_PENDING, PendingRecords
 from aurora_desktop.core.storage.pruning import MIGRATION as PRUNING_TABLE
 from aurora_desktop.core.storage.pruning import Pruner
-from aurora_desktop.core.storage.trouble import COMPONENT, StorageEvent, Trouble
+from aurora_desktop.core.storage.trouble import StorageEvent, Trouble, quarantined
 
 APPLICATION_ID = 0x4155524A  # "AURJ"
 MIGRATIONS = (
@@ -43,7 +43,7 @@ MIGRATIONS = (
 BATCH = 500
 MORE_AT_ONCE_S = 0.001
 ID_STEP_AFTER_LOSS = 100_000
-_INSERT = "INSERT OR IGNORE INTO event(id, at, component, recovery, body) VALUES (?, ?, ?, ?, ?)"
+INSERT = "INSERT OR IGNORE INTO event(id, at, component, recovery, body) VALUES (?, ?, ?, ?, ?)"
 
 log = logging.getLogger(__name__)
 _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -70,11 +70,13 @@ class Journal:
         *,
         on_trouble: Callable[[StorageEvent], None] = lambda _: None,
         call_soon: Callable[[Callable[[], None]], object] = _call_directly,
+        care: Care | None = None,
     ) -> None:
         self._paths = paths
         self._clock = clock
         self._on_trouble = on_trouble
         self._call_soon = call_soon
+        self._care = care
         self._trouble = Trouble(paths.journal, clock, self._tell)
         self._pending = PendingRecords()
         self._logs = EventLogs(paths.logs, logs, clock, self._tell)
@@ -90,19 +92,19 @@ class Journal:
             self._paths.make()
         except OSError as error:
             raise cannot_open(self._paths.journal, error) from error
-        database = Database.open(self._paths.journal, MIGRATIONS, APPLICATION_ID, self._clock.wall)
+        database = Database.open(self._paths.journal, MIGRATIONS, APPLICATION_ID, self._clock.wall, self._care)
         last_id = self._begin(database)
         self._logs.open()
         self._database = database
         if moved := database.quarantine:
-            self._tell(_quarantined(self._clock.wall(), str(moved.path), str(moved.moved_to), moved.reason))
+            self._tell(quarantined(self._clock.wall(), moved))
         return last_id
 
     def append(self, record: Record) -> None:
         """Keep the record; a reader of the bus: neither blocks nor raises."""
         try:
             most = MOST_PENDING if self._trouble.is_failing else MOST_IN_A_BURST
-            self._trouble.drop(self._pending.add(record, _row(record), most))
+            self._trouble.drop(self._pending.add(record, row(record), most))
             self._logs.add(record)
         except Exception:  # an event that msgspec, SQLite or a log cannot take must not stop those that follow
             log.exception("event %d cannot be kept as it is", record.id)
@@ -143,6 +145,15 @@ class Journal:
             raise RuntimeError("the journal is not open")
         return self._pruner.prune(self._database)
 
+    @property
+    def quarantine(self) -> Quarantine | None:
+        """What was moved aside at `open`."""
+        return self._database.quarantine if self._database is not None else None
+
+    def checkpoint(self) -> Future[None] | None:
+        """Move its write-ahead log into the file, in the writer's thread; None while it is not open."""
+        return self._database.checkpoint() if self._database is not None else None
+
     def configure(self, journal: JournalSettings, logs: LogSettings) -> None:
         """Apply changed settings: to the next prune and the next line of a log."""
         self._pruner.settings = journal
@@ -175,7 +186,7 @@ class Journal:
 
     def _write(self, connection: apsw.Connection) -> list[int]:
         rows = self._pending.first(BATCH)
-        connection.executemany(_INSERT, rows)
+        connection.executemany(INSERT, rows)
         return [row[0] for row in rows]
 
     def _written(self, write: Future[list[int]]) -> bool:
@@ -261,7 +272,7 @@ class Journal:
             log.exception("nobody could be told: %s", event)
 
 
-def _row(record: Record) -> tuple[int, float, str, bool, str]:
+def row(record: Record) -> tuple[int, float, str, bool, str]:
     event = record.event
     component = event.component.encode("utf-8", "replace").decode()
     return (record.id, event.at, component, event.recovery, to_json(event).decode())
@@ -281,7 +292,3 @@ def _decoded(rows: list[tuple[int, str]]) -> list[Record]:
 def _merged(stored: list[Record], pending: list[Record]) -> list[Record]:
     """Each record once, by id; one that was committed between the two looks is in both."""
     return sorted({r.id: r for r in (*stored, *pending)}.values(), key=lambda r: r.id)
-
-
-def _quarantined(at: float, path: str, moved_to: str, reason: str) -> StorageQuarantined:
-    return StorageQuarantined(at=at, component=COMPONENT, path=path, moved_to=moved_to, reason=reason)

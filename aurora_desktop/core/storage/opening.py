@@ -1,4 +1,4 @@
-"""Opens a database file that is sound; one that is not is moved aside, never deleted, and a new one begun.
+"""Opens a database file that is sound; one that is not is moved aside, never deleted, and repaired or begun anew.
 
 Every page carries a checksum (SQLite's cksumvfs), which finds flipped bits that `integrity_check` does not
 see. Checksums reach the pages of the file; the tail of its write-ahead log is looked at here, because SQLite
@@ -6,11 +6,15 @@ itself silently forgets every commit behind a damaged frame. A program that writ
 cksumvfs breaks it; reading it with any SQLite is fine.
 """
 
+import contextlib
+import errno
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import apsw
 import apsw.sqlite_extra
@@ -29,12 +33,35 @@ _DAMAGE_CODES = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLI
 _vfs_lock = threading.Lock()
 
 
+class Rescued(msgspec.Struct, frozen=True):
+    """What stands in the place of a file that could not be used: what it was made of, and what is lost, in words."""
+
+    source: str
+    lost: str = ""
+
+
 class Quarantine(msgspec.Struct, frozen=True):
-    """A file that could not be used was moved from `path` to `moved_to`; `reason` is a phrase in words."""
+    """A file that could not be used was moved from `path` to `moved_to`; `reason` is a phrase in words.
+
+    `rescued`: what it was replaced by; None where a new file was begun.
+    """
 
     path: Path
     moved_to: Path
     reason: str
+    rescued: Rescued | None = None
+
+
+class Care(Protocol):
+    """What somebody who knows of backups does for a file; both block, and neither raises."""
+
+    def before_migration(self, path: Path, version: int) -> None:
+        """The sound file of that version is about to be brought up to the newest."""
+        ...
+
+    def rescue(self, quarantine: Quarantine, migrations: Sequence[str], application_id: int) -> Rescued | None:
+        """Put a sound file in the place of the one that was moved away; None where that cannot be."""
+        ...
 
 
 class _UnsoundError(Exception):
@@ -54,17 +81,36 @@ def is_damage(error: BaseException) -> bool:
 
 
 def open_sound(
-    path: Path, migrations: Sequence[str], application_id: int, wall: Callable[[], float] = time.time
+    path: Path,
+    migrations: Sequence[str],
+    application_id: int,
+    wall: Callable[[], float] = time.time,
+    care: Care | None = None,
 ) -> tuple[apsw.Connection, Quarantine | None]:
-    """The connection for writing, with the schema at its newest; raises AuroraError when the place is unusable."""
+    """The connection for writing, with the schema at its newest.
+
+    Raises AuroraError when the place is unusable, and for a file of a newer version, which is left alone.
+    """
     try:
         try:
-            return _connect(path, migrations, application_id), None
+            return _connect(path, migrations, application_id, care), None
         except _UnsoundError as unsound:
             quarantine = _move_aside(path, unsound, wall())
+        if care is not None:
+            rescued = care.rescue(quarantine, migrations, application_id)
+            quarantine = msgspec.structs.replace(quarantine, rescued=rescued)
+        try:
             return _connect(path, migrations, application_id), quarantine
+        except _UnsoundError as unsound:  # what was to replace it is no better
+            _move_aside(path, unsound, wall())
+            return _connect(path, migrations, application_id), msgspec.structs.replace(quarantine, rescued=None)
     except (apsw.Error, OSError, _UnsoundError) as error:
         raise cannot_open(path, error) from error
+
+
+def found_damaged(path: Path) -> Path:
+    """Where it is written down that the file was found damaged while it was in use: the next opening repairs it."""
+    return path.with_name(path.name + ".found-damaged")
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -74,13 +120,16 @@ def open_reader(path: Path) -> apsw.Connection:
     return connection
 
 
-def _connect(path: Path, migrations: Sequence[str], application_id: int) -> apsw.Connection:
+def _connect(path: Path, migrations: Sequence[str], application_id: int, care: Care | None = None) -> apsw.Connection:
+    _check_owner(path)
+    with contextlib.suppress(FileNotFoundError):
+        raise _UnsoundError("damaged", found_damaged(path).read_text("utf-8", "replace")[:300])
     is_new = _is_new(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take their mode from it
     register_checksums()
     connection = apsw.Connection(str(path), vfs=VFS)
     try:
-        _make_ready(connection, path, migrations, application_id, is_new)
+        _make_ready(connection, path, migrations, application_id, is_new, care)
     except BaseException as error:
         connection.close()
         if is_damage(error):
@@ -90,7 +139,12 @@ def _connect(path: Path, migrations: Sequence[str], application_id: int) -> apsw
 
 
 def _make_ready(
-    connection: apsw.Connection, path: Path, migrations: Sequence[str], application_id: int, is_new: bool
+    connection: apsw.Connection,
+    path: Path,
+    migrations: Sequence[str],
+    application_id: int,
+    is_new: bool,
+    care: Care | None,
 ) -> None:
     # Until it is known to be sound, closing must leave the write-ahead log as it was found.
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -99,7 +153,9 @@ def _make_ready(
         connection.reserve_bytes("main", CHECKSUM_BYTES)  # only takes effect before the first page
         connection.pragma("auto_vacuum", 2)
     else:
-        _examine(connection, path, application_id, len(migrations))
+        version = _examine(connection, path, application_id, len(migrations))
+        if care is not None and 0 < version < len(migrations):
+            care.before_migration(path, version)
     if connection.readonly("main"):
         raise apsw.ReadOnlyError("the file is read-only")
     connection.pragma("journal_mode", "wal")
@@ -152,17 +208,23 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _examine(connection: apsw.Connection, path: Path, application_id: int, known_version: int) -> None:
+def _examine(connection: apsw.Connection, path: Path, application_id: int, known_version: int) -> int:
+    """The version of the file. Raises _UnsoundError; AuroraError for a newer one."""
     version = int(str(connection.pragma("user_version")))
     owner = int(str(connection.pragma("application_id")))
     begun = bool(connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall())
     if owner != application_id and (owner or version or begun):
         raise _UnsoundError("foreign", f"belongs to another program (application id {owner})")
     if version > known_version:
-        raise _UnsoundError("newer-version", f"written by a newer version ({version}, known is {known_version})")
+        raise AuroraError(
+            f"{path.name} was written by a newer Aurora",
+            f"{path}: its version is {version}, and this Aurora knows {known_version}. The file is left as it is",
+            "Start the newer Aurora, or go back to a backup of this one: `aurora backup list`",
+        )
     if not has_checksums(connection):
         raise _UnsoundError("damaged", "damaged: its pages carry no checksums")
     _check_pages(connection, path)
+    return version
 
 
 def _check_pages(connection: apsw.Connection, path: Path) -> None:
@@ -198,7 +260,21 @@ def _move_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
         source = path.with_name(path.name + side)
         if source.exists():
             source.rename(target.with_name(target.name + side))
+    found_damaged(path).unlink(missing_ok=True)
     return Quarantine(path, target, unsound.reason)
+
+
+def _check_owner(path: Path) -> None:
+    """Raises AuroraError for a file of another user: what we write to it would be lost to one of us."""
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(FileNotFoundError):
+        if (owner := path.stat().st_uid) != os.geteuid():
+            raise AuroraError(
+                f"{path.name} belongs to another user",
+                f"{path}: its owner is user {owner}, and Aurora runs as user {os.geteuid()}",
+                "Start Aurora as that user, or name another folder with --state-dir",
+            )
 
 
 def cannot_open(path: Path, error: Exception) -> AuroraError:
@@ -209,6 +285,8 @@ def cannot_open(path: Path, error: Exception) -> AuroraError:
 def _hint(error: Exception) -> str:
     if is_full(error):
         return "Free some space on the disk."
+    if isinstance(error, apsw.ReadOnlyError) or (isinstance(error, OSError) and error.errno == errno.EROFS):
+        return "The disk or the file is read-only: mount it for writing, or name another folder with --state-dir."
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return "Another program holds it open; close that program."
     return "Check that the disk has space and that you may write to the folder."

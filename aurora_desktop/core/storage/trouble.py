@@ -6,6 +6,7 @@ from pathlib import Path
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import StorageFailing, StorageQuarantined, StorageRecovered
 from aurora_desktop.core.storage.full_disk import words
+from aurora_desktop.core.storage.opening import Quarantine
 
 StorageEvent = StorageFailing | StorageRecovered | StorageQuarantined
 
@@ -77,3 +78,16 @@ class Trouble:
         return StorageFailing(
             at=self._clock.wall(), component=COMPONENT, path=str(self._path), detail=words(error), what=self._what
         )
+
+
+def quarantined(at: float, moved: Quarantine) -> StorageQuarantined:
+    """The event that tells of a file that was moved aside, and what stands in its place."""
+    return StorageQuarantined(
+        at=at,
+        component=COMPONENT,
+        path=str(moved.path),
+        moved_to=str(moved.moved_to),
+        reason=moved.reason,
+        restored_from=moved.rescued.source if moved.rescued else "",
+        lost=moved.rescued.lost if moved.rescued else "",
+    )

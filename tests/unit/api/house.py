@@ -21,7 +21,6 @@ from api.workforce import FakeTasks
 from aurora_desktop.api.answering import Operation
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
-from aurora_desktop.api.key_store import MIGRATIONS
 from aurora_desktop.api.local import LocalApi
 from aurora_desktop.api.routes import table
 from aurora_desktop.core.bus import Bus
@@ -31,6 +30,7 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.heartbeat.health import Health, assess
+from aurora_desktop.migrations import API_KEYS
 from aurora_desktop.supervisor.view import ServiceView, State
 
 R = TypeVar("R")
@@ -126,7 +126,7 @@ class House:
         self.quit_reasons: list[str] = []
         self.restart_reasons: list[str] = []
         self.on_quit: Callable[[], None] = lambda: None
-        self.database = Database.open(self.paths.state_db, MIGRATIONS, 0)
+        self.database = Database.open(self.paths.state_db, API_KEYS, 0)
         self.api = LocalApi(self._context(), body_timeout_s=body_timeout_s)
         self.port = 0
         self._loop = asyncio.new_event_loop()

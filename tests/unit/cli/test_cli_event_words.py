@@ -26,6 +26,20 @@ def made(struct: type[Event], /, **fields: Any) -> str:
     ("said", "expected"),
     [
         (
+            made(events.StorageQuarantined, path="state.db", moved_to="aside", reason="damaged"),
+            "set aside (damaged), kept as aside; begun anew",
+        ),
+        (
+            made(events.StorageQuarantined, path="a", moved_to="b", reason="damaged", restored_from="c", lost="d"),
+            "set aside (damaged), kept as b; restored out of c; lost: d",
+        ),
+        (
+            made(events.BackupMade, backup_id="x", reason="at quit", size_bytes=2_500_000, duration_s=1, trouble="no"),
+            "x, 2.5 MB, at quit; not in the second folder: no",
+        ),
+        (made(events.BackupFailed, detail="no room", hint="Free some"), "no room. Free some"),
+        (made(events.DamageFound, path="a", detail="page 9", remedy="repaired"), "a: page 9; repaired"),
+        (
             made(
                 events.FaultDiagnosed,
                 failure_id=1,

@@ -1,5 +1,6 @@
 """What is wrong with Aurora itself, told by the events."""
 
+import pytest
 from core.clocks import FakeClock
 
 from aurora_desktop.core.events import (
@@ -16,7 +17,7 @@ from aurora_desktop.core.events import (
 )
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
 from aurora_desktop.healing.view import AgentView, EscalationView, HealingView, OfferView, ResourceView
-from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems
+from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, outcome
 from aurora_desktop.heartbeat.part_problems import of_alerts, of_control, of_healing, of_tasks
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView
@@ -104,7 +105,7 @@ def test_a_file_that_was_set_aside_is_a_problem_for_an_hour() -> None:
     clock = FakeClock()
     problems = after(quarantined(), clock=clock)
     (problem,) = problems.current()
-    assert problem.sentence == "journal.db was set aside and begun anew: its pages do not add up"
+    assert problem.sentence == "journal.db was set aside (its pages do not add up) and begun anew"
     assert problem.next_step == "The old file is kept: /state/journal.db.damaged"
     clock.advance(QUARANTINE_SHOWN_S - 1)
     assert problems.current() == (problem,)
@@ -218,3 +219,18 @@ def test_what_agents_at_work_wait_for_is_told_with_the_next_step() -> None:
         "agent:claude": ("it is not known how a task of claude ended: its worker died", "Retry it."),
     }
     assert of_tasks(TaskTroubles()) == ()
+
+
+@pytest.mark.parametrize(
+    ("restored_from", "lost", "words"),
+    [
+        ("", "", "begun anew"),
+        ("the backup x", "", "restored out of the backup x; nothing is lost"),
+        ("the backup x", "changes of tasks", "restored out of the backup x; lost: changes of tasks"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_file_that_was_set_aside(restored_from: str, lost: str, words: str) -> None:
+    event = StorageQuarantined(
+        at=1.0, component="aurora", path="a", moved_to="b", reason="c", restored_from=restored_from, lost=lost
+    )
+    assert outcome(event) == words

@@ -15,6 +15,7 @@ import pytest
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.storage.database import Database, is_damage
+from aurora_desktop.core.storage.opening import found_damaged
 
 from .conftest import SmallDisk
 
@@ -213,12 +214,33 @@ def test_a_truncated_file_is_found(filled: Path, size: int) -> None:
     quarantined(filled).close()
 
 
-def test_a_newer_version_is_set_aside_unharmed(filled: Path) -> None:
+def test_a_newer_version_is_refused_and_left_alone(filled: Path) -> None:
     open_at(filled, (*MIGRATIONS, "CREATE TABLE newer(x)")).close()
+    content = filled.read_bytes()
+    with pytest.raises(AuroraError, match="newer Aurora") as told:
+        open_at(filled)
+    assert "its version is 2, and this Aurora knows 1" in told.value.detail
+    assert filled.read_bytes() == content
+    assert not list(filled.parent.glob("*.quarantined-*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_refused_and_left_alone(filled: Path) -> None:
+    os.chown(filled, 65534, -1)
+    with pytest.raises(AuroraError, match="belongs to another user") as told:
+        open_at(filled)
+    assert "user 65534" in told.value.detail
+    assert filled.stat().st_uid == 65534
+
+
+def test_what_was_found_damaged_in_use_is_set_aside_once(filled: Path) -> None:
+    found_damaged(filled).write_text("damaged: the checksum of page 9 is wrong, found while it was in use")
     database = quarantined(filled)
-    assert database.quarantine
-    assert database.quarantine.reason == "written by a newer version (2, known is 1)"
-    assert database.quarantine.moved_to.name.endswith("-newer-version")
+    database.close()
+    assert database.quarantine is not None
+    assert database.quarantine.reason.startswith("damaged: the checksum of page 9")
+    database = open_at(filled)
+    assert database.quarantine is None
     database.close()
 
 

@@ -381,17 +381,13 @@ def test_a_damaged_journal_is_set_aside_and_told_and_its_ids_are_not_given_again
     assert ids(journal.since(50)) == [100_001]
 
 
-def test_a_journal_of_a_newer_version_is_set_aside(
-    open_journal: OpenJournal, paths: StatePaths, troubles: Troubles
-) -> None:
+def test_a_journal_of_a_newer_version_is_refused(open_journal: OpenJournal, paths: StatePaths) -> None:
     open_journal()[0].close()
     connection = apsw.Connection(str(paths.journal), vfs="cksmvfs")
     connection.pragma("user_version", len(MIGRATIONS) + 1)
     connection.close()
-    assert open_journal()[1] == 0
-    event = troubles.get_nowait()
-    assert isinstance(event, StorageQuarantined)
-    assert "newer version" in event.reason
+    with pytest.raises(AuroraError, match="newer Aurora"):
+        open_journal()
 
 
 def test_damage_while_running_is_told_to_the_reader(
