@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from aurora_desktop.api.event_filter import EventFilter
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.event import Event
 from aurora_desktop.core.events import Record
 
 NEWEST_SEARCHED = 20_000
+PAGE = 1000
 ASK_AGAIN_S = 1.0
 
 
@@ -39,33 +41,52 @@ class EventFeed:
         """Return when the feed is closed."""
         await self._closed.wait()
 
-    def newest(self, limit: int, component: str | None, last_id: int) -> list[Record]:
+    def newest(self, limit: int, wanted: EventFilter, last_id: int) -> list[Record]:
         """The last `limit` records up to `last_id`, oldest first. For a thread: that may take the loop's time.
 
-        Those of one component are sought in the newest 20,000 events.
+        With a filter they are sought in the newest 20,000 events.
         """
         window = limit
         while True:
             since = max(0, last_id - window)
-            records = [record for record in self._journal(since, window, component) if record.id <= last_id]
+            found = self._journal(since, window, wanted.only_component)
+            records = [record for record in found if record.id <= last_id and wanted.passes(record.event)]
             if len(records) >= limit or since == 0 or window >= NEWEST_SEARCHED:
                 return records[-limit:]
             window = min(window * 4, NEWEST_SEARCHED)
 
-    async def next_after(self, since: int, limit: int, component: str | None, wait_s: float) -> list[Record]:
+    async def next_after(self, since: int, limit: int, wanted: EventFilter, wait_s: float) -> list[Record]:
         """Records after `since`, oldest first; waits up to `wait_s` seconds for the first one.
 
         A `since` in the future is answered at once: its reader has to begin anew from `last_id`.
         """
         end = asyncio.get_running_loop().time() + wait_s
         while True:
-            records = self._journal(since, limit, component) if since < self.last_id else []
+            last_id = self.last_id
+            records = await self._first_after(since, limit, wanted) if since < last_id else []
             left_s = end - asyncio.get_running_loop().time()
-            if records or left_s <= 0 or since > self.last_id or self._closed.is_set():
+            if records or left_s <= 0 or since > last_id or self._closed.is_set():
                 return records
-            since = self.last_id
+            if (since := last_id) < self.last_id:
+                continue  # something came while the journal was read
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left_s)
+
+    async def _first_after(self, since: int, limit: int, wanted: EventFilter) -> list[Record]:
+        if wanted.is_of_component_alone:
+            return self._journal(since, limit, wanted.only_component)
+        return await asyncio.to_thread(self._sought, since, limit, wanted)
+
+    def _sought(self, since: int, limit: int, wanted: EventFilter) -> list[Record]:
+        """The first `limit` behind `since` that are wanted. For a thread: it may go through the whole journal."""
+        found: list[Record] = []
+        while len(found) < limit:
+            page = self._journal(since, PAGE, wanted.only_component)
+            found += [record for record in page if wanted.passes(record.event)]
+            if len(page) < PAGE:
+                break
+            since = page[-1].id
+        return found[:limit]
 
     async def until(self, is_so: Callable[[], bool], concerns: Callable[[Event], bool]) -> None:
         """Return once `is_so`: asked now, after each event that `concerns` it, and each second."""

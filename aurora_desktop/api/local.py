@@ -10,7 +10,9 @@ from aurora_desktop.api import unix_socket
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.files import remove_address, write_address
+from aurora_desktop.api.metrics.telemetry import Telemetry
 from aurora_desktop.api.security import BODY_TIMEOUT_S, Security
+from aurora_desktop.api.streams.hub import Hub
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.tokens import Tokens
 
@@ -29,6 +31,9 @@ class LocalApi:
         self._context = context
         self._body_timeout_s = body_timeout_s
         self._feed: EventFeed | None = None
+        self._hub = Hub(context.bus, context.since)
+        # Counts from the first event on, whenever the door opens.
+        self._telemetry = Telemetry(context, self._hub)
         self._server: Server | None = None
         self._unix: socket.socket | None = None
 
@@ -42,13 +47,16 @@ class LocalApi:
         chosen = int(listener.getsockname()[1])
         self._unix = self._unix_listener()
         # Imported here: a command that is no server need not pay for it.
+        from aurora_desktop.api.metrics.counted import Counted
         from aurora_desktop.api.routes import build
         from aurora_desktop.api.server import Server
 
         self._feed = EventFeed(self._context.bus, self._context.since)
         self._feed.open()
-        app = Security(build(self._context, self._feed), tokens.current, chosen, self._body_timeout_s)
-        self._server = Server(app)
+        built = build(self._context, self._feed, self._hub, self._telemetry)
+        guarded = Security(built, tokens.current, chosen, self._body_timeout_s)
+        self._server = Server(Counted(guarded, built.routes, self._telemetry.counts.requests))
+        self._telemetry.begin()
         await self._server.open([each for each in (listener, self._unix) if each is not None])
         try:
             write_address(self._context.paths, chosen, str(self._unix.getsockname()) if self._unix else "")
@@ -60,6 +68,8 @@ class LocalApi:
     async def stop(self) -> None:
         """Close the door: waiting readers are answered at once, other answers under way are finished."""
         remove_address(self._context.paths)
+        self._hub.close()
+        await self._telemetry.end()
         if self._unix is not None:
             unix_socket.remove(self._unix)
             self._unix = None

@@ -23,12 +23,17 @@ from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.docs_door import DocsDoor
+from aurora_desktop.api.event_filter import event_filter
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
+from aurora_desktop.api.metrics.door import MetricsDoor
+from aurora_desktop.api.metrics.telemetry import Telemetry
 from aurora_desktop.api.paging import PageQuery, page
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import Offset, Wait
+from aurora_desktop.api.streams.door import StreamDoor
+from aurora_desktop.api.streams.hub import Hub
 from aurora_desktop.api.tasks_door import TasksDoor
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import Service
@@ -53,23 +58,26 @@ class LogQuery(Struct, frozen=True):
 
 
 class EventsQuery(Struct, frozen=True):
+    """`component`, `type`: several with commas between, also beginnings as `service:*`."""
+
     since: Offset | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = 100
     component: str = ""
+    type: str = ""
     wait_s: Wait = 0.0
 
 
-def build(context: ApiContext, feed: EventFeed) -> Starlette:
+def build(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) -> Starlette:
     """The application; it trusts every request, so `Security` has to stand before it."""
     app = Starlette(
-        routes=table(context, feed),
+        routes=table(context, feed, hub, telemetry),
         exception_handlers={HTTPException: _tell_http, AuroraError: _tell, Exception: _tell},
     )
     app.router.redirect_slashes = False
     return app
 
 
-def table(context: ApiContext, feed: EventFeed) -> list[BaseRoute]:
+def table(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) -> list[BaseRoute]:
     """All addresses. A room's part of them is a class with `routes`, and is added here."""
     routes: list[BaseRoute] = [
         *_Door(context, feed).routes(),
@@ -78,6 +86,8 @@ def table(context: ApiContext, feed: EventFeed) -> list[BaseRoute]:
         *AlertsDoor(context, feed).routes(),
         *HealingDoor(context, feed).routes(),
         *TasksDoor(context, feed).routes(),
+        *StreamDoor(hub).routes(),
+        *MetricsDoor(telemetry).routes(),
         *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
     return routes
@@ -166,12 +176,12 @@ class _Door:
 
     async def events(self, query: EventsQuery) -> shapes.EventsReply:
         """Events after `since`; without it the newest. Waits up to `wait_s` seconds for the first."""
-        limit, component = query.limit, query.component or None
+        limit, wanted = query.limit, event_filter(query.component, query.type)
         if query.since is None:
             last_id = self._feed.last_id  # what comes meanwhile is for the next call
-            records = await asyncio.to_thread(self._feed.newest, limit, component, last_id)
+            records = await asyncio.to_thread(self._feed.newest, limit, wanted, last_id)
             return shapes.EventsReply(records, last_id)
-        records = await self._feed.next_after(query.since, limit, component, query.wait_s)
+        records = await self._feed.next_after(query.since, limit, wanted, query.wait_s)
         return shapes.EventsReply(records, self._feed.last_id)
 
     async def start(self, body: shapes.ServicesRequest) -> shapes.ActionReply:

@@ -64,8 +64,11 @@ class Security:
         self._answering = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._upgrade(scope, receive, send)
+            return
         if scope["type"] != "http":
-            raise RuntimeError("only HTTP is served here")
+            raise RuntimeError("only HTTP and WebSocket are served here")
         headers = _Headers(scope["headers"])
         self._answering += 1
         try:
@@ -80,6 +83,21 @@ class Security:
             await _refuse(problem, send)
         else:
             await self._app(scope, _replay(body, receive), _with_common_headers(send))
+        finally:
+            self._answering -= 1
+
+    async def _upgrade(self, scope: Message, receive: Receive, send: Send) -> None:
+        """A web page may open a WebSocket to any address without asking: only Origin and token tell who does."""
+        headers = _Headers(scope["headers"])
+        self._answering += 1
+        try:
+            self._check_place(scope, headers)
+            self._check_token({**scope, "method": "GET"}, headers)
+            self._check_room(scope["path"])
+        except ProblemError as problem:
+            await _refuse(problem, send, "websocket.http.response")
+        else:
+            await self._app(scope, receive, _with_common_headers(send))
         finally:
             self._answering -= 1
 
@@ -190,14 +208,14 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 def _with_common_headers(send: Send) -> Send:
     async def sent(message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"].endswith("http.response.start"):  # or the refusal of a WebSocket
             message = {**message, "headers": [*message.get("headers", []), *COMMON_HEADERS]}
         await send(message)
 
     return sent
 
 
-async def _refuse(problem: ProblemError, send: Send) -> None:
+async def _refuse(problem: ProblemError, send: Send, answer: str = "http.response") -> None:
     """Answer, and close the connection: the rest of a refused request is not to be read as the next one."""
     body = encode_problem(problem)
     headers = [
@@ -207,5 +225,5 @@ async def _refuse(problem: ProblemError, send: Send) -> None:
         *COMMON_HEADERS,
         *_HEADERS_OF.get(problem.status, ()),
     ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{answer}.start", "status": problem.status, "headers": headers})
+    await send({"type": f"{answer}.body", "body": body})

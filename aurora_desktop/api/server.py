@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import h11
 import uvicorn
@@ -22,6 +23,16 @@ ACCEPTED_PER_TURN = 32
 QUEUED_CONNECTIONS = 1024
 # Waiting readers are woken first, so this is met only by a client that does not take its answer.
 CLOSE_TIMEOUT_S = 2
+UPGRADED = frozenset({"/v1/events/ws"})
+# Readers of events have nothing to say.
+MAX_WEBSOCKET_MESSAGE_BYTES = 4096
+
+
+def _websocket(**given: Any) -> asyncio.Protocol:
+    """The protocol of a connection that is upgraded; loaded with the first one."""
+    from aurora_desktop.api.websocket_protocol import WebSocketProtocol
+
+    return WebSocketProtocol(**given)
 
 
 class _Protocol(TakesInTime, H11Protocol):
@@ -47,6 +58,10 @@ class _Protocol(TakesInTime, H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_timer()
+
+    def _should_upgrade(self) -> bool:
+        """Everywhere else an upgrade is not listened to: the request is answered as any other."""
+        return super()._should_upgrade() and self.scope["path"] in UPGRADED
 
     def on_response_complete(self) -> None:
         self._idle_since = self.loop.time()
@@ -105,7 +120,9 @@ class Server(uvicorn.Server):
                 loop="none",
                 lifespan="off",
                 http=_Protocol,
-                ws="none",
+                ws=_websocket,  # type: ignore[arg-type]  # called as the class would be, which is not to be loaded yet
+                ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+                ws_per_message_deflate=False,
                 interface="asgi3",
                 log_config=None,
                 log_level="error",

@@ -1,11 +1,12 @@
 """One call of the command: what was asked for, and what every command needs to do it."""
 
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from aurora_desktop.cli.console import Console
-from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.paths import StatePaths, default_state_dir
 
 if TYPE_CHECKING:
     from aurora_desktop.cli.client import Client
@@ -16,6 +17,12 @@ USAGE = 2
 NOT_RUNNING = 3
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+
+
+def state_dir(given: Namespace) -> Path:
+    """The folder that was asked for, else the platform's."""
+    chosen = given.state_dir or os.environ.get("AURORA_STATE_DIR")
+    return Path(chosen).absolute() if chosen else default_state_dir()
 
 
 class RunOptions(NamedTuple):

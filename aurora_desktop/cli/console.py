@@ -71,15 +71,21 @@ class Console:
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None:
         """Aligned columns; on a terminal the last one is cut to its width."""
+        for line in self.table_lines(columns, rows, shutil.get_terminal_size().columns if self.is_terminal else None):
+            self.line(line)
+
+    def table_lines(
+        self, columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None = None
+    ) -> list[str]:
+        """The title and a line for each row; the last column is cut to what is left of `width`."""
         cells = [[harmless(cell).replace("\n", " ").replace("\t", " ") for cell in row] for row in rows]
         titles = [column.title for column in columns]
         widths = [max(len(row[i]) for row in [titles, *cells]) for i in range(len(columns))]
-        if self.is_terminal:
-            room = shutil.get_terminal_size().columns - sum(widths[:-1]) - 2 * (len(widths) - 1)
+        if width is not None:
+            room = width - sum(widths[:-1]) - 2 * (len(widths) - 1)
             widths[-1] = min(widths[-1], max(room, 12))
-        self.line(self.styled(_aligned(columns, titles, widths).rstrip(), "bold"))
-        for row in cells:
-            self.line(_aligned(columns, row, widths, self.styled).rstrip())
+        head = self.styled(_aligned(columns, titles, widths).rstrip(), "bold")
+        return [head, *(_aligned(columns, row, widths, self.styled).rstrip() for row in cells)]
 
     def flush(self) -> None:
         self.out.flush()

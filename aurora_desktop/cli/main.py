@@ -11,11 +11,12 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aurora_desktop.cli.call import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_RUNNING, USAGE, Call, RunOptions
+from aurora_desktop.cli.call import BROKEN_PIPE, FAILED, INTERRUPTED, NOT_RUNNING, USAGE, Call, RunOptions, state_dir
+from aurora_desktop.cli.completing import ASKED_TO_COMPLETE, complete
 from aurora_desktop.cli.console import Console
 from aurora_desktop.cli.parser import build
 from aurora_desktop.core.errors import AuroraError, NotRunningError
-from aurora_desktop.core.paths import default_config_file, default_state_dir
+from aurora_desktop.core.paths import default_config_file
 
 Run = Callable[[RunOptions], int]
 
@@ -39,6 +40,8 @@ def main(argv: Sequence[str] | None = None, *, run: Run) -> int:
 
 def _perform(argv: Sequence[str] | None, console: Console, run: Run) -> int:
     parser = build()
+    if ASKED_TO_COMPLETE in os.environ:
+        complete(parser)
     try:
         given = parser.parse_args(argv)
     except SystemExit as end:
@@ -47,7 +50,7 @@ def _perform(argv: Sequence[str] | None, console: Console, run: Run) -> int:
         console.out.write(parser.format_help())
         return 0
     try:
-        call = Call(given, console, _config(given), _state_dir(given))
+        call = Call(given, console, _config(given), state_dir(given))
         return run(_run_options(call)) if _is_program(given) else int(given.perform()(call))
     except NotRunningError as error:
         console.error(error)
@@ -80,11 +83,6 @@ def _run_options(call: Call) -> RunOptions:
 def _config(given: Namespace) -> Path:
     chosen = given.config or os.environ.get("AURORA_CONFIG")
     return Path(chosen).absolute() if chosen else default_config_file()
-
-
-def _state_dir(given: Namespace) -> Path:
-    chosen = given.state_dir or os.environ.get("AURORA_STATE_DIR")
-    return Path(chosen).absolute() if chosen else default_state_dir()
 
 
 def _forget_output() -> None:

@@ -13,6 +13,7 @@ MAX_TIMEOUT_S = 600.0
 MAX_RECENT = 50
 MAX_FOUND = 100
 MAX_STALL_S = 7 * 86_400.0
+MAX_INTERVAL_S = 60.0
 _OPERATORS = re.compile(r"invalid choice: '(arm|reset|rearm|unlatch|clear)'")
 _ALLOWERS = re.compile(r"invalid choice: '(allow|accept|thaw|unfreeze)'")
 _NO_SUCH = (
@@ -44,6 +45,7 @@ def build() -> ArgumentParser:
     _add_alerts(commands)
     _add_door(commands)
     _add_setting_up(commands)
+    _add_completion(commands)
     return parser
 
 
@@ -56,6 +58,9 @@ def _add_run(commands: Any) -> None:
 def _add_showing(commands: Any) -> None:
     _add(commands, "status", "showing", "the health of the whole, in a sentence", _json)
     _add(commands, "ps", "showing", "the services", _json)
+    top = _add(commands, "top", "top", "services, tasks, events and control as they change, until q or Ctrl+C")
+    top.add_argument("--interval", type=_interval, default=1.0, metavar="S", help="seconds between two looks (1)")
+    top.add_argument("--once", action="store_true", help="one look, as text; so it is without a terminal, too")
     logs = _add(commands, "logs", "logs", "what a service printed", _json)
     logs.add_argument("name", metavar="NAME")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl+C")
@@ -63,7 +68,8 @@ def _add_showing(commands: Any) -> None:
     events = _add(commands, "events", "showing", "what happened", _json)
     events.add_argument("--since", type=_count, metavar="ID", help="only events after this id")
     events.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl+C")
-    events.add_argument("--component", metavar="C", help="only of this one, such as service:web")
+    events.add_argument("--component", metavar="C", help="only of these, such as service:web,worker:*")
+    events.add_argument("--type", metavar="T", help="only of these types, such as service_failed,task_*")
     events.add_argument("-n", "--limit", type=_limit, default=100, metavar="N", help="at most so many (100)")
 
 
@@ -266,6 +272,11 @@ def _add_setting_up(commands: Any) -> None:
     autostart.add_argument("what", choices=("enable", "disable", "status"))
 
 
+def _add_completion(commands: Any) -> None:
+    completion = _add(commands, "completion", "completing", "what lets your shell complete what you type with Tab")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="its code goes to standard output")
+
+
 class _Parser(ArgumentParser):
     """Says why there is no command for what the operator alone may do."""
 
@@ -339,6 +350,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= MAX_STALL_S:
         raise ArgumentTypeError(f"expected seconds, above 0 and up to {MAX_STALL_S:g}")
     return seconds
+
+
+def _interval(text: str) -> float:
+    if not 0.2 <= _seconds(text) <= MAX_INTERVAL_S:
+        raise ArgumentTypeError(f"expected seconds, 0.2 to {MAX_INTERVAL_S:g}")
+    return float(text)
 
 
 def _number(text: str) -> float:

@@ -8,7 +8,7 @@ from aurora_desktop.cli.console import Column, Console, control_style, countdown
 from aurora_desktop.cli.event_words import in_words
 
 POLL_S = 25.0
-_SERVICE_COLUMNS = (
+SERVICE_COLUMNS = (
     Column("NAME"),
     Column("STATE", style=state_style),
     Column("PID", right=True),
@@ -41,14 +41,14 @@ def _show_status(console: Console, answer: Any) -> None:
     console.line(f"services: {counts or 'none'}")
     if answer["control"] is not None:
         console.line(control_line(console, answer["control"]))
-    if answer["tasks"] is not None and (words := _tasks_in_words(answer["tasks"])):
+    if answer["tasks"] is not None and (words := tasks_in_words(answer["tasks"])):
         console.line(f"tasks: {words}")
     paused = ", supervision paused" if answer["paused"] else ""
     up = duration(answer["uptime_s"])
     console.line(f"aurora {answer['version']} ({answer['mode']}), pid {answer['pid']}, up {up}{paused}")
 
 
-def _tasks_in_words(counts: dict[str, int]) -> str:
+def tasks_in_words(counts: dict[str, int]) -> str:
     """`2 at work, 3 queued, 1 waiting for your word (aurora approvals)`; "" for none."""
     shown = {
         "at_work": "at work",
@@ -91,10 +91,10 @@ def ps(call: Call) -> int:
 
 def show_services(console: Console, rows: list[dict[str, Any]]) -> None:
     """The table of `ps`."""
-    console.table(_SERVICE_COLUMNS, [_service_cells(row) for row in rows])
+    console.table(SERVICE_COLUMNS, [service_cells(row) for row in rows])
 
 
-def _service_cells(row: dict[str, Any]) -> list[str]:
+def service_cells(row: dict[str, Any]) -> list[str]:
     cpu = row["cpu_percent"]
     return [
         row["name"],
@@ -111,14 +111,15 @@ def _service_cells(row: dict[str, Any]) -> list[str]:
 def events(call: Call) -> int:
     """What happened, oldest first; with `--follow` also what happens from now on."""
     given, client = call.given, call.client
-    reply = client.get("/v1/events", since=given.since, limit=given.limit, component=given.component)
+    wanted = {"component": given.component, "type": given.type}
+    reply = client.get("/v1/events", since=given.since, limit=given.limit, **wanted)
     if not given.follow:
         _show_events(call, reply["records"])
         return OK
     while True:
         _show_events(call, reply["records"])
         call.console.flush()
-        reply = client.get("/v1/events", since=_next(reply), limit=1000, component=given.component, wait_s=POLL_S)
+        reply = client.get("/v1/events", since=_next(reply), limit=1000, wait_s=POLL_S, **wanted)
 
 
 def _next(reply: Any) -> int:
@@ -134,10 +135,10 @@ def _show_events(call: Call, records: list[dict[str, Any]]) -> None:
         if call.given.json:
             call.console.json(record, compact=True)
         else:
-            call.console.line(_event_line(record).replace("\n", " "))
+            call.console.line(event_line(record).replace("\n", " "))
 
 
-def _event_line(record: dict[str, Any]) -> str:
+def event_line(record: dict[str, Any]) -> str:
     event = record["event"]
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["at"]))
     return f"{record['id']:>6}  {at}  {event['component']:<20}  {event['type']:<22}  {in_words(event)}".rstrip()

@@ -226,7 +226,8 @@ class House:
 
     def routes(self) -> list[Operation]:
         """Every address of the door."""
-        routes = table(self._context(), EventFeed(self.bus, self._since))
+        feed = EventFeed(self.bus, self._since)
+        routes = table(self._context(), feed, self.api._hub, self.api._telemetry)
         return [route for route in routes if isinstance(route, Operation)]
 
     def _restart(self, reason: str) -> None:

@@ -50,6 +50,17 @@ def test_ps_tells_the_problem_before_the_last_cause(
     assert "command not found" in capsys.readouterr().out
 
 
+def test_events_of_several_components_and_types(
+    house: House, aurora: Aurora, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for component in ("service:web", "guard", "machine"):
+        house.publish(component)
+    assert aurora("events", "--json", "--component", "service:*,machine", "--type", "part_failed") == 0
+    assert [record["id"] for record in json.loads(capsys.readouterr().out)] == [1, 3]
+    assert aurora("events", "--type", "part_faild") == 1
+    assert "Did you mean `part_failed`?" in capsys.readouterr().err
+
+
 def test_status_in_words(house: House, aurora: Aurora, capsys: pytest.CaptureFixture[str]) -> None:
     house.supervisor.held["web"] = view("web", "failed", problem="command not found: webd", hint="Install webd")
     house.supervisor.paused = True
