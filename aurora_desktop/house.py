@@ -166,7 +166,9 @@ class House:
             mode=self.mode,
             call_soon=self._call_soon,
             stall_override=self._stall_override,
+            health=self.health,
         )
+        self.pulse.link = parts.link.view
         if self.on_furnished is not None:
             self.on_furnished(parts)
         return parts
@@ -228,6 +230,7 @@ class House:
             healing=parts.healer,
             alerts=parts.alerts,
             tasks=parts.tasks,
+            link=parts.link,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import overload
 
-STATE_VERSION = 13
+STATE_VERSION = 14
 """How many there are; a test compares it with what the rooms say."""
 
 
@@ -13,6 +13,7 @@ def state_migrations() -> tuple[str, ...]:
     from aurora_desktop.healing import healer
     from aurora_desktop.healing.alerts import store as alerts_store
     from aurora_desktop.input import audit
+    from aurora_desktop.link import store as link_store
     from aurora_desktop.safety import store as safety_store
     from aurora_desktop.supervisor import ledger
     from aurora_desktop.tasks import coordinator
@@ -25,6 +26,7 @@ def state_migrations() -> tuple[str, ...]:
         *healer.MIGRATIONS,
         *coordinator.MIGRATIONS,
         *key_store.MIGRATIONS,
+        *link_store.MIGRATIONS,
     )
 
 

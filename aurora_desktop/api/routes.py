@@ -26,6 +26,7 @@ from aurora_desktop.api.docs_door import DocsDoor
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
+from aurora_desktop.api.link_door import LinkDoor
 from aurora_desktop.api.paging import PageQuery, page
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import Offset, Wait
@@ -78,6 +79,7 @@ def table(context: ApiContext, feed: EventFeed) -> list[BaseRoute]:
         *AlertsDoor(context, feed).routes(),
         *HealingDoor(context, feed).routes(),
         *TasksDoor(context, feed).routes(),
+        *LinkDoor(context).routes(),
         *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
     return routes

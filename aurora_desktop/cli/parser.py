@@ -41,6 +41,7 @@ def build() -> ArgumentParser:
     _add_braking(commands)
     _add_audit(commands)
     _add_alerts(commands)
+    _add_link(commands)
     _add_door(commands)
     _add_setting_up(commands)
     return parser
@@ -208,6 +209,21 @@ def _add_audit(commands: Any) -> None:
     audit = _add(commands, "audit", "audit", "the record of what agents did with mouse and keyboard", _json)
     audit.add_argument("what", choices=("verify", "show"), help="is it as it was written; its last records")
     audit.add_argument("-n", "--limit", type=_limit, default=50, metavar="N", help="at most so many records (50)")
+
+
+def _add_link(commands: Any) -> None:
+    group = commands.add_parser("link", help="the link to a collaboration server", description="the link")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "status", "linking", "how it is, its queues, and what went wrong last", _json)
+    _add(verbs, "reconnect", "linking", "try now, whatever it waits for", _json)
+    send = _add(verbs, "send", "linking", "put a message into the outbox", _json)
+    send.add_argument("recipient", metavar="RECIPIENT", help="an identity at the server")
+    send.add_argument("content", nargs="+", metavar="TEXT", help="what to say; - reads it from standard input")
+    send.add_argument("--subject", default="", metavar="WORDS")
+    send.add_argument("--type", dest="kind", default="text", metavar="TYPE", help="such as text or task (text)")
+    send.add_argument("--key", default="", metavar="KEY", help="idempotency key: one message, however often it is sent")
+    inbox = _add(verbs, "inbox", "linking", "what was received, newest first", _json)
+    inbox.add_argument("-n", "--limit", type=_limit, default=20, metavar="N", help="at most so many (20)")
 
 
 def _add_alerts(commands: Any) -> None:

@@ -19,6 +19,7 @@ from aurora_desktop.core.settings.schema_healing import (
     ServiceHealing,
     StallRule,
 )
+from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
@@ -340,3 +341,4 @@ class Settings(Section, frozen=True):
     healing: Annotated[HealingSettings, option("Healing.")] = HealingSettings()
     alerts: Annotated[AlertsSettings, option("Alerts.")] = AlertsSettings()
     tasks: Annotated[TaskSettings, option("Tasks for agents.")] = TaskSettings()
+    link: Annotated[LinkSettings, option("The link to a collaboration server.")] = LinkSettings()
