@@ -1,6 +1,9 @@
 """The token of the moment: kept, exchanged ahead of its end, and never two exchanges at once."""
 
 import asyncio
+import sys
+import time
+from collections.abc import Callable
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.link import jwt
@@ -10,16 +13,32 @@ from aurora_desktop.link.jwt import Tokens
 from aurora_desktop.link.token_store import TokenStore
 
 
-class Credentials:
-    """`owner` names server and identity: tokens of another owner are not used."""
+def boot_clock() -> float:
+    """Seconds since the machine was started; elsewhere than on Linux the monotonic clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
-    def __init__(self, server: Server, identity: Identity, owner: str, store: TokenStore, clock: Clock) -> None:
+
+class Credentials:
+    """`owner` names server and identity: tokens of another owner are not used.
+
+    `since_boot`: seconds by a clock that runs on in a suspend and that nobody can set.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        identity: Identity,
+        owner: str,
+        store: TokenStore,
+        clock: Clock,
+        since_boot: Callable[[], float] = boot_clock,
+    ) -> None:
         self._server, self._identity, self._owner = server, identity, owner
         self.store = store
-        self._clock = clock
+        self._clock, self._since_boot = clock, since_boot
         self._lock = asyncio.Lock()
         self._tokens: Tokens | None = None
-        self._awake_from = 0.0
+        self._got_at_boot = 0.0
         self._looked = False
 
     @property
@@ -47,19 +66,17 @@ class Credentials:
     def reject(self, token: str) -> None:
         """The server does not take this one: the next call of `current` exchanges it."""
         if self._tokens is not None and self._tokens.token == token:
-            refreshable = self._tokens.refresh_token
-            self._tokens = Tokens(
-                token="", refresh_token=refreshable, owner=self._owner, got_at=self._tokens.got_at, lifetime_s=0.0,
-                refresh_lifetime_s=self._tokens.refresh_lifetime_s,
-            )  # fmt: skip
+            self._tokens = jwt.spent(self._tokens)
 
     async def _look(self) -> None:
-        """Those of an earlier run, once."""
+        """Those of an earlier run, once. They are exchanged at once: how old they are only the wall clock could say,
+        and somebody may have set it.
+        """
         if self._looked:
             return
         self._looked = True
-        self._tokens = await self.store.find(self._owner)
-        self._awake_from = self._clock.monotonic()
+        found = await self.store.find(self._owner)
+        self._tokens = jwt.spent(found) if found is not None else None
 
     async def _renewed(self, old: Tokens | None) -> Tokens:
         try:
@@ -94,8 +111,9 @@ class Credentials:
             refresh_lifetime_s=said,
         )  # fmt: skip
         await self.store.keep(tokens)
-        self._tokens, self._awake_from = tokens, self._clock.monotonic()
+        self._tokens, self._got_at_boot = tokens, self._since_boot()
         return tokens
 
     def _age_s(self, tokens: Tokens) -> float:
-        return jwt.age_s(tokens, self._clock.wall(), self._clock.monotonic() - self._awake_from)
+        elapsed_s = self._since_boot() - self._got_at_boot if tokens.token else 0.0
+        return jwt.age_s(tokens, self._clock.wall(), elapsed_s)

@@ -5,6 +5,7 @@ import binascii
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 UNKNOWN_LIFETIME_S = 900.0
 """Of a token that says nothing of its end, and whose server says nothing either."""
@@ -71,14 +72,17 @@ def lifetime_s(token: str, expires_in: float | None, server_now: float) -> float
     return min((*spans, LONGEST_LIFETIME_S)) if spans else UNKNOWN_LIFETIME_S
 
 
-def age_s(tokens: Tokens, wall: float, awake_s: float) -> float:
-    """Seconds since they were got. `awake_s`: by the monotonic clock, which stands still in a suspend; the wall clock
-    may be set back. The larger of both holds; tokens of the future are as good as over.
+def spent(tokens: Tokens) -> Tokens:
+    """The same without a token that could be used: only good to be exchanged."""
+    return replace(tokens, token="", lifetime_s=0.0)
+
+
+def age_s(tokens: Tokens, wall: float, elapsed_s: float) -> float:
+    """Seconds since they were got. `elapsed_s`: by a clock of this run that nobody can set; the wall clock can be.
+
+    The larger of both holds: to take a token for too old costs one exchange.
     """
-    elapsed_s = wall - tokens.got_at
-    if elapsed_s < -_MOST_MARGIN_S:
-        return max(tokens.lifetime_s, awake_s)
-    return max(elapsed_s, awake_s, 0.0)
+    return max(wall - tokens.got_at, elapsed_s, 0.0)
 
 
 def refresh_due_s(tokens: Tokens) -> float:
