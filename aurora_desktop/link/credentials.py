@@ -110,7 +110,11 @@ class Credentials:
             token=granted.token, refresh_token=renewal, owner=self._owner, got_at=now, lifetime_s=lifetime_s,
             refresh_lifetime_s=said,
         )  # fmt: skip
-        await self.store.keep(tokens)
+        try:
+            await self.store.keep(tokens)
+        except asyncio.CancelledError:
+            self._looked = False  # whichever pair is kept now is looked up by the next call
+            raise
         self._tokens, self._got_at_boot = tokens, self._since_boot()
         return tokens
 

@@ -51,6 +51,7 @@ class Exchange:
         self._server, self._call, self._tasks, self._journal, self._chance = server, call, tasks, journal, chance
         self._has_untold = True
         self._is_first_telling = True
+        self._published: set[int] = set()
         self._sent_since: dict[int, int] = {}
 
     # --- out --------------------------------------------------------------------------------------------------
@@ -165,12 +166,15 @@ class Exchange:
                 known = await self._journal.has_told({message.message_id for message in messages})
             numbers = []
             for message in messages:
-                if message.message_id not in known and not await self._tell_one(message):
+                is_told = message.number in self._published or message.message_id in known
+                if not is_told and not await self._tell_one(message):
                     break
+                self._published.add(message.number)
                 numbers.append(message.number)
             if not numbers or not await self._journal.settled():
                 return False
             await self.inbox.told(numbers)
+            self._published.difference_update(numbers)
             if len(numbers) < len(messages):
                 return False
         self._is_first_telling = False
@@ -183,7 +187,8 @@ class Exchange:
         except NotNowError as error:
             self._standing.went_wrong(f"a task that was sent here waits: {error.title}")
             return False
-        await self.inbox.decided(message.number, task_id, cause)
+        if task_id or cause:
+            await self.inbox.decided(message.number, task_id, cause)
         self._publish(
             LinkMessageReceived(
                 at=self._clock.wall(), component=COMPONENT, message_id=message.message_id,

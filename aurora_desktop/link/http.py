@@ -107,10 +107,18 @@ _ADDRESS = "Look at `link.url`: is it the server's REST address?"
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
     status, headers, body = 0, {}, bytearray()
+    begins = data = b""
     while True:
-        event = connection.next_event()
+        try:
+            event = connection.next_event()
+        except h11.RemoteProtocolError as error:
+            if begins[:5] == b"HTTP/"[: len(begins)] and not data:
+                raise ConnectionResetError("it closed the connection without a whole answer") from error
+            raise
         if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(_CHUNK))
+            data = await reader.read(_CHUNK)
+            begins = begins or data
+            connection.receive_data(data)
         elif isinstance(event, h11.Response):
             status = event.status_code
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}

@@ -74,16 +74,17 @@ class LinkSwitch:
         """For ever: live with the link that the settings ask for."""
         while not self._is_closed:
             self._changed.clear()
-            changing = asyncio.ensure_future(self._changed.wait())
             if self._settings.enabled:
                 self._living = asyncio.ensure_future(self._live(self._settings))
-            await asyncio.wait({changing, self._living} if self._living else {changing}, return_when="FIRST_COMPLETED")
-            changing.cancel()
-            await self._end_living()
+            try:
+                await self._changed.wait()
+            finally:
+                await self._end_living()
 
     async def close(self) -> None:
         """Hang up; what waits is on disk."""
         self._is_closed = True
+        self._changed.set()
         await self._end_living()
 
     async def _live(self, settings: LinkSettings) -> None:

@@ -85,6 +85,7 @@ class Desk:
     """Both queues on a real database, and a server of messages."""
 
     def __init__(self, folder: Path, post: Post | None = None, told: Told | None = None, **settings: Any) -> None:
+        self._is_closed = False
         self.clock, self.post, self.told, self.tasks = FakeClock(), post or Post(), told or Told(), FakeTasks()
         self.database: Database = open_database(folder)
         self.settings = LinkSettings(**settings)
@@ -107,14 +108,19 @@ class Desk:
             async with asyncio.timeout(10):
                 while len(self.outbox):
                     await asyncio.sleep(0)
-                    self.clock.advance(61)
-                    self.outbox.changed.set()
+                    message, due = self.outbox.next()
+                    if message is None and due is not None:
+                        self.clock.advance(due - self.clock.monotonic())
+                        self.outbox.changed.set()
         finally:
             rounds.cancel()
             await asyncio.gather(rounds, return_exceptions=True)
 
     def close(self) -> None:
-        self.database.close()
+        """Once; what is under way is written first."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.database.close()
 
 
 @pytest.fixture
@@ -149,6 +155,7 @@ def test_what_was_taken_is_there_after_a_crash_and_in_order(desk: Make) -> None:
         assert len(second.outbox) == 5
         await second.send_all()
         assert contents(second) == ["0", "1", "2", "3", "4"]
+        second.close()
         third = desk()
         assert (len(third.outbox), third.outbox.view().sent) == (0, 5)
 
@@ -161,6 +168,7 @@ def test_one_key_is_one_message_over_restarts(desk: Make) -> None:
         one, two = await asyncio.gather(first.add("a", key="k"), first.add("a", key="k"))
         assert one == two
         await first.send_all()
+        first.close()
         assert (await desk().add("a", key="k")).status == "sent"
         assert contents(first) == ["a"]
 
@@ -225,6 +233,7 @@ def test_a_message_that_is_not_taken_is_a_dead_letter_and_holds_up_nobody(desk: 
         assert contents(ours) == ["to somebody"]
         (failed,) = ours.told.of(LinkMessageFailed)
         assert (failed.cause, failed.tries) == ("it answered 404: no such recipient", 2)
+        ours.close()
         assert desk().outbox.view().dead[0].cause == "it answered 404: no such recipient"
 
     lived(live())
@@ -305,6 +314,7 @@ def test_a_restart_before_the_note_tells_nothing_twice(desk: Make) -> None:
         first = desk()
         first.post.post("hello")
         first.told.is_safe = False  # the journal has the event, and nobody could wait for that
+        await first.exchange.receive()
         await first.exchange.receive()
         assert len(first.told.of(LinkMessageReceived)) == 1
         first.told.is_safe = True
