@@ -154,8 +154,8 @@ class Link:
         )
         if not why:
             return
-        self._sessions.keep(session)
         previous = kept.identifier if kept is not None else ""
+        await self._sessions.keep(session)
         at = self._ports.clock.wall()
         self._ports.publish(
             LinkSessionChanged(at=at, component=COMPONENT, session=session.identifier, cause=why, previous=previous)

@@ -1,5 +1,7 @@
 """Our session at the server: kept over reconnects and restarts, looked up, replaced where the server forgot it."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -35,8 +37,8 @@ class SessionBook:
             log.warning("the session in state.db is not understood")
             self.kept = None
 
-    def keep(self, kept: Kept) -> None:
-        """Not waited for: one that is lost is only made anew."""
+    async def keep(self, kept: Kept) -> None:
+        """On disk when this returns, or the disk is full: then it is only made anew at the next start."""
         self.kept = kept
         value = msgspec.json.encode(kept).decode()
 
@@ -44,7 +46,8 @@ class SessionBook:
             sql = "INSERT INTO link VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
             connection.execute(sql, (_KEY, value))
 
-        self._database.submit(work)
+        with contextlib.suppress(OSError, apsw.Error):
+            await asyncio.wrap_future(self._database.submit(work))
 
 
 async def settle(

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import selectors
-from collections.abc import Callable
+import time
 
 from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.storage.database import Database
@@ -20,31 +20,28 @@ PATIENCE_S = 1000.0
 
 
 class _Selector(selectors.DefaultSelector):
-    """Where the loop would wait for a timer, the clock jumps to it."""
+    """Where the loop would wait for a timer, the clock jumps to it; real at first, while threads still work."""
 
-    jump: Callable[[float], None] = staticmethod(lambda seconds: None)
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.is_virtual = 1000.0, False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0:
             return super().select(timeout)
-        events = super().select(0)
-        if not events:
-            self.jump(timeout)
+        begun = time.monotonic()
+        events = super().select(0 if self.is_virtual else timeout)
+        self.now += timeout if self.is_virtual and not events else time.monotonic() - begun
         return events
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
-        self._now = 1000.0
-        selector = _Selector()
-        selector.jump = self._jump  # type: ignore[method-assign]  # each loop has its own
-        super().__init__(selector)
+        self.selector = _Selector()
+        super().__init__(self.selector)
 
     def time(self) -> float:
-        return self._now
-
-    def _jump(self, seconds: float) -> None:
-        self._now += seconds
+        return self.selector.now
 
 
 class LoopClock:
@@ -148,6 +145,11 @@ async def _back_after(chance: random.Random, database: Database, outage_s: float
     living = asyncio.ensure_future(link.run())
     try:
         await _until_online(link)
+        await asyncio.to_thread(database.submit(lambda _: None).result)  # what the start has written is on disk
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        await asyncio.sleep(0.05)
+        loop.selector.is_virtual = True
         await asyncio.sleep(chance.uniform(0, 30))
         server.go_down()
         await asyncio.sleep(outage_s)

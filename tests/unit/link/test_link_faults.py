@@ -111,6 +111,7 @@ def test_a_file_of_certificates_that_is_none_is_told(tmp_path: Path, served: Ser
 def test_tls_where_there_is_none_is_told(tmp_path: Path, served: Served) -> None:
     given = served.settings()
     given["url"] = given["url"].replace("http:", "https:")
+    served.brain.raw = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
     async def live() -> None:
         async with Rig(tmp_path, given).running() as rig:
