@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
@@ -53,8 +53,8 @@ class LinkSection(Section):
         self.reconnect = Button(
             "Reconnect &now", "restart", theme, tip="Try at once, whatever the link waits for (Ctrl+Shift+L)"
         )
-        self.reconnect.setShortcut("Ctrl+Shift+L")
         self.reconnect.clicked.connect(self._reconnect)
+        QShortcut(QKeySequence("Ctrl+Shift+L"), self).activated.connect(self.reconnect.click)
         self._lay_out()
         theme.changed.connect(lambda: self.show_link(self._view))
         self.show_link(link.view())
