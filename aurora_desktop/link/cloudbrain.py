@@ -151,7 +151,8 @@ class CloudBrain:
         if not isinstance(listed, list):
             raise LinkError("odd", f"its {which} is no list of messages")
         total = answer.body.get("total")
-        return Page(tuple(_message(each) for each in listed), total if isinstance(total, int) else len(listed))
+        messages = tuple(message for each in listed if (message := _readable(each)) is not None)
+        return Page(messages, total if isinstance(total, int) else len(listed))
 
 
 class _Tokens(Struct):
@@ -201,6 +202,17 @@ def _message(found: object) -> Message:
         content=said.content or "", kind=said.message_type or "text", created_at=_text(said.created_at),
         key=_text(metadata.get(KEY)),
     )  # fmt: skip
+
+
+def _readable(found: object) -> Message | None:
+    """What is not understood of a message must not keep the others back: its id is enough, without one it is none."""
+    try:
+        return _message(found)
+    except LinkError:
+        id_ = (found.get("message_id") or found.get("id")) if isinstance(found, dict) else None
+        if not isinstance(id_, str | int):
+            return None
+        return Message(str(id_), "", "", "", "", "unreadable", "", "")
 
 
 def _text(value: object) -> str:

@@ -261,7 +261,7 @@ class Link:
             self._poll_now.set()  # a newer server may push: there is something to fetch
 
     def _note_unknown(self, kind: str) -> None:
-        topic = f"frame:{kind[:40]}"
+        topic = f"frame:{in_a_line(kind, most=40)}"
         if sum(each.startswith("frame:") for each in self.standing.warnings) < _MOST_UNKNOWN_KINDS:
             what = f"frames of the type `{in_a_line(kind, most=40)}`" if kind else "frames that are no JSON with a type"
             self.standing.warn(topic, f"the server sends {what}, which are not understood")
@@ -380,7 +380,7 @@ class Link:
             now = self._glance()
             why = what_came_back(before, now, GLANCE_S)
             before = now
-            if why and (self.standing.state in ("backing_off", "offline") or why == "the machine is back"):
+            if why and (not self._is_working or why == "the machine is back"):
                 self._kick.set()
             if self._live is not None and self._live.latency_s != latency_s:
                 latency_s = self._live.latency_s

@@ -5,6 +5,7 @@ What failed before the first byte of a request left is certain not to have been 
 
 import asyncio
 import email.utils
+import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -162,6 +163,15 @@ def _decoded(raw: bytes) -> dict[str, Any] | None:
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _mended(raw)
+
+
+def _mended(raw: bytes) -> dict[str, Any] | None:
+    """With `?` for half characters, which one sender could else put in the way of everybody's messages."""
+    try:
+        whole = json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+        return msgspec.json.decode(whole, type=dict[str, Any])
+    except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
 
 

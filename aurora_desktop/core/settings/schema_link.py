@@ -78,7 +78,8 @@ class LinkSettings(Section, frozen=True):
         Annotated[float, Meta(ge=1, le=3600)], option("Most between the beginnings of two attempts.", "s")
     ] = 15.0
     max_attempts: Annotated[
-        Count | None, option("Give up after so many failed attempts, until you say so. Default: never.", "attempts")
+        Count | None,
+        option("Give up after so many failed attempts, until the network changes or you say so. Default: never."),
     ] = None
 
     def __post_init__(self) -> None:

@@ -258,7 +258,7 @@ class Served:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if not self.brain.hangs_up:
-                writer.write(self.brain.raw or await self._replied(reader))
+                writer.write(await self._replied(reader))
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
@@ -266,6 +266,9 @@ class Served:
             writer.close()
 
     async def _replied(self, reader: asyncio.StreamReader) -> bytes:
+        if self.brain.raw:
+            await reader.read(65536)  # closed with something unread, a connection is reset
+            return self.brain.raw
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, target, _ = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}

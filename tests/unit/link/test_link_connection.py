@@ -102,6 +102,60 @@ def test_an_outage_is_survived_and_what_was_written_meanwhile_arrives(tmp_path: 
     lived(live())
 
 
+@pytest.mark.parametrize("skew_s", [-86_400.0, 86_400.0])
+def test_a_server_whose_clock_is_a_day_off_is_no_trouble(tmp_path: Path, served: Served, skew_s: float) -> None:
+    served.brain.skew_s = skew_s
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await rig.send(9, "hello")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+        assert (served.brain.logins, served.brain.refreshes) == (1, 0)
+
+    lived(live())
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_back(tmp_path: Path, served: Served) -> None:
+    brain = served.brain
+    us = brain.profile("aurora")
+    for content in ("before", "half \ud800 a character", {"no": "text"}, "after"):
+        brain.post(7, recipient_id=us, content=content)
+    brain.messages[0]["metadata"] = ["odd"]
+    brain.messages.append({"recipient_id": us})
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until(lambda: len(rig.told.of(LinkMessageReceived)) == 4)
+            told = rig.told.of(LinkMessageReceived)
+            assert [e.summary for e in told] == ["before", "half ? a character", "", "after"]
+            assert told[2].kind == "unreadable"
+
+    lived(live())
+
+
+def test_a_server_that_wants_quiet_gets_it(tmp_path: Path, served: Served) -> None:
+    said = [(429, {"success": False, "error": "Rate limit exceeded", "retry_after": 0.3})]
+    asked: list[int] = []
+
+    def limit(method: str, path: str) -> Any:
+        if path.endswith("inbox"):
+            asked.append(len(said))
+            return said.pop() if said else None
+        return None
+
+    served.brain.answers.append(limit)
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await rig.until(lambda: len(asked) > 1)
+            assert [s for s in states(rig.told) if s == "backing_off"] == []
+            assert "429" in rig.link.view().errors[0][1]
+
+    lived(live())
+
+
 def test_a_refused_login_is_not_retried_blindly_and_a_word_tries_again(tmp_path: Path, served: Served) -> None:
     served.brain.refuses_login = True
 
