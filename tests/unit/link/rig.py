@@ -100,6 +100,7 @@ class Rig:
         self.database = open_database(folder)
         self.tokens, self.told, self.tasks = tokens or MemoryTokens(), told or Told(), FakeTasks()
         self.shared = ("", "")
+        self.addresses: tuple[str, ...] = ("127.0.0.1",)
         trust = Certificates(self.settings.ca_file)
         url = self.settings.url or ""
         self.link = Link(
@@ -109,7 +110,7 @@ class Rig:
                 server=CloudBrain(Http(url, trust.for_address(url), timeout_s).ask),
                 dial=Socket(self.settings.live_url, trust.for_address(self.settings.live_url)).dial,
                 tokens=self.tokens, tasks=self.tasks, journal=self.told, shared=lambda: self.shared,
-                addresses=lambda: ("127.0.0.1",),
+                addresses=lambda: self.addresses,
             ),
         )  # fmt: skip
         self._changed = asyncio.Event()

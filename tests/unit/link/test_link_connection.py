@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from aurora_desktop.core.link_events import LinkMessageReceived, LinkSessionChanged, LinkStateChanged, LinkWarning
+from aurora_desktop.link import backoff, connection
 
 from .brain import Served
 from .rig import MemoryTokens, Rig, Told
@@ -152,6 +153,41 @@ def test_a_server_that_wants_quiet_gets_it(tmp_path: Path, served: Served) -> No
             await rig.until(lambda: len(asked) > 1)
             assert [s for s in states(rig.told) if s == "backing_off"] == []
             assert "429" in rig.link.view().errors[0][1]
+
+    lived(live())
+
+
+def test_a_network_that_comes_back_is_not_waited_for(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "BASE_S", 1000.0)
+    monkeypatch.setattr(connection, "GLANCE_S", 0.01)
+    served.close_door()
+
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings(reconnect_max_s=3600))
+        rig.addresses = ()
+        async with rig.running():
+            await rig.until(lambda: rig.link.view().cause == "this machine has no network")
+            assert rig.link.view().state == "offline"
+            await asyncio.to_thread(served.open_door)
+            rig.addresses = ("10.0.0.1",)
+            await rig.until_state("online")
+
+    lived(live())
+
+
+def test_after_the_last_attempt_that_is_allowed_it_waits_for_a_word(tmp_path: Path, served: Served) -> None:
+    served.close_door()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(max_attempts=2, reconnect_max_s=1)).running() as rig:
+            await rig.until(lambda: "given up after 2 attempts" in rig.link.view().cause)
+            view = rig.link.view()
+            assert (view.state, view.attempt, view.next_attempt_at) == ("offline", 2, None)
+            await asyncio.to_thread(served.open_door)
+            rig.link.reconnect()
+            await rig.until_state("online")
 
     lived(live())
 
