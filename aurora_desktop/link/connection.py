@@ -116,17 +116,21 @@ class Link:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            await self._hang_up()
 
     async def _once(self) -> None:
         """Come up, work until it is lost, and wait for the next attempt."""
-        begun, has_worked = self._now(), False
+        begun, attempts, has_come_up = self._now(), self.standing.attempt, False
         self._kick.clear()
         try:
             await self._enter()
-            has_worked = True
+            begun, has_come_up = self._now(), True
             await self._work()
         except LinkError as failure:
-            await self._fall(failure, 0.0 if has_worked else self._now() - begun)
+            spent_s = self._now() - begun
+            if has_come_up and spent_s < STABLE_S:  # only to fall again: the waits go on growing
+                self.standing.attempt = attempts
+            await self._fall(failure, 0.0 if has_come_up else spent_s)
 
     async def _enter(self) -> None:
         self._call.failures, self._live_failure = 0, None

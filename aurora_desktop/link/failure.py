@@ -1,10 +1,14 @@
 """Why something at the server did not work: the kinds that rules tell apart."""
 
+import re
 from typing import Literal
 
 Kind = Literal["unreachable", "certificate", "refused", "throttled", "server", "absent", "invalid", "odd"]
 """`refused`: 401 or 403. `absent`: 404, 405. `invalid`: it does not take this request. `odd`: it speaks something
 else."""
+
+
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 class LinkError(Exception):
@@ -22,8 +26,8 @@ class LinkError(Exception):
 
 
 def in_a_line(text: object, secrets: tuple[str, ...] = (), most: int = 200) -> str:
-    """What a server said as one printable line, without what is secret."""
-    said = str(text)
+    """What a server said as one printable line, without what is secret or looks like a token."""
+    said = _TOKEN.sub("***", str(text))
     for secret in filter(None, secrets):
         said = said.replace(secret, "***")
     line = " ".join(said.split())

@@ -72,7 +72,8 @@ class Http:
             raise LinkError(
                 "odd", f"it does not speak HTTP: {in_a_line(error)}", _ADDRESS, is_doubtful=is_sent
             ) from error
-        return _judged(status, headers, raw, time.monotonic() - begun, token)
+        renewal = str(body.get("refresh_token", "")) if isinstance(body, dict) else ""
+        return _judged(status, headers, raw, time.monotonic() - begun, (token, renewal))
 
     async def _exchange(
         self, method: str, path: str, token: str, body: object, sent: Callable[[], None]
@@ -133,7 +134,7 @@ async def _response(connection: h11.Connection, reader: asyncio.StreamReader) ->
             raise ConnectionResetError("it closed the connection without an answer")
 
 
-def _judged(status: int, headers: dict[str, str], raw: bytes, took_s: float, token: str) -> Answer:
+def _judged(status: int, headers: dict[str, str], raw: bytes, took_s: float, secrets: tuple[str, ...]) -> Answer:
     if 300 <= status < 400:
         raise _redirected(status, headers.get("location", ""))
     body = _decoded(raw)
@@ -142,7 +143,7 @@ def _judged(status: int, headers: dict[str, str], raw: bytes, took_s: float, tok
     if body is None and (status < 300 or (status < 500 and status not in _KINDS)):
         sentence = f"it answered {status} with something that is no JSON object"
         raise LinkError("odd", sentence, _ADDRESS, is_doubtful=status < 300)
-    said = in_a_line((body or {}).get("error") or "", (token,))
+    said = in_a_line((body or {}).get("error") or "", secrets)
     kind: Kind = "server" if status >= 500 else _KINDS.get(status, "invalid")
     sentence = f"it answered {status}{f': {said}' if said else ''}"
     retry_after_s = _retry_after_s(body or {}, headers) if kind == "throttled" else 0.0

@@ -217,6 +217,7 @@ def test_a_summary_is_one_line_that_can_be_shown() -> None:
 
 def test_a_secret_is_masked_before_the_line_is_cut() -> None:
     assert in_a_line("token hunter22 is bad", ("hunter22", "")) == "token *** is bad"
+    assert in_a_line(f"no such token: {signed(exp=1)}!") == "no such token: ***!"
 
 
 # What came back, and what came in
