@@ -10,7 +10,8 @@ from pathlib import Path
 from rig.bench import Bench
 from rig.figures import Figure
 
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tests" / "unit"))
+_TESTS = Path(__file__).resolve().parents[2] / "tests"
+sys.path += [str(_TESTS), str(_TESTS / "unit")]
 
 MESSAGES, FAULTS_DONE, PEERS = 10_000, 200, 4
 OUTAGE_S = 600.0
@@ -25,7 +26,7 @@ def messages(bench: Bench) -> list[Figure]:
     took = bench.report.figure("link_messages_s", f"{title}: the time it took", "s")
 
     def measure() -> None:
-        from link.brain import Served
+        from unit.link.brain import Served
 
         folder = bench.folder / "messages"
         folder.mkdir()
@@ -41,8 +42,8 @@ def messages(bench: Bench) -> list[Figure]:
 
 
 async def _exchanged(folder: Path, served, count: int) -> dict[str, int]:  # type: ignore[no-untyped-def]  # of the tests
-    from link.proxy import FAULTS, Proxy
-    from link.rig import Rig
+    from unit.link.proxy import FAULTS, Proxy
+    from unit.link.rig import Rig
 
     brain, chance = served.brain, random.Random(7)
     us, peers = brain.profile("aurora"), [brain.profile(f"peer {n}") for n in range(PEERS)]
@@ -100,8 +101,8 @@ def outages(bench: Bench) -> list[Figure]:
     runs = 50 if bench.quick else 500
 
     def measure(hangs: bool) -> None:
-        from link.outage import back_after
-        from link.rig import open_database
+        from unit.link.outage import back_after
+        from unit.link.rig import open_database
 
         folder = bench.folder / f"outage-{hangs}"
         folder.mkdir()
@@ -123,7 +124,7 @@ def half_open(bench: Bench) -> list[Figure]:
     figure = bench.report.figure("link_half_open", "half-open connection noticed after", "s", "target: under 8")
 
     def measure() -> None:
-        from link.brain import Served
+        from unit.link.brain import Served
 
         with Served() as served:
             figure.add("bytes go nowhere", *asyncio.run(_half_opened(bench.folder, served)))
@@ -133,8 +134,8 @@ def half_open(bench: Bench) -> list[Figure]:
 
 
 async def _half_opened(folder: Path, served) -> list[float]:  # type: ignore[no-untyped-def]  # of the tests
-    from link.proxy import Proxy
-    from link.rig import Rig
+    from unit.link.proxy import Proxy
+    from unit.link.rig import Rig
 
     async def one(number: int) -> float:
         place = folder / f"half-{number}"
@@ -161,7 +162,7 @@ def tokens(bench: Bench) -> list[Figure]:
     asked = bench.report.figure("link_requests", "a year: requests", "requests")
 
     def measure() -> None:
-        from link.year import live
+        from unit.link.year import live
 
         for seed in range(2 if bench.quick else 10):
             passed = asyncio.run(live(365, seed))

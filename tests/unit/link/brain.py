@@ -12,7 +12,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -205,6 +205,7 @@ class Served:
         self._thread = threading.Thread(target=self._loop.run_forever, name="stand-in")
         self.port = self.live_port = 0
         self._servers: list[Any] = []
+        self._answering: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
     def __enter__(self) -> "Served":
         self._thread.start()
@@ -213,6 +214,7 @@ class Served:
 
     def __exit__(self, *_: object) -> None:
         self.close_door()
+        self.run(_drained())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -244,16 +246,24 @@ class Served:
         }  # fmt: skip
 
     async def _open(self) -> None:
-        rest = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+        rest = await asyncio.start_server(self._accept, "127.0.0.1", self.port, ssl=self._tls)
         live = await serve(self.brain.live, "127.0.0.1", self.live_port, ssl=self._tls, close_timeout=0.2)
         self.port, self.live_port = rest.sockets[0].getsockname()[1], next(iter(live.sockets)).getsockname()[1]
         self._servers = [rest, live]
 
     async def _close(self) -> None:
         for server in self._servers:
+            await accept_no_more(server.sockets)
             server.close()
             await server.wait_closed()
         self._servers = []
+        await _ended(set(self._answering))
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: one that is cancelled before its first step would close nothing."""
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._answering[task] = writer
+        task.add_done_callback(lambda task: self._answering.pop(task).close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -262,8 +272,6 @@ class Served:
             await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
-        finally:
-            writer.close()
 
     async def _replied(self, reader: asyncio.StreamReader) -> bytes:
         if self.brain.raw:
@@ -283,3 +291,24 @@ class Served:
             f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{location}Connection: close\r\n"
             f"Content-Length: {len(content)}\r\n\r\n"
         ).encode() + content
+
+
+async def accept_no_more(sockets: Iterable[Any]) -> None:
+    """Before a server is closed: asyncio loses a connection that it accepts in the same turn (Python 3.11)."""
+    for socket in sockets:
+        asyncio.get_running_loop().remove_reader(socket.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def _ended(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tuple(tasks):
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _drained() -> None:
+    """What was accepted in the last moment is closed too, before the loop is."""
+    await _ended(asyncio.all_tasks() - {asyncio.current_task()})  # type: ignore[arg-type]  # there is one
+    for _ in range(3):
+        await asyncio.sleep(0)

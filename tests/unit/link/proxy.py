@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import json
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from typing import Literal
+
+from .brain import accept_no_more
 
 Fault = Literal[
     "refuse", "cut_before", "cut_after", "stall", "delay", "duplicate", "500", "500_after", "401", "429", "cut_live",
     "half_open_live",
 ]  # fmt: skip
 FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]  # a Literal has them
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _CANNED = {"500": {}, "500_after": {}, "401": {"error": "no such token"}, "429": {"retry_after": 0.05}}
 
 
@@ -37,6 +41,7 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         for server in self._servers:
+            await accept_no_more(server.sockets)
             server.close()
         for task in tuple(self._tasks):
             task.cancel()
@@ -54,22 +59,20 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
 
-    def _kept(self, handle):  # type: ignore[no-untyped-def]  # a callback of asyncio's
+    def _kept(self, handle: Handle) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]:
+        """No coroutine: one that is cancelled before its first step would close nothing."""
+
         async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                await handle(reader, writer)
+
+        def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.get_running_loop().create_task(handled(reader, writer))
             self._tasks.add(task)
-            try:
-                with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                    await handle(reader, writer)
-            finally:
-                self._tasks.discard(task)
-                writer.transport.abort() if self._aborts(writer) else writer.close()
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: writer.close())
 
-        return handled
-
-    def _aborts(self, writer: asyncio.StreamWriter) -> bool:
-        return writer in self._pipes
+        return accepted
 
     def _next(self) -> Fault | None:
         while self.faults:
