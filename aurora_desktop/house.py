@@ -189,7 +189,9 @@ class House:
             call_soon=self._call_soon,
             stall_override=self._stall_override,
             backups=self._keeper(),
+            health=self.health,
         )
+        self.pulse.link = parts.link.view
         if self.on_furnished is not None:
             self.on_furnished(parts)
         return parts
@@ -252,6 +254,7 @@ class House:
             healing=parts.healer,
             alerts=parts.alerts,
             tasks=parts.tasks,
+            link=parts.link,
         )
 
     # --- what it is -------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import overload
 
 STATE_APPLICATION_ID = 0x41555253
-STATE_VERSION = 13
+STATE_VERSION = 14
 """How many there are; a test compares it with what the rooms say."""
 
 API_KEYS = (
@@ -25,6 +25,7 @@ def state_migrations() -> tuple[str, ...]:
     from aurora_desktop.healing import healer
     from aurora_desktop.healing.alerts import store as alerts_store
     from aurora_desktop.input import audit
+    from aurora_desktop.link import store as link_store
     from aurora_desktop.safety import store as safety_store
     from aurora_desktop.supervisor import ledger
     from aurora_desktop.tasks import coordinator
@@ -37,6 +38,7 @@ def state_migrations() -> tuple[str, ...]:
         *healer.MIGRATIONS,
         *coordinator.MIGRATIONS,
         *API_KEYS,
+        *link_store.MIGRATIONS,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the house gets once its services are begun: the brake, alerts, healing, tasks and backups, built in order.
+"""What the house gets once its services are begun: brake, alerts, healing, tasks, backups and link, built in order.
 
 A module of its own, so that nothing of it is imported before the services run.
 """
@@ -18,6 +18,7 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AnyEvent, PartFailed
+from aurora_desktop.core.link_events import LinkMessageReceived
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_tasks import CliAgent
@@ -27,16 +28,27 @@ from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.healing.alerts.alerts import Alerts
 from aurora_desktop.healing.healer import Healer
 from aurora_desktop.healing.stalls.override import Override
-from aurora_desktop.heartbeat.health import Problem
-from aurora_desktop.heartbeat.part_problems import of_alerts, of_backups, of_control, of_healing, of_tasks
+from aurora_desktop.heartbeat.health import Health, Problem
+from aurora_desktop.heartbeat.part_problems import (
+    of_alerts,
+    of_backups,
+    of_control,
+    of_healing,
+    of_link,
+    of_tasks,
+)
+from aurora_desktop.link.surroundings import Surroundings
+from aurora_desktop.link.switch import LinkSwitch
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.tasks.coordinator import Coordinator, Helpers
+from aurora_desktop.tasks.from_messages import MessageTasks
 from aurora_desktop.tasks.input_tasks import InputTasks
 from aurora_desktop.tasks.records.keeping import RecordKeeping
 from aurora_desktop.tasks.records.logs import Queue
 from aurora_desktop.tasks.verification import Checked, Verification
 
 BRAKE_CLOSE_S = 5.0
+MESSAGES_LOOKED_AT = 5000
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +71,7 @@ class Parts:
         call_soon: Callable[[Callable[[], None]], object],
         stall_override: Override,
         backups: Keeper,
+        health: Callable[[], Health],
     ) -> None:
         """Blocking: reads what was kept; called with the loop already current."""
         settings = source.current()
@@ -106,6 +119,19 @@ class Parts:
         backend = self.tasks.book.backend
         queue = Queue(self.tasks.book.here, backend.finished, backend.texts, self._state_settled)
         self._task_records = RecordKeeping(paths, source.current, clock=clock, publish=publish, queue=queue)
+        self._source, self._health = source, health
+        self.link = LinkSwitch(
+            settings.link,
+            Surroundings(
+                clock=clock,
+                publish=publish,
+                database=database,
+                secrets_folder=paths.secrets,
+                tasks=MessageTasks(self.tasks, source.current),
+                journal=_ToldMessages(journal),
+                shared=self._shared,
+            ),
+        )
         for reader in (self.brake.read, self.alerts.read, self.healer.read, self.tasks.read, self._task_records.read):
             bus.subscribe(reader)
         self._open_to_workers()
@@ -125,6 +151,18 @@ class Parts:
         services = settings.services | self.tasks.services(settings.tasks)
         self._supervisor.apply(replace(settings, services=services))
 
+    def _shared(self) -> tuple[str, str]:
+        """What the server at the other end of the link may be told: what is done here, and how it is."""
+        share = self._source.current().link.share
+        task = thought = ""
+        if share.tasks:
+            at_work = self.tasks.tasks(limit=200, statuses=("queued", "leased", "running"))
+            task = f"{sum(t.status == 'running' for t in at_work)} tasks run, {len(at_work)} are open"
+        if share.health:
+            health = self._health()
+            thought = f"{health.verdict}: {health.sentence}"
+        return task, thought
+
     async def _state_settled(self) -> None:
         """Once what was written to the state until now is on the disk, or cannot be."""
         with contextlib.suppress(apsw.Error):
@@ -133,7 +171,8 @@ class Parts:
     def rounds(self) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be run as tasks: one that fails ends no other."""
         of_tasks = (*self.tasks.rounds(), *self._task_records.rounds())
-        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds(), *of_tasks, *self.backups.rounds())
+        of_others = (*self.backups.rounds(), self.link.run())
+        return (self.brake.begin(), self.alerts.run(), *self.healer.rounds(), *of_tasks, *of_others)
 
     def apply(self, settings: Settings) -> None:
         """Changed settings, also for the supervisor."""
@@ -144,6 +183,7 @@ class Parts:
         self.alerts.apply(settings)
         self.healer.apply(settings)
         self.backups.apply(settings.backups)
+        self.link.apply(settings.link)
 
     def problems(self) -> tuple[Problem, ...]:
         """What keeps them from being well, now."""
@@ -153,6 +193,7 @@ class Parts:
             *of_healing(self.healer.troubles()),
             *of_tasks(self.tasks.troubles()),
             *of_backups(self.backups.view()),
+            *of_link(self.link.view()),
         )
 
     async def close_first(self) -> None:
@@ -164,6 +205,7 @@ class Parts:
         except Exception:  # a fault of ours there must not keep the services running
             log.exception("the brake could not be taken down in order; the guard ends what is left of it")
         await self.healer.close()
+        await self.link.close()
 
     async def close_last(self) -> None:
         """Write down how the workers ended."""
@@ -174,3 +216,19 @@ class Parts:
         """Let go of everything without a loop."""
         self.brake.abandon()
         self._task_records.abandon()
+
+
+class _ToldMessages:
+    """What the link asks of the journal, beside the loop."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def has_told(self, message_ids: set[str]) -> set[str]:
+        """Among the newest events of the link: what was told just before Aurora ended."""
+        records = await asyncio.to_thread(self._journal.recent, MESSAGES_LOOKED_AT, component="link")
+        told = {r.event.message_id for r in records if isinstance(r.event, LinkMessageReceived)}
+        return told & message_ids
+
+    async def settled(self) -> bool:
+        return await asyncio.to_thread(self._journal.flush)

@@ -280,6 +280,7 @@ def _make_front(house: House, parts: "Parts", options: RunOptions) -> "Desktop":
             answer_question=parts.brake.input.answer,
             healing=parts.healer,
             tasks=parts.tasks,
+            link=parts.link,
             restart=house.restart,
         )
     )

@@ -14,6 +14,7 @@ from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
+from aurora_desktop.link.view import LinkFace
 from aurora_desktop.safety.view import BrakeFace
 from aurora_desktop.supervisor.view import SupervisorFace
 from aurora_desktop.tasks.view import TasksFace
@@ -25,9 +26,9 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     since(id, limit, component): the first records of the journal after `id`, oldest first, at most `limit`, of one
     component or (None) of all, what is not committed yet included. raise_window: False when there is no window.
     quit(reason): begins the ordered stop and returns at once; restart(reason) the same, for a successor in the same
-    process. started_at: reading of `time.monotonic()` when the program started. control, input, healing, tasks: None
-    where this program has none. database: of the state, where idempotency keys are kept. The door knows the brake
-    alone: nothing that comes in here can arm or reset.
+    process. started_at: reading of `time.monotonic()` when the program started. control, input, healing, tasks,
+    link: None where this program has none. database: of the state, where idempotency keys are kept. The door knows
+    the brake alone: nothing that comes in here can arm or reset.
     """
 
     supervisor: SupervisorFace
@@ -48,3 +49,4 @@ class ApiContext(Struct, frozen=True, kw_only=True):
     alerts: AlertsFace | None = None
     healing: HealingFace | None = None
     tasks: TasksFace | None = None
+    link: LinkFace | None = None

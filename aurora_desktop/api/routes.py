@@ -27,6 +27,7 @@ from aurora_desktop.api.event_filter import event_filter
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.healing_door import HealingDoor
 from aurora_desktop.api.input_door import InputDoor
+from aurora_desktop.api.link_door import LinkDoor
 from aurora_desktop.api.metrics.door import MetricsDoor
 from aurora_desktop.api.metrics.telemetry import Telemetry
 from aurora_desktop.api.paging import PageQuery, page
@@ -88,6 +89,7 @@ def table(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) 
         *TasksDoor(context, feed).routes(),
         *StreamDoor(hub).routes(),
         *MetricsDoor(telemetry).routes(),
+        *LinkDoor(context).routes(),
         *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
     return routes

@@ -71,6 +71,11 @@ def _backed_up(event: Event) -> str:
     return f"{event['backup_id']}, {event['size_bytes'] / 1e6:.1f} MB, {event['reason']}{trouble}"
 
 
+def _received(event: Event) -> str:
+    became = f", now {event['task_id']}" if event["task_id"] else ""
+    return f"{event['kind']} from {event['sender']}: {event['summary']}{became}{_because(event)}"
+
+
 _DECISIONS = {"once": "allowed once", "task": "allowed for the task", "deny": "denied"}
 _HANDS = ("the operator's hands are still", "the operator is at mouse or keyboard")
 _SAID: dict[str, Callable[[Event], str]] = {
@@ -101,6 +106,10 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "approval_answered": lambda e: f"{e['approval_id']} of {e['task_id']}: {_DECISIONS[e['decision']]} by {e['by']}",
     "budget_reached": lambda e: f"{e['task_id']} {e['action']}: {e['limit']}",
     "agent_unavailable": lambda e: f"not available: {e['detail']}",
+    "link_state_changed": lambda e: f"{e['previous']} -> {e['state']}: {e['cause']}",
+    "link_session_changed": lambda e: f"session {e['session']}: {e['cause']}",
+    "link_message_received": _received,
+    "link_message_failed": lambda e: f"{e['key']} to {e['recipient']}: {e['cause']}",
     "alert_sent": lambda e: f"by {e['channel']}: {e['cause']}",
     "alert_failed": lambda e: f"not by {e['channel']}, after {e['tries']} tries: {e['cause']}",
 }

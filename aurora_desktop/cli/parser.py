@@ -43,6 +43,7 @@ def build() -> ArgumentParser:
     _add_audit(commands)
     _add_backups(commands)
     _add_alerts(commands)
+    _add_link(commands)
     _add_door(commands)
     _add_setting_up(commands)
     _add_completion(commands)
@@ -235,6 +236,21 @@ def _add_backups(commands: Any) -> None:
         verbs, "import", "backing_up", "replace it by an export; Aurora must not run", _json, function="import_state"
     )
     taken.add_argument("file", metavar="FILE")
+
+
+def _add_link(commands: Any) -> None:
+    group = commands.add_parser("link", help="the link to a collaboration server", description="the link")
+    verbs = group.add_subparsers(dest="verb", metavar="VERB", title="verbs", required=True)
+    _add(verbs, "status", "linking", "how it is, its queues, and what went wrong last", _json)
+    _add(verbs, "reconnect", "linking", "try now, whatever it waits for", _json)
+    send = _add(verbs, "send", "linking", "put a message into the outbox", _json)
+    send.add_argument("recipient", metavar="RECIPIENT", help="an identity at the server")
+    send.add_argument("content", nargs="+", metavar="TEXT", help="what to say; - reads it from standard input")
+    send.add_argument("--subject", default="", metavar="WORDS")
+    send.add_argument("--type", dest="kind", default="text", metavar="TYPE", help="such as text or task (text)")
+    send.add_argument("--key", default="", metavar="KEY", help="idempotency key: one message, however often it is sent")
+    inbox = _add(verbs, "inbox", "linking", "what was received, newest first", _json)
+    inbox.add_argument("-n", "--limit", type=_limit, default=20, metavar="N", help="at most so many (20)")
 
 
 def _add_alerts(commands: Any) -> None:

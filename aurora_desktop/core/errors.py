@@ -27,3 +27,7 @@ class AlreadyRunningError(AuroraError):
 
 class UnknownServiceError(AuroraError):
     """No service of the settings has this name; the hint names the near one."""
+
+
+class NotNowError(AuroraError):
+    """It cannot be taken at the moment; asked again later it may."""

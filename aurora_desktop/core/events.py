@@ -2,7 +2,7 @@
 
 The journal stores them, the window shows them, the API pushes them and the heartbeat counts them.
 `at` is Unix time in seconds; `component` is `service:<name>`, `agent:<name>`, `worker:<name>`, `coordinator`,
-`input_agent`, `guard`, `heartbeat`, `machine` or `aurora`.
+`input_agent`, `guard`, `heartbeat`, `machine`, `link` or `aurora`.
 Causes are whole phrases in words. No event carries the value of an environment variable or of a secret.
 """
 
@@ -11,6 +11,13 @@ from typing import ClassVar, Literal
 import msgspec
 
 from aurora_desktop.core.event import Event
+from aurora_desktop.core.link_events import (
+    LinkMessageFailed,
+    LinkMessageReceived,
+    LinkSessionChanged,
+    LinkStateChanged,
+    LinkWarning,
+)
 from aurora_desktop.core.task_events import (
     AgentAvailable,
     AgentUnavailable,
@@ -179,6 +186,7 @@ class Heartbeat(Event, frozen=True):
     """The periodic snapshot: `missed` beats lost to a stall, `slept_s` seconds of suspend.
 
     `memory_bytes` (resident) and `cpu_percent` (of one core) are Aurora's own; `services` counts them by state.
+    `link`: the state of the link to the collaboration server; `link_waiting` messages are still to be sent.
     """
 
     uptime_seconds: float
@@ -192,6 +200,9 @@ class Heartbeat(Event, frozen=True):
     memory_bytes: int
     cpu_percent: float
     slept_s: float = 0.0
+    link: str = "off"
+    link_latency_ms: float = 0.0
+    link_waiting: int = 0
 
 
 class SettingsApplied(Event, frozen=True):
@@ -679,6 +690,11 @@ AnyEvent = (
     | BudgetReached
     | AgentUnavailable
     | AgentAvailable
+    | LinkStateChanged
+    | LinkSessionChanged
+    | LinkMessageReceived
+    | LinkMessageFailed
+    | LinkWarning
 )
 
 

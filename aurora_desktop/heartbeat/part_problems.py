@@ -1,9 +1,10 @@
-"""What keeps the brake, alerts, healing, tasks and backups from being well, as problems of the whole."""
+"""What keeps the brake, alerts, healing, tasks, backups and the link from being well, as problems of the whole."""
 
 from aurora_desktop.backups.view import BackupsView
 from aurora_desktop.healing.alerts.view import AlertsView
 from aurora_desktop.healing.view import HealingView, ResourceView
 from aurora_desktop.heartbeat.health import Problem
+from aurora_desktop.link.view import LinkView
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.outcome import format_duration
 from aurora_desktop.tasks.view import TaskTroubles
@@ -11,6 +12,7 @@ from aurora_desktop.tasks.view import TaskTroubles
 _LOOK = "Look at the recovery page"
 _SECOND = "Look at the folder that `backups.path` names"
 _VERIFY = "`aurora backup verify` looks at all of them"
+_LINK = "See `aurora link status`"
 _MOST_AGENTS = 20
 """Thousands may stall together: the heartbeat and the health stay what one can read."""
 
@@ -92,6 +94,22 @@ def of_backups(view: BackupsView) -> tuple[Problem, ...]:
             Problem("aurora", f"a backup is damaged: {view.damaged}", "`aurora backup verify` looks at all", 4)
         )
     return tuple(found)
+
+
+def of_link(view: LinkView) -> tuple[Problem, ...]:
+    """A link that is on and not there, unless it is only being begun; and letters that nobody will get."""
+    problems = []
+    if view.enabled and view.state == "refused":
+        problems.append(Problem("link", f"the server refuses the link: {view.cause}", view.hint or _LINK, 3))
+    elif view.enabled and not view.is_up and view.attempt > 1:
+        problems.append(Problem("link", f"the link is down: {view.cause}", view.hint or _LINK, 4))
+    elif view.state == "degraded":
+        problems.append(Problem("link", f"the link works in part: {view.cause}", view.hint or _LINK, 4))
+    if view.enabled and view.outbox.dead:
+        count = len(view.outbox.dead)
+        sentence = f"{count} message{' was' if count == 1 else 's were'} not sent: {view.outbox.dead[0].cause}"
+        problems.append(Problem("link", sentence, _LINK, 4))
+    return tuple(problems)
 
 
 def _told(component: str, sentence: str) -> str:

@@ -15,6 +15,7 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import ClockJumped, Heartbeat, Record
 from aurora_desktop.core.storage.jsonl import timestamp
 from aurora_desktop.heartbeat.health import Health
+from aurora_desktop.link.view import LinkView
 from aurora_desktop.supervisor.view import ServiceView
 
 RECENT_EVENTS = 5
@@ -49,7 +50,10 @@ def passed(before: Readings, after: Readings) -> Passed:
 
 
 class Pulse:
-    """Counts errors, and publishes a Heartbeat each `interval_s`; `last` is the newest one."""
+    """Counts errors, and publishes a Heartbeat each `interval_s`; `last` is the newest one.
+
+    `link`: how the link is, once there is one to ask.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Pulse:
         self._interval_s = interval_s
         self._interval_changed = asyncio.Event()
         self.last: Heartbeat | None = None
+        self.link: Callable[[], LinkView] | None = None
         self._errors: Counter[str] = Counter()
         self._recent: deque[dict[str, object]] = deque(maxlen=RECENT_EVENTS)
         self._began = clock.monotonic()
@@ -116,6 +121,7 @@ class Pulse:
 
     def _snapshot(self, since: Passed, lag_s: float) -> Heartbeat:
         health = self._health()
+        link = self.link() if self.link is not None else LinkView()
         return Heartbeat(
             at=self._clock.wall(),
             component="heartbeat",
@@ -130,6 +136,9 @@ class Pulse:
             memory_bytes=_own_memory(),
             cpu_percent=round(100 * since.cpu_s / since.awake_s, 2) if since.awake_s > 0 else 0.0,
             slept_s=round(since.slept_s, 1),
+            link=link.state if link.enabled else "off",
+            link_latency_ms=link.latency_ms or 0.0,
+            link_waiting=link.outbox.waiting,
         )
 
     def _read_clocks(self) -> Readings:

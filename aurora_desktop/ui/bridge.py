@@ -59,13 +59,14 @@ class Bridge(QObject):
     carries the problems of a refused settings file, or none once one was applied. `control_changed` (ControlView)
     always comes, `input_changed` (InputView) while something watches or control is armed; `emergency` is a stop.
     `healing_changed` (HealingView) comes while something watches, and each second too while something follows it.
-    `work` tells of tasks.
+    `link_changed` (LinkView) comes while something watches. `work` tells of tasks.
     """
 
     health_changed = Signal(object)
     services_changed = Signal(object)
     incidents_changed = Signal(object)
     healing_changed = Signal(object)
+    link_changed = Signal(object)
     refusal_changed = Signal(object)
     settings_applied = Signal()
     notice = Signal(object)
@@ -79,7 +80,7 @@ class Bridge(QObject):
         self._notices = Notices()
         self._incidents: Incidents | None = None
         self._incidents_stale = False
-        self._healing_stale = False
+        self._healing_stale = self._link_stale = False
         self._healing_followed = self._machine_followed = False
         self._looks_at_healing = False
         self._tasks = Tasks(lambda error: log.error("healing could not be looked at: %s", error))
@@ -106,6 +107,8 @@ class Bridge(QObject):
         self._unsubscribe = context.bus.subscribe(self._on_record)
         if context.healing is not None:
             context.healing.watch(self._touch_healing)
+        if context.link is not None:
+            context.link.watch(self._touch_link)
         if context.tasks is not None:
             context.tasks.watch(self._touch_work)
             self._flush_soon()  # what waited when Aurora came up is told by no event
@@ -131,7 +134,7 @@ class Bridge(QObject):
 
     def refresh(self) -> None:
         """Show everything as it is now."""
-        self._incidents_stale = self._healing_stale = True
+        self._incidents_stale = self._healing_stale = self._link_stale = True
         self.work.touch()
         self._show_healing_at_once()
         self._flush()
@@ -229,6 +232,10 @@ class Bridge(QObject):
         self._healing_stale = True
         self._flush_soon()
 
+    def _touch_link(self) -> None:
+        self._link_stale = True
+        self._flush_soon()
+
     def _touch_work(self) -> None:
         self.work.touch()
         self._flush_soon()
@@ -239,6 +246,8 @@ class Bridge(QObject):
 
     def _tick(self) -> None:
         self._show_services()
+        self._link_stale = True  # what counts down and grows old does so without events
+        self._show_link()
         if self._healing_followed or self._machine_followed:
             self._show_healing()
         self.work.tick()
@@ -259,6 +268,7 @@ class Bridge(QObject):
             self._show_incidents()
             if self._healing_stale:
                 self._show_healing()
+            self._show_link()
         self.work.flush(watched=self._watched)
         self._show_health()
         self.refresh_control()
@@ -284,6 +294,11 @@ class Bridge(QObject):
         self._take_healing(view)
         if self._healing_stale and self._watched:  # it changed meanwhile
             self._show_healing()
+
+    def _show_link(self) -> None:
+        if self._context.link is not None and self._link_stale:
+            self._link_stale = False
+            self.link_changed.emit(self._context.link.view())
 
     def _show_healing_at_once(self) -> None:
         self._healing_stale = False

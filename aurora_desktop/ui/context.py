@@ -13,6 +13,7 @@ from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.healing.view import HealingFace
 from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.input.view import InputFace
+from aurora_desktop.link.view import LinkFace
 from aurora_desktop.safety.view import Confirmation, ControlFace
 from aurora_desktop.supervisor.view import SupervisorFace
 from aurora_desktop.tasks.view import TasksFace
@@ -71,4 +72,5 @@ class UiContext(Struct, frozen=True, kw_only=True):
     alerts: AlertsFace | None = None
     healing: HealingFace | None = None
     tasks: TasksFace | None = None
+    link: LinkFace | None = None
     restart: Callable[[str], None] | None = None

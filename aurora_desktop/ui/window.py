@@ -171,7 +171,9 @@ class Window(QWidget):
         self.rail = Rail(self.theme, PAGES)
         self.services = ServicesPage(self.theme)
         self.input = InputPage(self._context, self.theme, self._tasks, self.confirming)
-        self.recovery = RecoveryPage(self._context.healing, self.theme, self._tasks, self.show_error)
+        self.recovery = RecoveryPage(
+            self._context.healing, self.theme, self._tasks, self.show_error, self._context.link
+        )
         self.settings = SettingsPage(self._context, self.theme, self._tasks)
         self.pages = QStackedWidget()
         self.work = WorkPage(self._context, self._bridge, self.theme, self._tasks, self.confirming)
@@ -197,6 +199,7 @@ class Window(QWidget):
         bridge.health_changed.connect(self._show_health)
         bridge.incidents_changed.connect(self.recovery.show_incidents)
         bridge.healing_changed.connect(self.recovery.show_healing)
+        bridge.link_changed.connect(self.recovery.show_link)
         self.recovery.followed.connect(bridge.follow_healing)
         self.recovery.acted.connect(bridge.refresh)
         bridge.refusal_changed.connect(self.settings.show_refusal)

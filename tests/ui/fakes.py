@@ -59,6 +59,8 @@ from aurora_desktop.supervisor.view import Check, ServiceView, State
 from aurora_desktop.tasks.view import TasksFace
 from aurora_desktop.ui.context import UiContext
 
+from .fake_link import FakeLink
+
 MB = 10**6
 
 
@@ -369,6 +371,7 @@ class House:
         self.control = FakeControl()
         self.input = FakeInput(self.control)
         self.healing = FakeHealing()
+        self.link = FakeLink()
         self.tasks: TasksFace | None = None
         self.restarts: list[str] = []
         self.answers: list[tuple[str, Confirmation | None]] = []
@@ -385,7 +388,7 @@ class House:
             supervisor=self.supervisor, bus=self.bus, health=self._health, settings=self.settings,
             recent_records=lambda limit: self.records[-limit:], autostart=self.autostart, quit=self.quits.append,
             notify=self._notify, control=self.control, input=self.input, answer_question=self._answer,
-            healing=self.healing, tasks=self.tasks, restart=self.restarts.append,
+            healing=self.healing, tasks=self.tasks, link=self.link, restart=self.restarts.append,
         )  # fmt: skip
 
     async def _answer(self, task_id: str, confirmation: Confirmation | None) -> None:

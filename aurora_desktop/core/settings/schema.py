@@ -20,6 +20,7 @@ from aurora_desktop.core.settings.schema_healing import (
     ServiceHealing,
     StallRule,
 )
+from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.core.settings.values import ByteSize, Command, Environment
 
@@ -342,3 +343,4 @@ class Settings(Section, frozen=True):
     alerts: Annotated[AlertsSettings, option("Alerts.")] = AlertsSettings()
     tasks: Annotated[TaskSettings, option("Tasks for agents.")] = TaskSettings()
     backups: Annotated[BackupSettings, option("Backups.")] = BackupSettings()
+    link: Annotated[LinkSettings, option("The link to a collaboration server.")] = LinkSettings()

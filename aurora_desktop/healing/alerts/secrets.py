@@ -21,6 +21,8 @@ MAX_BYTES = 8192
 # Windows has neither flag; there the profile folder's ACL keeps other users out.
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
+_ANEW = "keep the secret anew: `aurora alerts set-secret {name}`"
+
 Kept = Literal["keyring", "file"]
 
 
@@ -41,10 +43,15 @@ class Keeping(NamedTuple):
 
 
 class SecretStore:
-    """Secrets by name. `folder` takes those for which there is no keyring."""
+    """Secrets by name. `folder` takes those for which there is no keyring.
 
-    def __init__(self, folder: Path) -> None:
+    `service`: whose they are in the keyring; `anew`: how one is kept again, in words with `{name}`.
+    """
+
+    def __init__(self, folder: Path, service: str = SERVICE, anew: str = _ANEW) -> None:
         self.folder = folder
+        self._service = service
+        self._anew = anew
 
     def find(self, name: str) -> Secret | None:
         """The file first: it is only there when it is newer than what the keyring has.
@@ -55,17 +62,17 @@ class SecretStore:
         if value is not None:
             return Secret(value, "file")
         try:
-            value = _in_keyring(lambda keyring: keyring.get_password(SERVICE, name))
+            value = _in_keyring(lambda keyring: keyring.get_password(self._service, name))
         except _NoKeyringError as error:
             if error.is_absent:
                 return None
-            raise KeyringLockedError("The keyring does not give its secret", str(error), _unlock(name)) from error
+            raise KeyringLockedError("The keyring does not give its secret", str(error), self._unlock(name)) from error
         return Secret(value, "keyring") if value else None
 
     def keep(self, name: str, value: str) -> Keeping:
         """Raises AuroraError when it can be kept nowhere."""
         try:
-            _in_keyring(lambda keyring: _put(keyring, name, value))
+            _in_keyring(lambda keyring: _put(keyring, self._service, name, value))
         except _NoKeyringError as error:
             self._write(name, value)
             return Keeping("file", str(error))
@@ -76,12 +83,16 @@ class SecretStore:
         """The places where it was. Raises AuroraError when one of them does not let go of it."""
         removed: list[Kept] = ["file"] if self._remove_file(name) else []
         try:
-            if _in_keyring(lambda keyring: _drop(keyring, name)):
+            if _in_keyring(lambda keyring: _drop(keyring, self._service, name)):
                 removed.append("keyring")
         except _NoKeyringError as error:
             if not error.is_absent:
-                raise AuroraError("The keyring does not let go of the secret", str(error), _unlock(name)) from error
+                title = "The keyring does not let go of the secret"
+                raise AuroraError(title, str(error), self._unlock(name)) from error
         return tuple(removed)
+
+    def _unlock(self, name: str) -> str:
+        return f"Unlock the keyring, or {self._anew.format(name=name)}"
 
     # --- the file ---------------------------------------------------------------------------------------------
 
@@ -95,12 +106,18 @@ class SecretStore:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise _untrusted(path, "it is a symbolic link" if path.is_symlink() else error.strerror or "") from error
+            why = "it is a symbolic link" if path.is_symlink() else error.strerror or ""
+            raise self._untrusted(path, why) from error
         try:
-            _check(path, os.fstat(descriptor))
+            if why := _distrust(os.fstat(descriptor)):
+                raise self._untrusted(path, why)
             return os.read(descriptor, MAX_BYTES).decode("utf-8", "replace").strip()
         finally:
             os.close(descriptor)
+
+    def _untrusted(self, path: Path, why: str) -> AuroraError:
+        hint = f"Remove it, and {self._anew.format(name=path.name)}"
+        return AuroraError("The file of a secret cannot be trusted", f"{path}: {why}", hint)
 
     def _write(self, name: str, value: str) -> None:
         path = self._path(name)
@@ -130,21 +147,15 @@ class SecretStore:
         return True
 
 
-def _check(path: Path, status: os.stat_result) -> None:
-    """Raises AuroraError for what is not a plain file of ours, closed to all others."""
+def _distrust(status: os.stat_result) -> str:
+    """Why it is no plain file of ours, closed to all others; "" when it is."""
     if not stat.S_ISREG(status.st_mode):
-        raise _untrusted(path, "it is not a plain file")
+        return "it is not a plain file"
     if sys.platform == "win32":
-        return
+        return ""
     if status.st_uid != os.geteuid():
-        raise _untrusted(path, f"it belongs to the user with id {status.st_uid}")
-    if status.st_mode & 0o077:
-        raise _untrusted(path, "others may read or write it")
-
-
-def _untrusted(path: Path, why: str) -> AuroraError:
-    hint = f"Remove it, and keep the secret anew: `aurora alerts set-secret {path.name}`"
-    return AuroraError("The file of a secret cannot be trusted", f"{path}: {why}", hint)
+        return f"it belongs to the user with id {status.st_uid}"
+    return "others may read or write it" if status.st_mode & 0o077 else ""
 
 
 # --- the keyring ------------------------------------------------------------------------------------------------
@@ -197,20 +208,16 @@ def _as_ours(error: Exception) -> _NoKeyringError:
     return _NoKeyringError(f"the keyring says: {said}", is_absent=isinstance(error, NoKeyringError))
 
 
-def _put(keyring: Any, name: str, value: str) -> bool:
+def _put(keyring: Any, service: str, name: str, value: str) -> bool:
     """A keyring that takes a secret and does not give it back is none."""
-    keyring.set_password(SERVICE, name, value)
-    if keyring.get_password(SERVICE, name) != value:
+    keyring.set_password(service, name, value)
+    if keyring.get_password(service, name) != value:
         raise _NoKeyringError("the keyring took the secret and did not give it back", is_absent=False)
     return True
 
 
-def _drop(keyring: Any, name: str) -> bool:
-    if keyring.get_password(SERVICE, name) is None:
+def _drop(keyring: Any, service: str, name: str) -> bool:
+    if keyring.get_password(service, name) is None:
         return False
-    keyring.delete_password(SERVICE, name)
+    keyring.delete_password(service, name)
     return True
-
-
-def _unlock(name: str) -> str:
-    return f"Unlock the keyring, or keep the secret anew: `aurora alerts set-secret {name}`"

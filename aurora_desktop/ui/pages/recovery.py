@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.view import HealingFace, HealingView
+from aurora_desktop.link.view import LinkFace, LinkView
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.pages.timeline import Timeline
 from aurora_desktop.ui.tasks import ErrorShown, Tasks
@@ -16,7 +17,7 @@ from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.sections import Sections
 from aurora_desktop.ui.widgets.waiting import Waiting
 
-SECTIONS = ("Timeline", "Memory", "Statistics", "Machine", "Agents")
+SECTIONS = ("Timeline", "Memory", "Statistics", "Machine", "Agents", "Link")
 # The least height at which cards and a section are both of use.
 _LOW_PX = 430
 _MOST_WAITING = 0.45
@@ -31,8 +32,16 @@ class RecoveryPage(QWidget):
     acted = Signal()
     followed = Signal(bool)
 
-    def __init__(self, healing: HealingFace | None, theme: Theme, tasks: Tasks, show_error: ErrorShown) -> None:
+    def __init__(
+        self,
+        healing: HealingFace | None,
+        theme: Theme,
+        tasks: Tasks,
+        show_error: ErrorShown,
+        link: LinkFace | None = None,
+    ) -> None:
         super().__init__()
+        self._link = link
         self.setObjectName("page")
         self._healing, self._theme, self._tasks, self._show_error = healing, theme, tasks, show_error
         self._view: HealingView | None = None
@@ -41,6 +50,7 @@ class RecoveryPage(QWidget):
         self.waiting = Waiting(theme)
         self.sections = Sections("Sections of the recovery page", SECTIONS)
         self.sections.setVisible(healing is not None)
+        self.sections.setTabVisible(SECTIONS.index("Link"), link is not None)
         self._stack = QStackedWidget()
         self._lay_out()
         self._connect()
@@ -70,6 +80,11 @@ class RecoveryPage(QWidget):
         self.waiting.show_healing(view)
         self.section.show_healing(view)
         self._share_height()
+
+    def show_link(self, view: LinkView) -> None:
+        """Show the link as it is now, where somebody looks at it."""
+        for section in self._built.values():
+            section.show_link(view)
 
     def go_to(self, title: str) -> None:
         """Show the section of this title."""
@@ -166,6 +181,10 @@ class RecoveryPage(QWidget):
             from aurora_desktop.ui.pages.machine import MachineSection
 
             return MachineSection(self._theme)
+        if title == "Link" and self._link is not None:
+            from aurora_desktop.ui.pages.link import LinkSection
+
+            return LinkSection(self._link, self._theme, self._show_error)
         from aurora_desktop.ui.pages.agents import AgentsSection
 
         return AgentsSection(self._theme)

@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QWidget
 
 from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.view import HealingView
+from aurora_desktop.link.view import LinkView
 
 
 class Section(QWidget):
@@ -14,6 +15,9 @@ class Section(QWidget):
 
     def show_incidents(self, incidents: tuple[Incident, ...]) -> None:
         """Show these, newest first."""
+
+    def show_link(self, view: LinkView) -> None:
+        """Show the link to the collaboration server as it is now."""
 
     def focus_first(self) -> QWidget:
         """The widget that the section begins with."""

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api.fake_alerts import FakeAlerts
+from api.fake_link import FakeLink
 from api.hands import FakeControl, FakeInput
 from api.healer import FakeHealing
 from api.workforce import FakeTasks
@@ -116,6 +117,7 @@ class House:
         self.alerts = FakeAlerts()
         self.healing = FakeHealing()
         self.tasks = FakeTasks(self.bus)
+        self.link = FakeLink()
         self.settings = Settings()
         self._has_healing = has_healing
         self._has_tasks = has_tasks
@@ -219,6 +221,7 @@ class House:
             alerts=self.alerts if self._has_input else None,
             healing=self.healing if self._has_healing else None,
             tasks=self.tasks if self._has_tasks else None,
+            link=self.link if self._has_tasks else None,
         )
 
     def _health(self) -> Health:

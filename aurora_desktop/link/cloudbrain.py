@@ -1,0 +1,231 @@
+"""CloudBrain's REST interface, as its server's code behaves: the one place that knows its names.
+
+Another server, or a newer one, gets an adapter of this shape beside it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Struct
+
+from aurora_desktop.link.failure import LinkError
+from aurora_desktop.link.http import Answer
+
+ROOT = "/api/v1"
+PAGE = 50
+KEY = "aurora_key"
+"""The member of `metadata` that holds the idempotency key."""
+REFRESH_LIFETIME_S = 7 * 86_400.0
+
+Ask = Callable[[str, str, str, object], Awaitable[Answer]]
+T = TypeVar("T", bound=Struct)
+
+
+class Identity(NamedTuple):
+    name: str
+    nickname: str
+    id: str | None = None
+
+
+class Granted(NamedTuple):
+    """`expires_in`: seconds, where it says so."""
+
+    token: str
+    refresh_token: str
+    expires_in: float | None
+    server_now: float | None
+    ai_id: str = ""
+
+
+class Session(NamedTuple):
+    id: str
+    identifier: str
+
+
+class Message(NamedTuple):
+    """One of inbox or sent. `key`: the idempotency key that its sender gave it."""
+
+    id: str
+    sender: str
+    recipient: str
+    subject: str
+    content: str
+    kind: str
+    created_at: str
+    key: str
+
+
+class Page(NamedTuple):
+    messages: tuple[Message, ...]
+    total: int
+
+
+class Outgoing(NamedTuple):
+    key: str
+    recipient: str
+    subject: str
+    content: str
+    kind: str
+
+
+class Server(Protocol):
+    """What the link needs of a server. All raise LinkError."""
+
+    async def login(self, identity: Identity) -> Granted: ...
+
+    async def refresh(self, refresh_token: str) -> Granted: ...
+
+    async def create_session(self, token: str, title: str, metadata: dict[str, str]) -> Session: ...
+
+    async def has_session(self, token: str, session_id: str) -> bool: ...
+
+    async def send(self, token: str, message: Outgoing) -> str: ...
+
+    async def inbox(self, token: str, offset: int) -> Page: ...
+
+    async def sent(self, token: str, offset: int) -> Page: ...
+
+    async def put_state(self, token: str, identifier: str, task: str, thought: str) -> None: ...
+
+
+class CloudBrain:
+    """`ask(method, path, token, body)` does the request."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def login(self, identity: Identity) -> Granted:
+        """An unknown name makes a profile there."""
+        body: dict[str, object] = {"ai_name": identity.name, "ai_nickname": identity.nickname}
+        if identity.id:
+            body["ai_id"] = _plain_id(identity.id)
+        return _granted(await self._ask("POST", f"{ROOT}/auth/login", "", body))
+
+    async def refresh(self, refresh_token: str) -> Granted:
+        return _granted(await self._ask("POST", f"{ROOT}/auth/refresh", "", {"refresh_token": refresh_token}))
+
+    async def create_session(self, token: str, title: str, metadata: dict[str, str]) -> Session:
+        body = {"session_type": "aurora_desktop", "title": title, "metadata": metadata}
+        answer = await self._ask("POST", f"{ROOT}/session/create", token, body)
+        found = _as(answer.body.get("session"), _Session)
+        return Session(str(found.id), found.session_identifier or str(found.id)[:7])
+
+    async def has_session(self, token: str, session_id: str) -> bool:
+        """False where the server has forgotten it or ended it."""
+        try:
+            answer = await self._ask("GET", f"{ROOT}/session/{quote(session_id, safe='')}", token, None)
+        except LinkError as failure:
+            if failure.kind in ("absent", "invalid"):
+                return False
+            raise
+        session = answer.body.get("session")
+        status = session.get("status") if isinstance(session, dict) else ""
+        return status not in ("ended", "closed", "expired", "deleted")
+
+    async def send(self, token: str, message: Outgoing) -> str:
+        """The id that the server gave it."""
+        body = {
+            "recipient_id": _plain_id(message.recipient), "subject": message.subject, "content": message.content,
+            "message_type": message.kind, "metadata": {KEY: message.key},
+        }  # fmt: skip
+        answer = await self._ask("POST", f"{ROOT}/message/send", token, body)
+        return _message(answer.body.get("message")).id
+
+    async def inbox(self, token: str, offset: int) -> Page:
+        """Newest first. `status=unread` is what it is asked for; it has no way to mark one as read."""
+        return await self._page("inbox", token, offset, status="unread")
+
+    async def sent(self, token: str, offset: int) -> Page:
+        return await self._page("sent", token, offset)
+
+    async def put_state(self, token: str, identifier: str, task: str, thought: str) -> None:
+        body = {"session_identifier": identifier, "task": task, "last_thought": thought}
+        await self._ask("PUT", f"{ROOT}/brain/state", token, body)
+
+    async def _page(self, which: str, token: str, offset: int, **more: str) -> Page:
+        query = urlencode({"limit": PAGE, "offset": offset, **more})
+        answer = await self._ask("GET", f"{ROOT}/message/{which}?{query}", token, None)
+        listed = answer.body.get("messages")
+        if not isinstance(listed, list):
+            raise LinkError("odd", f"its {which} is no list of messages")
+        total = answer.body.get("total")
+        messages = tuple(message for each in listed if (message := _readable(each)) is not None)
+        return Page(messages, total if isinstance(total, int) else len(listed))
+
+
+class _Tokens(Struct):
+    token: str
+    refresh_token: str | None = None
+    expires_in: float | None = None
+    ai_id: str | int | None = None
+
+
+class _Session(Struct):
+    id: str | int
+    session_identifier: str | None = None
+
+
+class _Message(Struct):
+    message_id: str | None = None
+    id: str | int | None = None
+    sender_id: str | int | None = None
+    recipient_id: str | int | None = None
+    subject: str | None = None
+    content: str | None = None
+    message_type: str | None = None
+    created_at: str | float | None = None
+    metadata: Any = None
+
+
+def _granted(answer: Answer) -> Granted:
+    found = _as(answer.body, _Tokens)
+    if not _is_header_safe(found.token):
+        raise LinkError("odd", "its token holds characters that no token has")
+    ai_id = "" if found.ai_id is None else str(found.ai_id)
+    return Granted(found.token, found.refresh_token or "", found.expires_in, answer.server_now, ai_id)
+
+
+def _is_header_safe(token: str) -> bool:
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
+
+
+def _message(found: object) -> Message:
+    said = _as(found, _Message)
+    id_ = said.message_id or said.id
+    if id_ is None:
+        raise LinkError("odd", "a message of it has no id", is_doubtful=True)
+    metadata = said.metadata if isinstance(said.metadata, dict) else {}
+    return Message(
+        id=str(id_), sender=_text(said.sender_id), recipient=_text(said.recipient_id), subject=said.subject or "",
+        content=said.content or "", kind=said.message_type or "text", created_at=_text(said.created_at),
+        key=_text(metadata.get(KEY)),
+    )  # fmt: skip
+
+
+def _readable(found: object) -> Message | None:
+    """What is not understood of a message must not keep the others back: its id is enough, without one it is none."""
+    try:
+        return _message(found)
+    except LinkError:
+        id_ = (found.get("message_id") or found.get("id")) if isinstance(found, dict) else None
+        if not isinstance(id_, str | int):
+            return None
+        return Message(str(id_), "", "", "", "", "unreadable", "", "")
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _as(found: object, kind: type[T]) -> T:
+    try:
+        return msgspec.convert(found, kind, strict=False)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise LinkError("odd", f"its answer lacks something: {error}", is_doubtful=True) from error
+
+
+def _plain_id(identity: str) -> str | int:
+    """Its ids are numbers."""
+    return int(identity) if identity.isascii() and identity.isdigit() and len(identity) < 19 else identity

@@ -1,0 +1,35 @@
+"""Why something at the server did not work: the kinds that rules tell apart."""
+
+import re
+from typing import Literal
+
+Kind = Literal["unreachable", "certificate", "refused", "throttled", "server", "absent", "invalid", "odd"]
+"""`refused`: 401 or 403. `absent`: 404, 405. `invalid`: it does not take this request. `odd`: it speaks something
+else."""
+
+
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
+
+
+class LinkError(Exception):
+    """`is_doubtful`: what was asked may have been done all the same. `retry_after_s`: how long to ask nothing."""
+
+    def __init__(
+        self, kind: Kind, sentence: str, hint: str = "", *, is_doubtful: bool = False, retry_after_s: float = 0.0
+    ) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+        self.sentence = sentence
+        self.hint = hint
+        self.is_doubtful = is_doubtful
+        self.retry_after_s = retry_after_s
+
+
+def in_a_line(text: object, secrets: tuple[str, ...] = (), most: int = 200) -> str:
+    """What a server said as one printable line, without what is secret or looks like a token."""
+    said = _TOKEN.sub("***", str(text))
+    for secret in filter(None, secrets):
+        said = said.replace(secret, "***")
+    line = " ".join(said.split())
+    shown = "".join(sign if sign.isprintable() else "?" for sign in line)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"

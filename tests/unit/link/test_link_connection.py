@@ -1,0 +1,297 @@
+"""The link against the stand-in of its server, on real sockets."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aurora_desktop.core.link_events import LinkMessageReceived, LinkSessionChanged, LinkStateChanged, LinkWarning
+from aurora_desktop.link import backoff, connection
+
+from .brain import Served
+from .rig import MemoryTokens, Rig, Told
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with Served() as server:
+        yield server
+
+
+def lived(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def states(told: Told) -> list[str]:
+    return [event.state for event in told.of(LinkStateChanged)]
+
+
+def test_it_comes_online_by_the_states_in_between(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            assert states(rig.told) == ["connecting", "authenticating", "online"]
+            view = rig.link.view()
+            assert (view.attempt, view.is_up, len(view.session)) == (0, True, 7)
+            assert view.latency_ms is not None
+
+    lived(live())
+
+
+def test_messages_go_out_in_order_and_come_in_once(tmp_path: Path, served: Served) -> None:
+    brain = served.brain
+    peer = brain.profile("peer")
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            for number in range(20):
+                await rig.send(peer, f"out {number}")
+            await rig.until_state("online")
+            for number in range(120):
+                brain.post(peer, recipient_id=brain.profile("aurora"), content=f"in {number}")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+            await rig.until(lambda: len(rig.told.of(LinkMessageReceived)) == 120)
+        assert [m["content"] for m in brain.messages if m["sender_id"] != peer] == [f"out {n}" for n in range(20)]
+        assert [event.summary for event in rig.told.of(LinkMessageReceived)] == [f"in {n}" for n in range(120)]
+
+    lived(live())
+
+
+def test_a_restart_keeps_session_tokens_and_what_was_received(tmp_path: Path, served: Served) -> None:
+    brain = served.brain
+    tokens, told = MemoryTokens(), Told()
+
+    async def live(content: str) -> None:
+        async with Rig(tmp_path, served.settings(), tokens=tokens, told=told).running() as rig:
+            await rig.until_state("online")
+            brain.post(7, recipient_id=brain.profile("aurora"), content=content)
+            await rig.until(lambda: any(e.summary == content for e in told.of(LinkMessageReceived)))
+
+    lived(live("before"))
+    lived(live("after"))
+    assert [event.summary for event in told.of(LinkMessageReceived)] == ["before", "after"]
+    assert (brain.logins, len(brain.sessions), len(told.of(LinkSessionChanged))) == (1, 1, 1)
+
+
+def test_a_session_that_the_server_forgot_is_replaced(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            served.brain.sessions.clear()
+            rig.link.reconnect()
+            await rig.until(lambda: len(rig.told.of(LinkSessionChanged)) == 2)
+            first, second = rig.told.of(LinkSessionChanged)
+            assert second.previous == first.session != second.session
+
+    lived(live())
+
+
+def test_an_outage_is_survived_and_what_was_written_meanwhile_arrives(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(reconnect_max_s=1)).running() as rig:
+            await rig.until_state("online")
+            await asyncio.to_thread(served.close_door)
+            await rig.until_state("backing_off")
+            await rig.send(9, "written in the dark")
+            await asyncio.to_thread(served.open_door)
+            await rig.until_state("online")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+        assert [m["content"] for m in served.brain.messages] == ["written in the dark"]
+
+    lived(live())
+
+
+@pytest.mark.parametrize("skew_s", [-86_400.0, 86_400.0])
+def test_a_server_whose_clock_is_a_day_off_is_no_trouble(tmp_path: Path, served: Served, skew_s: float) -> None:
+    served.brain.skew_s = skew_s
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await rig.send(9, "hello")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+        assert (served.brain.logins, served.brain.refreshes) == (1, 0)
+
+    lived(live())
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_back(tmp_path: Path, served: Served) -> None:
+    brain = served.brain
+    us = brain.profile("aurora")
+    for content in ("before", "half \ud800 a character", {"no": "text"}, "after"):
+        brain.post(7, recipient_id=us, content=content)
+    brain.messages[0]["metadata"] = ["odd"]
+    brain.messages.append({"recipient_id": us})
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until(lambda: len(rig.told.of(LinkMessageReceived)) == 4)
+            told = rig.told.of(LinkMessageReceived)
+            assert [e.summary for e in told] == ["before", "half ? a character", "", "after"]
+            assert told[2].kind == "unreadable"
+
+    lived(live())
+
+
+def test_a_server_that_wants_quiet_gets_it(tmp_path: Path, served: Served) -> None:
+    said = [(429, {"success": False, "error": "Rate limit exceeded", "retry_after": 0.3})]
+    asked: list[int] = []
+
+    def limit(method: str, path: str) -> Any:
+        if path.endswith("inbox"):
+            asked.append(len(said))
+            return said.pop() if said else None
+        return None
+
+    served.brain.answers.append(limit)
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await rig.until(lambda: len(asked) > 1)
+            assert [s for s in states(rig.told) if s == "backing_off"] == []
+            assert "429" in rig.link.view().errors[0][1]
+
+    lived(live())
+
+
+def test_a_network_that_comes_back_is_not_waited_for(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, "BASE_S", 1000.0)
+    monkeypatch.setattr(connection, "GLANCE_S", 0.01)
+    served.close_door()
+
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings(reconnect_max_s=3600))
+        rig.addresses = ()
+        async with rig.running():
+            await rig.until(lambda: rig.link.view().cause == "this machine has no network")
+            assert rig.link.view().state == "offline"
+            await asyncio.to_thread(served.open_door)
+            rig.addresses = ("10.0.0.1",)
+            await rig.until_state("online")
+
+    lived(live())
+
+
+def test_after_the_last_attempt_that_is_allowed_it_waits_for_a_word(tmp_path: Path, served: Served) -> None:
+    served.close_door()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(max_attempts=2, reconnect_max_s=1)).running() as rig:
+            await rig.until(lambda: "given up after 2 attempts" in rig.link.view().cause)
+            view = rig.link.view()
+            assert (view.state, view.attempt, view.next_attempt_at) == ("offline", 2, None)
+            await asyncio.to_thread(served.open_door)
+            rig.link.reconnect()
+            await rig.until_state("online")
+
+    lived(live())
+
+
+def test_a_refused_login_is_not_retried_blindly_and_a_word_tries_again(tmp_path: Path, served: Served) -> None:
+    served.brain.refuses_login = True
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("refused")
+            assert "this identity is blocked" in rig.link.view().cause
+            assert [path for _, path in served.brain.asked] == ["/api/v1/auth/login"]
+            served.brain.refuses_login = False
+            rig.link.reconnect()
+            await rig.until_state("online")
+
+    lived(live())
+
+
+def test_a_token_that_is_taken_back_is_exchanged_once(tmp_path: Path, served: Served) -> None:
+    tokens = MemoryTokens()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(), tokens=tokens).running() as rig:
+            await rig.until_state("online")
+            served.brain.revoked.add(tokens.kept[-1].token)
+            await rig.until(lambda: served.brain.refreshes)
+            await rig.send(9, "with the new one")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+        assert (served.brain.logins, served.brain.refreshes) == (1, 1)
+
+    lived(live())
+
+
+def test_a_server_without_states_is_told_of_once(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings())
+        rig.shared = ("1 tasks run", "healthy")
+        async with rig.running():
+            await rig.until(lambda: rig.link.view().missing)
+            rig.link.reconnect()
+            await rig.until(lambda: served.brain.greeted == 2)
+        (warning,) = rig.told.of(LinkWarning)
+        assert (warning.topic, rig.link.view().missing) == ("state", ("state",))
+        assert [path for _, path in served.brain.asked].count("/api/v1/brain/state") == 1
+
+    lived(live())
+
+
+@pytest.mark.parametrize("raw", [b"\x00\xff", "no json", "[1]", '{"type": "strange"}', '{"no": "type"}', "[" * 90_000])
+def test_frames_that_are_not_understood_do_no_harm(tmp_path: Path, served: Served, raw: str | bytes) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await asyncio.to_thread(served.tell, raw)
+            await rig.until(lambda: rig.told.of(LinkWarning))
+            assert (rig.link.standing.state, served.brain.greeted) == ("online", 1)
+
+    lived(live())
+
+
+def test_a_frame_that_is_huge_costs_the_socket_and_no_more(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            await asyncio.to_thread(served.tell, '"' + "x" * 2_000_000 + '"')
+            await rig.until(lambda: served.brain.greeted == 2)
+            await rig.until_state("online")
+            assert "degraded" in states(rig.told)
+            assert "backing_off" not in states(rig.told)
+
+    lived(live())
+
+
+def test_a_challenge_is_answered_by_the_frame_that_counts(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until(lambda: served.brain.subscriptions == 1)
+            await asyncio.to_thread(served.tell, '{"type": "activity_verification"}')
+            await rig.until(lambda: served.brain.subscriptions == 2)
+
+    lived(live())
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhtml", "no JSON object"),
+        (b"HTTP/1.1 302 X\r\nLocation: https://evil.example/x\r\nContent-Length: 0\r\n\r\n", "evil.example"),
+        (b"HTTP/1.1 302 X\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n", "redirects (302)"),
+        (b"", "cannot be reached"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "no JSON object"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"success":true}', "lacks something"),
+    ],
+)
+def test_a_server_that_speaks_something_else_is_told_in_words(
+    tmp_path: Path, served: Served, raw: bytes, told: str
+) -> None:
+    served.brain.raw, served.brain.hangs_up = raw, not raw
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("backing_off")
+            assert told in rig.link.view().cause
+
+    lived(live())

@@ -1,0 +1,135 @@
+"""The switch: nothing of the link while it is off, another one for other settings, and a new one after a fault."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from aurora_desktop.core.clock import SystemClock
+from aurora_desktop.core.events import PartFailed
+from aurora_desktop.core.settings.schema_link import LinkSettings
+from aurora_desktop.link import switch as switch_module
+from aurora_desktop.link.connection import Link
+from aurora_desktop.link.errors import LinkOffError
+from aurora_desktop.link.surroundings import Surroundings
+from aurora_desktop.link.switch import LinkSwitch
+
+from .brain import Served
+from .rig import FakeTasks, Told, open_database
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with Served() as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+
+class Room:
+    def __init__(self, folder: Path, settings: LinkSettings) -> None:
+        self.told, self.database = Told(), open_database(folder)
+        self.switch = LinkSwitch(
+            settings,
+            Surroundings(
+                clock=SystemClock(), publish=self.told.publish, database=self.database, secrets_folder=folder,
+                tasks=FakeTasks(), journal=self.told, shared=lambda: ("", ""),
+            ),
+        )  # fmt: skip
+        self._changed = asyncio.Event()
+        self.switch.watch(self._changed.set)
+
+    async def until(self, *states: str) -> None:
+        async with asyncio.timeout(20):
+            while self.switch.view().state not in states:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def lived(room: Room, work: Coroutine[Any, Any, None]) -> None:
+    async def live() -> None:
+        running = asyncio.ensure_future(room.switch.run())
+        try:
+            await work
+        finally:
+            await room.switch.close()
+            await running
+
+    asyncio.run(live())
+    room.database.close()
+
+
+def test_a_program_without_a_link_imports_nothing_of_it() -> None:
+    program = (
+        "import sys; import aurora_desktop.parts;"
+        "sys.exit(any(m in sys.modules for m in ('websockets', 'aurora_desktop.link.connection')))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_it_is_off_until_settings_turn_it_on_and_off_again(tmp_path: Path, served: Served) -> None:
+    room = Room(tmp_path, LinkSettings())
+
+    async def work() -> None:
+        with pytest.raises(LinkOffError):
+            await room.switch.send("9", "hello")
+        with pytest.raises(LinkOffError):
+            room.switch.reconnect()
+        room.switch.apply(msgspec.convert(served.settings(), LinkSettings))
+        message = await room.switch.send("9", "hello")
+        assert message.status == "waiting"
+        await room.until("online")
+        assert await room.switch.inbox() == ()
+        assert room.switch.reconnect().enabled
+        room.switch.apply(LinkSettings())
+        await room.until("offline")
+        assert not room.switch.view().enabled
+
+    lived(room, work())
+
+
+def test_another_identity_gets_another_session_that_names_the_first(tmp_path: Path, served: Served) -> None:
+    settings = msgspec.convert(served.settings(), LinkSettings)
+    room = Room(tmp_path, settings)
+
+    async def work() -> None:
+        await room.until("online")
+        first = room.switch.view().session
+        room.switch.apply(msgspec.convert(served.settings(ai_name="other"), LinkSettings))
+        await room.until("offline", "connecting", "authenticating")
+        await room.until("online")
+        (_, second) = served.brain.sessions.values()
+        assert second["metadata"] == {"handed_over_from": first}
+
+    lived(room, work())
+
+
+def test_a_fault_of_ours_is_told_and_the_link_begun_anew(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [RuntimeError("a fault")]
+    alive = Link.run
+
+    async def run(link: Link) -> None:
+        if faults:
+            raise faults.pop()
+        await alive(link)
+
+    monkeypatch.setattr(Link, "run", run)
+    monkeypatch.setattr(switch_module, "AGAIN_S", 0.01)
+    room = Room(tmp_path, msgspec.convert(served.settings(), LinkSettings))
+
+    async def work() -> None:
+        await room.until("online")
+        (failed,) = room.told.of(PartFailed)
+        assert "RuntimeError: a fault" in failed.detail
+
+    lived(room, work())
