@@ -13,9 +13,9 @@ from aurora_desktop.ui.theme import LIGHT
 
 from . import sight
 from .agents.anthropic import Tool, says
-from .agents.office import Office, lasting, runs
 from .cockpit import HOTKEY, QUIET_MS, REST, Cockpit
 from .observer import now_ms
+from .office import Office, lasting, runs
 from .waiting import eventually, holds
 
 pytestmark = pytest.mark.brake

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from .agents.anthropic import Tool, says
-from .agents.office import Office, lasting, runs
 from .aurora import Aurora
+from .office import Office, lasting, runs
 
 TOUCH = Tool("Bash", {"command": "touch x", "description": "Make a file"})
 

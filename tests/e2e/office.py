@@ -5,11 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import machine
-from tests.e2e.agents import path_with_node, program
-from tests.e2e.agents.anthropic import StandIn, Tool, Turn
-from tests.e2e.aurora import Aurora
-from tests.e2e.waiting import eventually
+from . import machine
+from .agents import path_with_node, program
+from .agents.anthropic import StandIn, Tool, Turn
+from .aurora import Aurora
+from .waiting import eventually
 
 
 class Office:
