@@ -18,6 +18,8 @@ from aurora_desktop.core.events import (
     AuditFailing,
     ControlArmed,
     ControlDisarmed,
+    ControlRequestAnswered,
+    ControlRequested,
     EmergencyReset,
     EmergencyStopped,
     HumanActive,
@@ -54,6 +56,8 @@ _ENVELOPE = ("at", "component")
 _AUDITED = (
     ControlArmed,
     ControlDisarmed,
+    ControlRequestAnswered,
+    ControlRequested,
     EmergencyReset,
     EmergencyStopped,
     HumanActive,

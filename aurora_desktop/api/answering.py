@@ -154,10 +154,24 @@ def is_known(request: Request, tag: str) -> bool:
     return tag in known or known == ["*"]
 
 
-async def body(request: Request, shape: type[shapes.B]) -> shapes.B:
-    """The body of a request that takes no query. Raises ProblemError."""
-    Query(request)
-    return shapes.parse(await request.body(), shape)
+async def while_present(request: Request, work: Coroutine[Any, Any, T], feed: EventFeed) -> "asyncio.Task[T]":
+    """`work` as a task that is done; cancelled when whoever asked is gone, or the door closed first.
+
+    For a request whose body was read.
+    """
+    working = asyncio.ensure_future(work)
+    others = [asyncio.ensure_future(feed.closed()), asyncio.ensure_future(_left(request))]
+    await asyncio.wait({working, *others}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (working, *others):
+        task.cancel()
+    await asyncio.gather(working, *others, return_exceptions=True)
+    return working
+
+
+async def _left(request: Request) -> None:
+    """Once the other side has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def within(work: Coroutine[Any, Any, T], feed: EventFeed, timeout_s: float) -> "asyncio.Task[T]":

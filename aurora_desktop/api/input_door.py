@@ -1,11 +1,15 @@
 """The input agent's addresses: submit, look, wait, cancel; ours and the earlier system's."""
 
 import asyncio
+import os
+import re
+from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 from starlette.requests import Request
+from starlette.responses import Response
 
 from aurora_desktop.api import earlier_input, shapes
 from aurora_desktop.api.answering import QUICKLY_READ_BYTES, Operation, Reply, get, post, within
@@ -19,9 +23,11 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.input.actions import Action, Paste, Type
 from aurora_desktop.input.errors import UnknownTaskError
 from aurora_desktop.input.request import new_task_id, parse
-from aurora_desktop.input.view import HISTORY_KEPT, InputFace, InputView, Submission, TaskView
+from aurora_desktop.input.view import HISTORY_KEPT, Display, InputFace, InputView, Submission, TaskView
 
 SOURCE = "api"
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+_PICTURE_ID = re.compile(r"[0-9a-f]{12}")
 _NOT_TOLD = "not told here, for it shows the secret text"
 
 
@@ -52,6 +58,8 @@ class InputDoor:
             post("/v1/input/submit", self.submit, statuses=(200, 202), body=ACTION_REQUEST, creates=True),
             get("/v1/input/status", self.status),
             get("/v1/input/history", self.history),
+            get("/v1/input/displays", self.displays),
+            get("/v1/input/pictures/{picture_id}", self.picture, media_type="image/png"),
             get("/v1/input/task/{task_id}", self.task),
             post("/v1/input/task/{task_id}/cancel", self.cancel),
             post("/input/submit", self.submit_earlier, statuses=(202,), body=ACTION_REQUEST, creates=True),
@@ -75,6 +83,20 @@ class InputDoor:
     async def history(self, query: HistoryQuery) -> list[TaskView]:
         """The last actions and how they ended, newest first."""
         return [shapes.brief(task) for task in self._agent().view().recent[: query.limit]]
+
+    async def displays(self) -> tuple[Display, ...]:
+        """The displays, as the worker told of them last: none before control was armed for the first time."""
+        return self._agent().view().displays
+
+    async def picture(self, picture_id: str) -> Response:
+        """The PNG of a `screenshot` or `zoom`, by the `id` of its result."""
+        found = None
+        if _PICTURE_ID.fullmatch(picture_id):
+            found = await asyncio.to_thread(_read_picture, self._context.paths.evidence / f"{picture_id}.png")
+        if found is None:
+            hint = "Its id is in the `result` of the action; the oldest pictures are removed"
+            raise ProblemError(404, f"There is no picture `{picture_id}`", "", hint)
+        return Response(found, media_type="image/png")
 
     async def task(self, task_id: str, query: WaitQuery) -> TaskView:
         """One action; with `wait_s` once it is over."""
@@ -138,6 +160,15 @@ class InputDoor:
         if self._context.input is None:
             raise ProblemError(503, "The input agent is not running", "", "See `aurora status`")
         return self._context.input
+
+
+def _read_picture(path: Path) -> bytes | None:
+    """None where there is none, or a link in its place. For a thread."""
+    try:
+        with open(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as file:
+            return file.read(MAX_PICTURE_BYTES)
+    except OSError:
+        return None
 
 
 def _made_before(agent: InputFace, task_id: str) -> TaskView:

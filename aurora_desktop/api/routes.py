@@ -23,6 +23,7 @@ from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.brake_door import BrakeDoor
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.docs_door import DocsDoor
+from aurora_desktop.api.earlier_door import EarlierDoor
 from aurora_desktop.api.event_filter import event_filter
 from aurora_desktop.api.feed import EventFeed
 from aurora_desktop.api.healing_door import HealingDoor
@@ -82,7 +83,7 @@ def table(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) 
     """All addresses. A room's part of them is a class with `routes`, and is added here."""
     routes: list[BaseRoute] = [
         *_Door(context, feed).routes(),
-        *BrakeDoor(context).routes(),
+        *BrakeDoor(context, feed).routes(),
         *InputDoor(context, feed).routes(),
         *AlertsDoor(context, feed).routes(),
         *HealingDoor(context, feed).routes(),
@@ -90,6 +91,7 @@ def table(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) 
         *StreamDoor(hub).routes(),
         *MetricsDoor(telemetry).routes(),
         *LinkDoor(context).routes(),
+        *EarlierDoor(context, feed).routes(),
         *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
     return routes

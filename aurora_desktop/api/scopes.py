@@ -14,8 +14,12 @@ STOPPING = frozenset({"/v1/estop", "/v1/disarm", "/control/emergency-stop"})
 SUBMITTING = frozenset({"/v1/input/submit", "/input/submit"})
 # Asked by POST because of the length of what is asked; they change nothing.
 ASKING = frozenset({"/v1/remedies/test"})
-_LONG_BODIES = {**dict.fromkeys(SUBMITTING, MAX_SUBMISSION_BYTES), "/v1/tasks": MAX_TASK_BYTES}
+PROMPTING = ("/v1/tasks", "/cli/command", "/agent/message")
+_LONG_BODIES = {**dict.fromkeys(SUBMITTING, MAX_SUBMISSION_BYTES), **dict.fromkeys(PROMPTING, MAX_TASK_BYTES)}
 _INPUT = ("/v1/input/", "/input/")
+# What is on the screen is for those who may act on it.
+_PICTURES = "/v1/input/pictures/"
+_ASKING_OPERATOR = "/v1/control/request"
 _CONTROL = "/v1/control"
 
 _ANY: frozenset[Scope] = frozenset(SCOPES)
@@ -31,6 +35,8 @@ def allowed(method: str, path: str) -> frozenset[Scope]:
     that a script that restarts services cannot type by the same token; both may take a task back.
     """
     looks = method in ("GET", "HEAD")
+    if path.startswith(_PICTURES) or path == _ASKING_OPERATOR:
+        return _ACT
     if path in STOPPING or (looks and _is_of_input(path)):
         return _ANY
     if looks or path in ASKING:

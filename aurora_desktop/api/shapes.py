@@ -16,6 +16,7 @@ from aurora_desktop.supervisor.view import ServiceView, State
 
 MAX_WAIT_S = 600.0
 MAX_BODY_TEXT = 50_000
+MAX_ASKED_S = 300.0
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 # Characters and points that a list of tasks shows of each.
 _SHOWN_OF: Mapping[type, int] = {str: 1000, list: 100, tuple: 100}
@@ -41,6 +42,14 @@ class StopRequest(Body, frozen=True):
     """`reason`: why, in the words of whoever stops; kept with the event."""
 
     reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ControlRequestBody(Body, frozen=True, kw_only=True):
+    """An agent asks for mouse and keyboard: `agent` is its name and `reason` why, as the operator reads them."""
+
+    agent: Annotated[str, Meta(max_length=100)] = ""
+    reason: Annotated[str, Meta(max_length=300)] = ""
+    wait_s: Annotated[float, Meta(ge=0, le=MAX_ASKED_S)] = 60.0
 
 
 class RemedyTestRequest(Body, frozen=True):
@@ -166,6 +175,15 @@ class BrakeReply(Struct, frozen=True):
 
     done: str
     control: ControlView | None
+
+
+class ControlDecision(Struct, frozen=True, kw_only=True):
+    """`decision`: `armed`, `declined` or `unanswered`; `detail`, `hint`: in words. `control`: as it is now."""
+
+    decision: str
+    detail: str
+    hint: str
+    control: ControlView
 
 
 class CancelReply(Struct, frozen=True):

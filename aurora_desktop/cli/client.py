@@ -1,8 +1,10 @@
 """Asks the running Aurora over its local API: finds it by `api.json`, enters with the token of the scope."""
 
+import contextlib
 import http.client
 import json
 import os
+import socket
 import sys
 from typing import Any
 from urllib.parse import urlencode
@@ -18,11 +20,20 @@ class BrokenOffError(AuroraError):
     """The running Aurora did not finish its answer: it may have ended."""
 
 
+class RefusedError(AuroraError):
+    """The running Aurora said no: `status` of HTTP; `code`: why in one word, where it tells."""
+
+    def __init__(self, title: str, detail: str, hint: str, status: int, code: str) -> None:
+        super().__init__(title, detail, hint)
+        self.status, self.code = status, code
+
+
 class Client:
     """Raises NotRunningError when no Aurora runs on this state dir, AuroraError for every refusal."""
 
     def __init__(self, paths: StatePaths, answer_timeout_s: float | None = None) -> None:
         self._paths = paths
+        self._connection: http.client.HTTPConnection | None = None
         self._answer_timeout_s = ANSWER_TIMEOUT_S if answer_timeout_s is None else answer_timeout_s
 
     def get(self, path: str, *, scope: str = "read", wait_s: float = 0.0, **query: object) -> Any:
@@ -43,6 +54,17 @@ class Client:
         sent = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
         return self._ask("POST", path, scope, sent, wait_s)
 
+    def picture(self, path: str, *, scope: str = "input") -> bytes:
+        """An answer that is no JSON, as it is."""
+        return self._received("GET", path, scope, None, 0.0)
+
+    def abandon(self) -> None:
+        """Break off the request that another thread waits for, so that Aurora knows that nobody does any more."""
+        stream = self._connection.sock if self._connection is not None else None
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.shutdown(socket.SHUT_RDWR)
+
     def text(self, path: str, *, scope: str = "read") -> str:
         """An answer that is no JSON."""
         return self._received("GET", path, scope, None, 0.0).decode()
@@ -60,6 +82,7 @@ class Client:
         if body is not None:
             headers["Content-Type"] = "application/json"
         connection = http.client.HTTPConnection(HOST, port, timeout=self._answer_timeout_s + wait_s)
+        self._connection = connection
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -106,7 +129,8 @@ def _accepted(status: int, body: bytes) -> bytes:
     answer = _decoded(body)
     problem = answer if isinstance(answer, dict) else {}
     title = str(problem.get("title") or f"Aurora refused the request with status {status}")
-    raise AuroraError(title, str(problem.get("detail", "")), str(problem.get("hint", "")))
+    detail, hint, code = (str(problem.get(name, "")) for name in ("detail", "hint", "code"))
+    raise RefusedError(title, detail, hint, status, code)
 
 
 def _decoded(body: bytes) -> Any:

@@ -26,7 +26,7 @@ _HINT = "Only you can clear it: hold Ctrl+Shift+R for one second in Aurora's win
 _LAST_RESORT = "What an agent holds ends with its permit, 150 ms after the program stood still; see logs/guard.log"
 
 
-class _Result(NamedTuple):
+class StopResult(NamedTuple):
     """`by`: `guard`, `program`, or "" when nobody took it; `lost`: who should have, and why it did not."""
 
     by: str = ""
@@ -38,14 +38,20 @@ class _Result(NamedTuple):
 def estop(call: Call) -> int:
     """Stop everything, and latch in any case. 0 once it was taken; 3 when there was nobody to stop."""
     paths = StatePaths(call.state_dir)
-    reason = " ".join("".join(c if c.isprintable() else " " for c in call.given.reason).split())[:MAX_REASON]
+    result, is_latched = pull(paths, call.given.reason, SOURCE)
+    return _tell(call, result, paths, is_latched=is_latched)
+
+
+def pull(paths: StatePaths, reason: str, source: str) -> tuple[StopResult, bool]:
+    """Who stopped, and whether it is latched now. Blocks for a few seconds at the most."""
+    reason = " ".join("".join(c if c.isprintable() else " " for c in reason).split())[:MAX_REASON]
     with _Guard(paths.guard_socket) as guard:
-        guard.tell(f"stop {SOURCE}: {reason}" if reason else f"stop {SOURCE}")
+        guard.tell(f"stop {source}: {reason}" if reason else f"stop {source}")
         is_latched = _latch(paths)  # the guard is at work meanwhile
         result = guard.answer()
     if not result.by:
         result = _ask_program(paths, reason, result)
-    return _tell(call, result, paths, is_latched=is_latched)
+    return result, is_latched
 
 
 class _Guard:
@@ -75,19 +81,19 @@ class _Guard:
         except OSError as error:
             self._lose(error)
 
-    def answer(self) -> _Result:
+    def answer(self) -> StopResult:
         """What the guard did."""
         if self._socket is None:
-            return _Result(lost=self._lost)
+            return StopResult(lost=self._lost)
         try:
             answer = _read_line(self._socket, self._end)
         except (OSError, ValueError) as error:
             self._lose(error)
-            return _Result(lost=self._lost)
+            return StopResult(lost=self._lost)
         if answer.get("stopped") is not True:
-            return _Result(lost=(f"the guard refused: {answer.get('error', 'without a reason')}",))
+            return StopResult(lost=(f"the guard refused: {answer.get('error', 'without a reason')}",))
         latency_ms = answer.get("latency_ms")
-        return _Result("guard", "the guard stopped everything", latency_ms if _is_number(latency_ms) else None)
+        return StopResult("guard", "the guard stopped everything", latency_ms if _is_number(latency_ms) else None)
 
     def _lose(self, error: Exception) -> None:
         if self._socket is not None:
@@ -142,7 +148,7 @@ def _latch(paths: StatePaths) -> bool:
     return Clearance(paths.clearance).revoke()
 
 
-def _ask_program(paths: StatePaths, reason: str, before: _Result) -> _Result:
+def _ask_program(paths: StatePaths, reason: str, before: StopResult) -> StopResult:
     """The way through the local API, with whichever token this user can read."""
     from aurora_desktop.cli.client import Client  # late: it takes longer to load than all the rest
 
@@ -156,7 +162,7 @@ def _ask_program(paths: StatePaths, reason: str, before: _Result) -> _Result:
     return before._replace(by="program", said=done)
 
 
-def _tell(call: Call, result: _Result, paths: StatePaths, *, is_latched: bool) -> int:
+def _tell(call: Call, result: StopResult, paths: StatePaths, *, is_latched: bool) -> int:
     if call.given.json:
         given = {"stopped_by": result.by, "latency_ms": result.latency_ms, "latched": is_latched, "lost": result.lost}
         call.console.json(given)
@@ -173,7 +179,7 @@ def _tell(call: Call, result: _Result, paths: StatePaths, *, is_latched: bool) -
     return NOT_RUNNING
 
 
-def _say(call: Call, result: _Result, *, is_latched: bool) -> None:
+def _say(call: Call, result: StopResult, *, is_latched: bool) -> None:
     took = "" if result.latency_ms is None else f" in {result.latency_ms:.1f} ms"
     if result.by:
         call.console.line(f"{result.said}{took}")

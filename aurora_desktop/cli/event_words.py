@@ -55,6 +55,10 @@ def _remedied(event: Event) -> str:
     return f"{event['remedy']} {event['outcome'].replace('_', ' ')} after {event['duration_s']:.1f} s: {event['cause']}"
 
 
+def _reason(event: Event) -> str:
+    return f": {event['reason']}" if event["reason"] else ""
+
+
 def _because(event: Event) -> str:
     return f": {event['cause']}" if event["cause"] else ""
 
@@ -82,6 +86,10 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "service_state_changed": lambda e: f"{e['previous']} -> {e['state']}: {e['cause']}",
     "service_restarting": lambda e: f"attempt {e['attempt']} in {e['delay_s']:.1f} s: {e['cause']}",
     "control_armed": lambda e: f"mode {e['mode']}, until {_clock(e['until'])}",
+    "control_requested": lambda e: f"{e['agent']} asks for mouse and keyboard{_reason(e)}",
+    "control_request_answered": lambda e: (
+        f"{e['agent']} asked for mouse and keyboard: {e['decision'].replace('_', ' ')}"
+    ),
     "human_active": lambda e: _HANDS[bool(e["active"])],
     "storage_quarantined": _set_aside,
     "backup_made": _backed_up,

@@ -46,6 +46,7 @@ def build() -> ArgumentParser:
     _add_link(commands)
     _add_door(commands)
     _add_setting_up(commands)
+    _add(commands, "mcp", "mcp.serving", "serve MCP on standard input and output, as agents start it", function="serve")
     _add_completion(commands)
     return parser
 

@@ -309,6 +309,23 @@ class ControlDisarmed(Event, frozen=True):
     reason: str
 
 
+class ControlRequested(Event, frozen=True):
+    """An agent asks the operator for mouse and keyboard; `reason` in the agent's own words."""
+
+    agent: str
+    reason: str = ""
+
+
+class ControlRequestAnswered(Event, frozen=True):
+    """What became of it: the operator armed or declined, or nobody answered; or it was `closed`, `latched`."""
+
+    agent: str
+    decision: Literal[
+        "armed", "declined", "unanswered", "withdrawn", "refused", "closed", "latched", "busy", "too_soon"
+    ]
+    detail: str = ""
+
+
 class EmergencyStopped(Event, frozen=True):
     """Everything was stopped: `latency_ms` from the first sign to nothing held; `released` keys and buttons."""
 
@@ -650,6 +667,8 @@ AnyEvent = (
     | PartFailed
     | ControlArmed
     | ControlDisarmed
+    | ControlRequested
+    | ControlRequestAnswered
     | EmergencyStopped
     | EmergencyReset
     | StopChannelLost

@@ -32,6 +32,7 @@ from aurora_desktop.healing.view import (
     EscalationView,
     HealingView,
     Imported,
+    MachineAction,
     RemedyTrial,
     RemedyView,
     SearchAnswer,
@@ -180,6 +181,9 @@ class Healer:
         """Newest first, of services and agents alike."""
         both = (*self._engine.escalations(), *self._stalls.escalations())
         return tuple(sorted(both, key=lambda escalation: -escalation.at))
+
+    def machine_history(self) -> tuple[MachineAction, ...]:
+        return self._machine.infrastructure.history()
 
     def watch(self, on_change: Callable[[], None]) -> None:
         self._machine.foresight.watch(on_change)

@@ -58,6 +58,18 @@ class ResourceView(Struct, frozen=True, kw_only=True):
     history: tuple[float, ...] = ()
 
 
+class MachineAction(Struct, frozen=True, kw_only=True):
+    """One line of the healing history of the machine: `action` is the event's type, `freed_bytes` 0 where nothing was
+    freed."""
+
+    id: int
+    at: float
+    action: str
+    resource: str
+    detail: str
+    freed_bytes: int = 0
+
+
 class PermissionView(Struct, frozen=True, kw_only=True):
     """Something that healing the machine may or may not do, as it was found out."""
 
@@ -256,6 +268,10 @@ class HealingFace(Protocol):
 
     async def view_apart(self) -> HealingView:
         """The same, the agents put into words in a thread: ten thousand take longer than a turn of the loop may."""
+        ...
+
+    def machine_history(self) -> tuple[MachineAction, ...]:
+        """Breaches of the machine's limits, their ends, and what was freed: the last ones, oldest first."""
         ...
 
     def watch(self, on_change: Callable[[], None]) -> None:

@@ -178,6 +178,10 @@ class CursorPosition(_Action, frozen=True, tag="cursor_position"):
     pass
 
 
+class ListWindows(_Action, frozen=True, tag="list_windows"):
+    """Which windows there are, the front one first, with their rectangles in desktop pixels."""
+
+
 class ReleaseAll(_Action, frozen=True, tag="release_all"):
     pass
 
@@ -202,6 +206,7 @@ Action = (
     | Screenshot
     | Zoom
     | CursorPosition
+    | ListWindows
     | ReleaseAll
 )
 

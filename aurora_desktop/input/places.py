@@ -22,6 +22,7 @@ from aurora_desktop.input.actions import (
     HoldKey,
     Key,
     LeftClickDrag,
+    ListWindows,
     Paste,
     Point,
     ReleaseAll,
@@ -34,7 +35,9 @@ from aurora_desktop.input.errors import InputRefusedError
 from aurora_desktop.input.view import Display
 
 SCREENSHOTS_KEPT: Final = 100
-_WITHOUT_PLACE: Final = (Key, HoldKey, Type, Paste, Wait, Screenshot, Zoom, CursorPosition, ReleaseAll)
+_WITHOUT_PLACE: Final = (
+    Key, HoldKey, Type, Paste, Wait, Screenshot, Zoom, CursorPosition, ListWindows, ReleaseAll,
+)  # fmt: skip
 
 Pixel = tuple[int, int]
 

@@ -4,8 +4,8 @@ What is judged, by kind of action:
 
 - the pointer (moves, clicks, drags, scrolls): the window under each of its places, and each place by the regions;
 - the keyboard (key, hold_key, type, paste): the window that has the focus; a pointer action with modifiers too;
-- screenshot, zoom, cursor_position, wait: the hours alone. Regions and windows bound where agents *act*; whoever
-  arms lets them see the screen;
+- screenshot, zoom, cursor_position, list_windows, wait: the hours alone. Regions and windows bound where agents *act*;
+  whoever arms lets them see the screen;
 - release_all: never refused, for it only lets go.
 """
 
@@ -27,6 +27,7 @@ from aurora_desktop.input.actions import (
     CursorPosition,
     HoldKey,
     Key,
+    ListWindows,
     Paste,
     ReleaseAll,
     Screenshot,
@@ -78,7 +79,7 @@ _PASSWORD_TITLES: Final = re.compile(
 )
 
 _KEYBOARD: Final = (Key, HoldKey, Type, Paste)
-_LOOKING: Final = (Screenshot, Zoom, CursorPosition, Wait)
+_LOOKING: Final = (Screenshot, Zoom, CursorPosition, ListWindows, Wait)
 
 
 class Allowed(Struct, frozen=True):

@@ -148,5 +148,6 @@ _SENTENCES: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "screenshot": _screenshot,
     "zoom": _zoom,
     "cursor_position": lambda _: ("asking where the pointer is", ""),
+    "list_windows": lambda _: ("asking which windows there are", ""),
     "release_all": lambda _: ("releasing everything", ""),
 }

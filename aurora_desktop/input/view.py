@@ -25,7 +25,8 @@ class Submission(Struct, frozen=True, kw_only=True):
 class TaskView(Struct, frozen=True, kw_only=True):
     """One input task. Times are Unix seconds. `parameters` never holds secret text.
 
-    `result`: what the action gave back (`cursor_position`: x, y; `screenshot`, `zoom`: id, path, width, height).
+    `result`: what the action gave back (`cursor_position`: x, y; `screenshot`, `zoom`: id, path, width, height;
+    `list_windows`: windows).
     `evidence`: files of the screenshots before and after. `places`: where the pointer will act, in desktop pixels,
     once that is decided.
     """

@@ -38,9 +38,10 @@ from aurora_desktop.safety.messages import (
 from aurora_desktop.safety.obstacles import Obstacles
 from aurora_desktop.safety.passphrase import Passphrase
 from aurora_desktop.safety.proofs import Proofs
+from aurora_desktop.safety.requests import ControlRequests
 from aurora_desktop.safety.session import COMPONENT, ControlSession
 from aurora_desktop.safety.standing import Facts, Obstacle, Standing, standing
-from aurora_desktop.safety.view import Confirmation, ControlView, Mode
+from aurora_desktop.safety.view import Confirmation, ControlView, Decided, Mode
 
 GATE_LOOK_S = 0.25
 QUIET_LOOK_S = 1.0
@@ -69,6 +70,7 @@ class Control:
         self._session = ControlSession(
             around, self._chain, lambda: self.settings, self._publish, self._run, self._arming_begins
         )
+        self._requests = ControlRequests(self._clock, self._publish, lambda: standing(self._facts()))
         self._has_begun = False  # until then the guard is on its way rather than lost
         self._stop_told = asyncio.Event()
         self._stopped_at = -math.inf  # monotonic
@@ -91,6 +93,7 @@ class Control:
         self._run(self._rounds())
 
     async def end(self) -> None:
+        self._requests.withdraw("Aurora quits")
         await self._session.end()
         for task in self._tasks:
             task.cancel()
@@ -134,6 +137,7 @@ class Control:
             frozen=self._around.services.frozen(),
             broken=self._has_begun and stand.state == "closed" and self._obstacles.gate_is_open,
             pending=self._in_force.pending(),
+            request=self._requests.current,
         )
 
     @property
@@ -185,6 +189,9 @@ class Control:
     def disarm(self, source: str) -> None:
         self._session.drop(f"disarmed by {source}")
 
+    async def request(self, agent: str, reason: str, wait_s: float) -> Decided:
+        return await self._requests.ask(agent, reason, wait_s)
+
     # --- the operator's: in the window alone ------------------------------------------------------------------
 
     def expect_press(self) -> None:
@@ -214,6 +221,9 @@ class Control:
         await self._proofs.confirm(confirmation)
         self._in_force.refuse_if_changed(shown, was_fresh=was_fresh)
         self._put_in_force(shown)
+
+    def decline_request(self) -> None:
+        self._requests.decline()
 
     def extend(self) -> None:
         self._session.extend()
@@ -408,6 +418,7 @@ class Control:
         self._tell_watchers()
 
     def _tell_watchers(self) -> None:
+        self._requests.look()
         for watcher in tuple(self._watchers):
             watcher()
 

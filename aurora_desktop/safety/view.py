@@ -11,6 +11,27 @@ UNNAMED_AGENT = "an agent"
 """The holder that gave no name: "" is nobody."""
 
 
+class ControlRequest(Struct, frozen=True, kw_only=True):
+    """An agent asks for mouse and keyboard, `reason` in its own words; it waits until `until`. Unix seconds."""
+
+    agent: str
+    reason: str
+    asked_at: float
+    until: float
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """What became of a request: `armed` (agents may act), `declined` or `unanswered` by the operator, `refused`.
+
+    `code`, where it is refused: `closed`, `latched`, `busy` (another agent asks), `too_soon` (after the last request).
+    """
+
+    decision: Literal["armed", "declined", "unanswered", "refused", "withdrawn"]
+    code: Literal["", "closed", "latched", "busy", "too_soon"] = ""
+    detail: str = ""
+    hint: str = ""
+
+
 class ControlView(Struct, frozen=True, kw_only=True):
     """Who may use mouse and keyboard now, and why not.
 
@@ -20,7 +41,7 @@ class ControlView(Struct, frozen=True, kw_only=True):
     `holder`: the agent that acts now (UNNAMED_AGENT if it gave no name), or "". `needs_passphrase`: this session
     cannot tell a physical press from a synthetic one, or the operator set a passphrase to be asked for instead.
     `broken`: closed although the operator's file opens it. `pending`: changed safety settings that wait for the
-    operator's confirmation, in words.
+    operator's confirmation, in words. `request`: an agent that asks to be armed just now.
     """
 
     state: ControlState
@@ -43,6 +64,7 @@ class ControlView(Struct, frozen=True, kw_only=True):
     frozen: tuple[str, ...] = ()
     broken: bool = False
     pending: tuple[str, ...] = ()
+    request: ControlRequest | None = None
 
     @property
     def is_open(self) -> bool:
@@ -62,7 +84,7 @@ class Confirmation(Struct, frozen=True, kw_only=True):
 
 
 class BrakeFace(Protocol):
-    """What everybody may do: look, and stop. All calls on the loop's thread; they return at once."""
+    """What everybody may do: look, stop, and ask the operator. All calls on the loop's thread."""
 
     def view(self) -> ControlView: ...
 
@@ -72,6 +94,10 @@ class BrakeFace(Protocol):
 
     def disarm(self, source: str) -> None:
         """Take control back without a latch."""
+        ...
+
+    async def request(self, agent: str, reason: str, wait_s: float) -> Decided:
+        """Put it to the operator that an agent asks for mouse and keyboard, and wait for what is decided."""
         ...
 
 
@@ -92,6 +118,10 @@ class ControlFace(BrakeFace, Protocol):
 
     async def confirm_settings(self, confirmation: Confirmation) -> None:
         """Put the pending safety settings in force. Raises AuroraError."""
+        ...
+
+    def decline_request(self) -> None:
+        """No to the agent that asks for mouse and keyboard."""
         ...
 
     def extend(self) -> None:

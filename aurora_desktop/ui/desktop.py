@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 # At login the panel may come after us; only then is a window that nobody asked for better than none.
 TRAY_GRACE_MS = 10_000
 SNOOZE_S = 3600.0
-RECOVERY_PAGE = 2
+INPUT_PAGE, RECOVERY_PAGE = 1, 2
 _ON_EVERY_PAGE = ("guard", "input_agent", "aurora")
 # The window is drawn first.
 PREPARE_MS = 200
@@ -277,12 +277,16 @@ class Desktop(QObject):
         choices = [("default", "Open"), ("open", "Open")]
         if not notice.urgent and self._context.alerts is not None:
             choices.append(("snooze", "Snooze 1 h"))
+        if notice.asks_for_control:
+            choices.append(("decline", "Decline"))
         return [*choices, ("restart", f"Restart {notice.restarts}")] if notice.restarts else choices
 
     def _choose(self, key: str, notice: Notice) -> None:
         """What a button of a notification asks for."""
         if key == "snooze":
             self._snooze(SNOOZE_S)
+        elif key == "decline" and notice.asks_for_control:
+            self._context.control.decline_request()
         elif key == "restart" and notice.restarts:
             self._restart(notice.restarts)
         elif key in ("default", "open"):
@@ -292,7 +296,11 @@ class Desktop(QObject):
         """At what it tells of, else where healing is told; an emergency is on every page."""
         self.raise_window()
         name = notice.component.removeprefix(SERVICE_PREFIX)
-        if self._window is None or notice.component in _ON_EVERY_PAGE:
+        if self._window is None:
+            return
+        if notice.asks_for_control:
+            self._window.show_page(INPUT_PAGE)
+        if notice.component in _ON_EVERY_PAGE:
             return
         if notice.approval_id:
             self._window.show_approval(notice.approval_id)

@@ -12,6 +12,7 @@ from aurora_desktop.core.events import (
     AuditFailing,
     BackupFailed,
     ControlDisarmed,
+    ControlRequested,
     DamageFound,
     EmergencyStopped,
     ErrorsAccumulated,
@@ -41,7 +42,7 @@ from aurora_desktop.ui import control_words, phrases
 
 REPEAT_S = 60.0
 # Emergencies and questions: snoozing does not reach them.
-_URGENT = (EmergencyStopped, StopChannelLost, AuditFailing, RemedyOffered, ApprovalAsked)
+_URGENT = (EmergencyStopped, StopChannelLost, AuditFailing, RemedyOffered, ApprovalAsked, ControlRequested)
 _RESTARTABLE = (ServiceDegraded, ServiceGaveUp, Escalated)
 _ABOUT_A_TASK = (ApprovalAsked, BudgetReached, TaskFinished, TaskUncertain)
 # What the operator did, and what another event tells in more words.
@@ -63,6 +64,7 @@ class Notice(Struct, frozen=True):
     restarts: str = ""
     approval_id: str = ""
     task_id: str = ""
+    asks_for_control: bool = False
 
 
 def notice_of(event: AnyEvent) -> Notice | None:
@@ -81,6 +83,7 @@ def notice_of(event: AnyEvent) -> Notice | None:
         restarts=event.component.removeprefix(SERVICE_PREFIX) if restarts else "",
         approval_id=event.approval_id if isinstance(event, ApprovalAsked) else "",
         task_id=event.task_id if isinstance(event, _ABOUT_A_TASK) else "",
+        asks_for_control=isinstance(event, ControlRequested),
     )
 
 
@@ -141,6 +144,9 @@ def _control_notice(event: AnyEvent) -> Notice | None:
             return Notice("Emergency stop", f"Stopped by {by}. Agents have lost mouse and keyboard.{more}")
         case ControlDisarmed(reason=reason) if not reason.startswith(_TOLD_OTHERWISE):
             return Notice("Agents have lost mouse and keyboard", f"Control is disarmed: {reason}.")
+        case ControlRequested(agent=agent, reason=reason):
+            why = f"It says: \N{LEFT DOUBLE QUOTATION MARK}{reason}\N{RIGHT DOUBLE QUOTATION MARK}. " if reason else ""
+            return Notice(f"{agent} asks for mouse and keyboard", f"{why}Arm or decline on the page Input.")
         case StopChannelLost(detail=detail, hint=hint):
             return Notice("The stop key is not heard", f"Nothing can be armed: {detail}. {hint}".rstrip())
         case WorkerCrashed(error_text=text, restart_count=count):

@@ -39,7 +39,7 @@ PAGES = (
     ("Agents", "page-agents"),
     ("Settin&gs", "page-settings"),
 )
-RECOVERY, WORK, SETTINGS = 2, 3, 4
+INPUT, RECOVERY, WORK, SETTINGS = 1, 2, 3, 4
 STOP_KEY = Qt.Key.Key_F12
 _SIZE = (1280, 800)
 _SMALLEST = (640, 480)
@@ -268,6 +268,7 @@ class Window(QWidget):
         self.banner.setVisible(self.emergency.isHidden())
         self.strip.show_control(view)
         self.input.show_control(view)
+        self.rail.show_badge(INPUT, int(view.request is not None), "an agent asks for mouse and keyboard")
 
     def _stop_everything(self) -> None:
         self._context.control.stop("window")

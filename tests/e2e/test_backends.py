@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from aurora_desktop.input.actions import (
     LeftClickDrag,
     LeftMouseDown,
     LeftMouseUp,
+    ListWindows,
     MouseMove,
     Point,
     RightClick,
@@ -147,6 +149,30 @@ def test_unknown_keys_are_refused_with_the_near_miss(worker: WorkerRig, keys: st
     assert (finished.outcome, finished.events) == ("refused", 0)
     assert offered in finished.reason.lower()
     assert worker.check(keys=keys) == finished.reason
+
+
+def _listed(worker: WorkerRig, title: str) -> dict[str, Any]:
+    """How the window with this title is listed."""
+    result = worker.do(ListWindows()).result
+    assert result is not None
+    (found,) = (window for window in result["windows"] if window["title"] == title)
+    return dict(found)
+
+
+def test_the_windows_are_listed_with_the_front_one_first(worker: WorkerRig, canvas: Canvas) -> None:
+    result = worker.do(ListWindows()).result
+    assert result is not None
+    assert (result["windows"][0]["title"], result["omitted"]) == ("canvas", 0)
+    found = _listed(worker, "canvas")
+    assert (found["width"], found["height"], found["pid"], found["focused"]) == (600, 400, canvas.pid, True)
+    assert 0 <= found["x"] < 1280
+
+
+def test_without_a_window_manager_those_on_the_screen_are_listed(
+    worker: WorkerRig, screen: Screen, canvas: Canvas
+) -> None:
+    screen.stop_host()
+    assert eventually(lambda: _listed(worker, "canvas"), "the window is listed")["width"] == 600
 
 
 def test_a_corner_is_refused(worker: WorkerRig) -> None:

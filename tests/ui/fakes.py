@@ -281,6 +281,9 @@ class FakeControl:
     async def confirm_settings(self, confirmation: Confirmation) -> None:
         self._ask("confirm_settings", confirmation)
 
+    def decline_request(self) -> None:
+        self.asked.append(("decline_request",))
+
     def extend(self) -> None:
         self.asked.append(("extend",))
 

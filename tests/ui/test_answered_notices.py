@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
-from aurora_desktop.core.events import EmergencyStopped, Escalated, ServiceGaveUp
+from aurora_desktop.core.events import ControlRequested, EmergencyStopped, Escalated, ServiceGaveUp
 from aurora_desktop.healing.alerts.view import Snooze
-from aurora_desktop.ui.desktop import RECOVERY_PAGE, Desktop
+from aurora_desktop.ui.desktop import INPUT_PAGE, RECOVERY_PAGE, Desktop
 
 from .fakes import House
 
@@ -93,4 +93,25 @@ def test_what_is_snoozed_is_not_shown_and_the_tray_says_so(house, qtbot, qapp):
     desktop.tray.menu.aboutToShow.emit()
     desktop.tray._snooze.trigger()
     assert alerts.asked == [(0.0, "")]
+    desktop.close()
+
+
+ASKED = ControlRequested(at=1.0, component="input_agent", agent="claude", reason="to fill in the form")
+
+
+def test_who_asks_for_control_can_be_declined_at_once(house, qtbot, qapp):
+    offered = Offered(press="decline")
+    desktop = a_desktop(house, offered, FakeAlerts())
+    house.bus.publish(ASKED)
+    qtbot.waitUntil(lambda: house.control.asked == [("decline_request",)])
+    assert offered.shown == [("claude asks for mouse and keyboard", ["default", "open", "decline"])]
+    desktop.close()
+
+
+def test_who_asks_for_control_leads_to_where_it_is_armed(house, qtbot, qapp):
+    desktop = a_desktop(house, Offered(press="open"), FakeAlerts())
+    house.bus.publish(ASKED)
+    qtbot.waitUntil(lambda: desktop.window is not None)
+    assert desktop.window.pages.currentIndex() == INPUT_PAGE
+    assert house.control.asked == []
     desktop.close()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog
 
 from aurora_desktop.input.actions import CursorPosition, Key, LeftClick, MouseMove, Point, Scroll, Type, Wait
 from aurora_desktop.input.view import Display
+from aurora_desktop.safety.view import ControlRequest
 from aurora_desktop.ui.models.tasks import HISTORY, QUEUE, Column, TasksModel, text_of
 
 from .fakes import a_control, a_task
@@ -248,3 +249,16 @@ def test_a_changed_task_tells_of_its_row_alone(qtbot):
 
 def test_an_action_without_a_sentence_has_its_name():
     assert text_of(a_task(sentence="", action="left_click_drag"), Column.ACTION) == "left click drag"
+
+
+def test_an_agent_that_asks_is_shown_with_its_reason(window, house, page):
+    request = ControlRequest(agent="claude", reason="to fill in the form", asked_at=1.0, until=61.0)
+    show(window, house, a_control(request=request))
+    assert page.request.sentence.text() == "Agent claude asks for mouse and keyboard"
+    assert page.request.reason.text() == "\u201cto fill in the form\u201d"
+    assert window.rail.buttons[1].accessibleName() == "Input: an agent asks for mouse and keyboard"
+    page.request.decline.click()
+    assert house.control.asked == [("decline_request",)]
+    show(window, house, a_control())
+    assert not page.request.isVisible()
+    assert window.rail.buttons[1].accessibleName() == "Input"

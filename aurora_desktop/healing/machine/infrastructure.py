@@ -28,7 +28,7 @@ from aurora_desktop.healing.machine.cleanup import Freed, clean_up_of, free_spac
 from aurora_desktop.healing.machine.culprits import Programs, cpu_words, memory_words
 from aurora_desktop.healing.machine.permissions import find_out
 from aurora_desktop.healing.machine.readings import Machine, Reading, Times, cpu_percent
-from aurora_desktop.healing.view import PermissionView, ResourceView
+from aurora_desktop.healing.view import MachineAction, PermissionView, ResourceView
 from aurora_desktop.supervisor.outcome import format_bytes
 from aurora_desktop.supervisor.view import ServiceView
 
@@ -40,17 +40,6 @@ AGAIN_S = 600.0
 """While a breach goes on, healing is tried again after this long."""
 
 log = logging.getLogger(__name__)
-
-
-class MachineAction(Struct, frozen=True, kw_only=True):
-    """One line of the healing history: `action` is the event's type, `freed_bytes` 0 where nothing was freed."""
-
-    id: int
-    at: float
-    action: str
-    resource: str
-    detail: str
-    freed_bytes: int = 0
 
 
 class Hands(Struct, frozen=True):

@@ -51,6 +51,14 @@ class PortableDesktop:
     def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
         return tuple(self.window_at(x, y) for x, y in places)
 
+    def windows(self) -> tuple[Window, ...]:
+        """Raises CannotError."""
+        if sys.platform == "win32":
+            from .windows_desktop import windows
+
+            return windows()
+        raise CannotError("windows cannot be told on this platform")
+
     def focused(self) -> Window | None:
         if sys.platform == "win32":
             from .windows_desktop import focused

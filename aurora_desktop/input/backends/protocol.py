@@ -150,6 +150,10 @@ class Desktop(Protocol):
         """The window under each of many places, as they lie in this moment: each window is looked at once."""
         ...
 
+    def windows(self) -> tuple[Window, ...]:
+        """Those that a person can bring to the front, the front one first. Raises CannotError."""
+        ...
+
     def focused(self) -> Window | None: ...
 
     def area(self, window: int) -> Area | None:

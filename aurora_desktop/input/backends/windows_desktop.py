@@ -22,6 +22,15 @@ if sys.platform == "win32":
         handle = _user32.WindowFromPoint(wintypes.POINT(x, y))
         return _window(_user32.GetAncestor(handle, _ROOT)) if handle else None
 
+    def windows() -> tuple[Window, ...]:
+        """Visible top-level windows with a title, the front one first: that is the order in which they are told."""
+        handles: list[int] = []
+        told = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.HWND, wintypes.LPARAM)
+        keep = told(lambda handle, _: handles.append(handle) is None)
+        _user32.EnumWindows(keep, 0)
+        found = [_window(handle) for handle in handles if _user32.IsWindowVisible(wintypes.HWND(handle))]
+        return tuple(window for window in found if window is not None and window.title)
+
     def focused() -> Window | None:
         """The window in the foreground."""
         return _window(_user32.GetForegroundWindow())

@@ -16,6 +16,7 @@ from aurora_desktop.input.actions import (
     LeftClickDrag,
     LeftMouseDown,
     LeftMouseUp,
+    ListWindows,
     MiddleClick,
     MouseMove,
     Paste,
@@ -55,9 +56,10 @@ _CLICKS: dict[type[Action], tuple[int, int]] = {
 }
 _BUTTONS = {"left": LEFT, "middle": MIDDLE, "right": RIGHT}
 # With a button held, these go on holding it.
-KEEP_HOLDING = (LeftMouseDown, MouseMove, Wait, Screenshot, Zoom, CursorPosition, Scroll, Key, HoldKey)
+KEEP_HOLDING = (LeftMouseDown, MouseMove, Wait, Screenshot, Zoom, CursorPosition, ListWindows, Scroll, Key, HoldKey)
 _STEP_S = 0.01  # of a movement that takes time
 _DRAG_STEPS = 8  # at least: programs begin a drag only after some movement
+_MOST_WINDOWS, _MOST_TITLE = 100, 200
 _PASTE_READY_S, _PASTE_TAKEN_S = 3.0, 3.0
 _PASTE_SETTLE_S = 0.15  # some programs ask for the content twice
 
@@ -118,6 +120,7 @@ class Performer:
             Screenshot: self._screenshot,
             Zoom: self._zoom,
             CursorPosition: self._cursor,
+            ListWindows: self._list_windows,
             ReleaseAll: self._release_all,
         }
 
@@ -257,6 +260,25 @@ class Performer:
     def _cursor(self, _action: CursorPosition) -> Result:
         x, y = self._hand.look().pointer
         return {"x": x, "y": y}
+
+    def _list_windows(self, _action: ListWindows) -> Result:
+        focused = self._desktop.focused()
+        windows = self._desktop.windows()
+        front = [(window, area) for window in windows[:_MOST_WINDOWS] if (area := self._desktop.area(window.id))]
+        return {
+            "windows": [
+                {
+                    "id": window.id,
+                    "title": window.title[:_MOST_TITLE],
+                    "window_class": window.window_class,
+                    "pid": window.pid,
+                    **area._asdict(),
+                    "focused": focused is not None and window.id == focused.id,
+                }
+                for window, area in front
+            ],
+            "omitted": max(0, len(windows) - _MOST_WINDOWS),
+        }
 
     def _release_all(self, _action: ReleaseAll) -> Result:
         self._hand.let_go()

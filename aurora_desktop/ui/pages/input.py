@@ -13,7 +13,7 @@ from aurora_desktop.ui.confirming import Confirming, in_words
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
-from aurora_desktop.ui.widgets.control_cards import GateCard, PendingCard, StopKeyCard
+from aurora_desktop.ui.widgets.control_cards import GateCard, PendingCard, RequestCard, StopKeyCard
 from aurora_desktop.ui.widgets.task_tables import HistoryCard, QueueCard
 from aurora_desktop.ui.widgets.try_card import TryCard
 
@@ -30,6 +30,7 @@ class InputPage(QScrollArea):
         self.setWidgetResizable(True)
         self._context, self._confirming = context, confirming
         self.pending = PendingCard(theme)
+        self.request = RequestCard(theme)
         self.gate = GateCard(theme, confirming.mode)
         self.stop_key = StopKeyCard(theme)
         self.queue = QueueCard(theme)
@@ -39,7 +40,7 @@ class InputPage(QScrollArea):
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 4, 0)
         column.setSpacing(12)
-        for each in (self.pending, self.gate, self.stop_key, self.queue, self.trial, self.history):
+        for each in (self.pending, self.request, self.gate, self.stop_key, self.queue, self.trial, self.history):
             column.addWidget(each)
         column.addStretch(1)
         self.setWidget(inside)
@@ -47,7 +48,7 @@ class InputPage(QScrollArea):
 
     def show_control(self, view: ControlView) -> None:
         """Show control as it is now."""
-        for each in (self.pending, self.gate, self.stop_key):
+        for each in (self.pending, self.request, self.gate, self.stop_key):
             each.show_control(view)
 
     def show_input(self, view: InputView) -> None:
@@ -69,12 +70,17 @@ class InputPage(QScrollArea):
         confirming.serve(self.pending.confirm, "Put in force", confirming.confirm_settings, control.confirm_settings)
         self.gate.mode_chosen.connect(self._choose)
         self.gate.frozen.thaw_asked.connect(self.thaw_asked)
+        self.request.declined.connect(self._decline)
         self.stop_key.drill_asked.connect(self._drill)
         self.queue.cancel_asked.connect(self._cancel)
         self.trial.submitted.connect(self._submit)
 
     def _choose(self, mode: str) -> None:
         self._confirming.mode = cast(Mode, mode)
+
+    def _decline(self) -> None:
+        self._context.control.decline_request()
+        self.acted.emit()
 
     def _drill(self, on: bool) -> None:
         self._context.control.set_drill(on=on)

@@ -176,6 +176,37 @@ class StopKeyCard(QFrame):
         self._image.setAccessibleName(self.state.text())
 
 
+class RequestCard(QFrame):
+    """An agent asks for mouse and keyboard: the operator arms below, or says no."""
+
+    declined = Signal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.setObjectName("noticeCard")
+        self.sentence = label("", "heading", wrap=True)
+        self.reason = label("", wrap=True)
+        self.reason.setAccessibleName("What the agent says")
+        self.decline = Button("Decl&ine", "close", theme, tip="The agent is told no")
+        self.decline.clicked.connect(self.declined)
+        column = _column(self)
+        column.addWidget(self.sentence)
+        column.addWidget(self.reason)
+        column.addWidget(self.decline, 0, Qt.AlignmentFlag.AlignLeft)
+        self.hide()
+
+    def show_control(self, view: ControlView) -> None:
+        """Show who asks, if anybody does."""
+        asked = view.request
+        if asked is None:
+            let_go_of_focus(self.decline)
+        else:
+            who = control_words.agent_name(asked.agent)
+            self.sentence.setText(f"{who[:1].upper()}{who[1:]} asks for mouse and keyboard")
+            self.reason.setText(f"\u201c{asked.reason}\u201d" if asked.reason else "It does not say why.")
+        self.setVisible(asked is not None)
+
+
 class PendingCard(QFrame):
     """Changed settings that loosen safety: not in force until the operator says so."""
 

@@ -11,7 +11,7 @@ from aurora_desktop.input.actions import name_of
 from aurora_desktop.input.errors import UnknownTaskError
 from aurora_desktop.input.task import parameters_of
 from aurora_desktop.input.view import Display, InputView, Submission, TaskView
-from aurora_desktop.safety.view import ControlView
+from aurora_desktop.safety.view import ControlView, Decided
 
 CREATED_AT = 1_700_000_000.25
 DISPLAYS = (Display("HDMI-1", 0, 0, 1920, 1080, primary=True),)
@@ -24,6 +24,10 @@ class FakeControl:
         self.now = ControlView(state="armed", mode="act", remaining_s=872.4, armed_until=1_700_000_872.4)
         self.stops: list[str] = []
         self.disarms: list[str] = []
+        self.requests: list[tuple[str, str, float]] = []
+        self.asked = threading.Event()
+        self.decided: Decided | None = Decided(decision="armed", detail="agents may act")
+        self.withdrawn = threading.Event()
 
     def view(self) -> ControlView:
         return self.now
@@ -35,6 +39,18 @@ class FakeControl:
     def disarm(self, source: str) -> None:
         self.disarms.append(source)
         self.now = ControlView(state="disarmed", reason="the operator has not armed control")
+
+    async def request(self, agent: str, reason: str, wait_s: float) -> Decided:
+        """Never answered where nothing is `decided`."""
+        self.requests.append((agent, reason, wait_s))
+        self.asked.set()
+        if self.decided is not None:
+            return self.decided
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.withdrawn.set()
+        raise AssertionError("it waits for ever")
 
 
 class FakeInput:

@@ -13,6 +13,7 @@ from aurora_desktop.healing.view import (
     FailureGroup,
     HealingView,
     Imported,
+    MachineAction,
     OfferView,
     PastFailure,
     RemedyStatistics,
@@ -64,6 +65,7 @@ class FakeHealing:
         )
         self.answer = SearchAnswer(query="", sentence="Seen 3 times.", groups=(GROUP,), total=3)
         self.told = STATISTICS
+        self.actions: tuple[MachineAction, ...] = ()
         self.searches: list[tuple[str, int]] = []
         self.tests: list[tuple[str, str | None]] = []
         self.heals: list[tuple[str | None, bool]] = []
@@ -75,6 +77,9 @@ class FakeHealing:
 
     async def view_apart(self) -> HealingView:
         return self.view()
+
+    def machine_history(self) -> tuple[MachineAction, ...]:
+        return self.actions
 
     def watch(self, on_change: Callable[[], None]) -> None:
         return None

@@ -1,12 +1,14 @@
 """Anything may stop, and nothing that comes in through the door can arm or reset."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from api.house import House
+from api.house import PATIENCE_S, House
 from aurora_desktop.safety.clearance import Clearance
-from aurora_desktop.safety.view import BrakeFace
+from aurora_desktop.safety.view import BrakeFace, ControlView, Decided
 
 SCOPES = ("read", "operate", "input")
 
@@ -71,8 +73,72 @@ def test_a_stop_latches_where_there_is_no_input_agent(tmp_path: Path) -> None:
 
 def test_the_door_holds_nothing_that_could_arm_or_reset(house: House) -> None:
     offered = {name for name in vars(BrakeFace) if not name.startswith("_")}
-    assert offered == {"view", "stop", "disarm"}
-    for path in ("/v1/arm", "/v1/reset", "/v1/control/arm", "/v1/control", "/v1/control/reset", "/control/restart"):
+    assert offered == {"view", "stop", "disarm", "request"}
+    for path in ("/v1/arm", "/v1/reset", "/v1/control/arm", "/v1/control", "/v1/control/reset", "/control/reset"):
         for scope in SCOPES:
             assert house.ask("POST", path, {}, scope=scope)[0] in (403, 404, 405)
     assert house.control.view().state == "armed"
+
+
+def test_a_restart_of_the_earlier_system_resets_nothing(house: House) -> None:
+    house.ask("POST", "/control/emergency-stop")
+    assert house.ask("POST", "/control/restart", {})[:2] == (200, {"status": "restarted"})
+    assert house.restart_reasons == ["asked by the API"]
+    assert house.control.view().state == "latched"
+
+
+# --- asking -------------------------------------------------------------------------------------------------------
+
+
+def test_an_agent_asks_the_operator(house: House) -> None:
+    house.control.now = ControlView(state="disarmed", reason="the operator has not armed control")
+    house.control.decided = Decided(decision="declined", detail="the operator said no", hint="Go on without")
+    asked = {"agent": "claude\n", "reason": "to fill\tin the form", "wait_s": 5}
+    status, body, _ = house.ask("POST", "/v1/control/request", asked, scope="input")
+    assert (status, body["decision"], body["hint"], body["control"]["state"]) == (
+        200, "declined", "Go on without", "disarmed"
+    )  # fmt: skip
+    assert house.control.requests == [("claude", "to fill in the form", 5.0)]
+
+
+@pytest.mark.parametrize(("code", "status"), [("closed", 403), ("latched", 403), ("busy", 409), ("too_soon", 429)])
+def test_why_the_operator_is_not_asked(house: House, code: Any, status: int) -> None:
+    house.control.decided = Decided(decision="refused", code=code, detail="so it is", hint="Do that")
+    answer, body, _ = house.ask("POST", "/v1/control/request", {}, scope="input")
+    assert (answer, body["code"], body["detail"], body["hint"]) == (status, code, "so it is", "Do that")
+
+
+@pytest.mark.parametrize("scope", ["read", "operate"])
+def test_who_may_not_act_may_not_ask(house: House, scope: str) -> None:
+    assert house.ask("POST", "/v1/control/request", {}, scope=scope)[0] == 403
+    assert house.control.requests == []
+
+
+@pytest.mark.parametrize("body", [{"wait_s": 301}, {"wait_s": -1}, {"reason": "x" * 301}, {"mode": "act"}])
+def test_a_wrong_request_is_told(house: House, body: dict[str, object]) -> None:
+    assert house.ask("POST", "/v1/control/request", body, scope="input")[0] == 400
+
+
+def test_a_question_that_aurora_withdraws_is_no_decision(house: House) -> None:
+    house.control.decided = Decided(decision="withdrawn", detail="Aurora quits")
+    assert house.ask("POST", "/v1/control/request", {}, scope="input")[0] == 503
+
+
+def test_who_leaves_asks_no_longer(house: House) -> None:
+    house.control.decided = None
+    body = b"{}"
+    with house.connect() as connection:
+        lines = ("POST /v1/control/request HTTP/1.1", "Content-Type: application/json", f"Content-Length: {len(body)}")
+        head = house.head(*lines).replace(house.token("operate").encode(), house.token("input").encode())
+        connection.sendall(head + body)
+        assert house.control.asked.wait(PATIENCE_S)
+    assert house.control.withdrawn.wait(PATIENCE_S)
+
+
+def test_a_question_ends_with_the_door(house: House) -> None:
+    house.control.decided = None
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(house.ask, "POST", "/v1/control/request", {}, scope="input")
+        assert house.control.asked.wait(PATIENCE_S)
+        house.run(house.api.stop)
+        assert asking.result(PATIENCE_S)[0] == 503

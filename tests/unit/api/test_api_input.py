@@ -1,5 +1,6 @@
 """Submit, look, wait and cancel: our addresses and the earlier system's."""
 
+import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -366,3 +367,49 @@ def test_an_earlier_script_reads_that_it_is_disabled(house: House, code: Refusal
     assert (status, problem["code"]) == (403, code)
     assert "disabled" in problem["detail"]
     assert (detail or "Control is not armed") in problem["detail"]
+
+
+# --- pictures and displays ----------------------------------------------------------------------------------------
+
+PICTURE = b"\x89PNG\r\n\x1a\n and more"
+
+
+def _picture(house: House, name: str, scope: str = "input") -> tuple[int, bytes, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=PATIENCE_S)
+    try:
+        headers = {"Authorization": f"Bearer {house.token(scope)}"}
+        connection.request("GET", f"/v1/input/pictures/{name}", headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read(), response.headers["Content-Type"]
+    finally:
+        connection.close()
+
+
+def test_a_picture_that_was_given_to_an_agent(house: House) -> None:
+    house.paths.evidence.mkdir(parents=True, exist_ok=True)
+    (house.paths.evidence / "0123456789ab.png").write_bytes(PICTURE)
+    assert _picture(house, "0123456789ab") == (200, PICTURE, "image/png")
+    assert [_picture(house, "0123456789ab", scope)[0] for scope in ("read", "operate")] == [403, 403]
+
+
+@pytest.mark.parametrize("name", ["0123456789ac", "..%2Fstate.db", "0123456789ab.png", "x", "..%2f..%2fetc%2fpasswd"])
+def test_nothing_else_is_given_out(house: House, name: str) -> None:
+    house.paths.evidence.mkdir(parents=True, exist_ok=True)
+    (house.paths.evidence / "0123456789ab.png").write_bytes(PICTURE)
+    status, body, _ = _picture(house, name)
+    assert (status, PICTURE in body) == (404, False)
+
+
+def test_a_link_is_not_followed(house: House, tmp_path: Path) -> None:
+    house.paths.evidence.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "secret").write_text("s3cr3t")
+    (house.paths.evidence / "0123456789ab.png").symlink_to(tmp_path / "secret")
+    status, body, _ = _picture(house, "0123456789ab")
+    assert (status, b"s3cr3t" in body) == (404, False)
+
+
+@pytest.mark.parametrize("scope", ["read", "operate", "input"])
+def test_the_displays(house: House, scope: str) -> None:
+    assert house.ask("GET", "/v1/input/displays", scope=scope)[1] == [
+        {"id": "HDMI-1", "x": 0, "y": 0, "width": 1920, "height": 1080, "scale": 1.0, "primary": True}
+    ]

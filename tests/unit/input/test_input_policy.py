@@ -18,6 +18,7 @@ from aurora_desktop.input.actions import (
     Key,
     LeftClick,
     LeftMouseUp,
+    ListWindows,
     Paste,
     Point,
     ReleaseAll,
@@ -38,7 +39,7 @@ AT = Point(x=10, y=10)
 EVERYTHING = InputPolicy()
 KEYBOARD: tuple[Action, ...] = (Key(keys="a"), HoldKey(keys="a", duration_s=1), Type(text="a"), Paste(text="a"))
 LOOKING: tuple[Action, ...] = (
-    Screenshot(), Zoom(corner=AT, opposite=Point(x=20, y=20)), CursorPosition(), Wait(duration_s=1),
+    Screenshot(), Zoom(corner=AT, opposite=Point(x=20, y=20)), CursorPosition(), ListWindows(), Wait(duration_s=1),
 )  # fmt: skip
 
 

@@ -705,3 +705,41 @@ async def test_where_every_keyboard_is_synthetic_the_latch_is_cleared_by_passphr
         await stage.control.set_passphrase("correct horse")
         await stage.control.reset(Confirmation(passphrase="correct horse"))
         assert (stage.view().state, stage.view().reason) == ("closed", NO_KEYBOARD)
+
+
+# --- an agent that asks -------------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_an_agent_that_asks_is_shown_until_the_operator_arms(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        asking = asyncio.create_task(stage.control.request("claude", "to fill in the form", 300.0))
+        await stage.until(lambda: stage.view().request)
+        assert stage.view().state == "disarmed"
+        await stage.control.arm("act", HELD)
+        assert (await asking).decision == "armed"
+        assert (stage.view().state, stage.view().request) == ("armed", None)
+
+
+@in_loop
+async def test_a_stop_answers_an_agent_that_asks(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        asking = asyncio.create_task(stage.control.request("claude", "", 300.0))
+        await stage.until(lambda: stage.view().request)
+        stage.control.stop("window")
+        decided = await asking
+        assert (decided.decision, decided.code) == ("refused", "latched")
+
+
+@in_loop
+async def test_the_operators_no_arms_nothing(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        await stage.ready()
+        asking = asyncio.create_task(stage.control.request("claude", "", 300.0))
+        await stage.until(lambda: stage.view().request)
+        stage.control.decline_request()
+        assert (await asking).decision == "declined"
+        assert stage.view().state == "disarmed"
+        assert stage.told(ControlArmed) == []

@@ -36,6 +36,9 @@ class X11Desktop:
     def windows_at(self, places: Sequence[tuple[int, int]]) -> tuple[Window | None, ...]:
         return self._windows.at_each(places)
 
+    def windows(self) -> tuple[Window, ...]:
+        return self._windows.all()
+
     def focused(self) -> Window | None:
         return self._windows.focused()
 

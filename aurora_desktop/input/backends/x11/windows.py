@@ -36,6 +36,19 @@ class Windows:
         is_ours = window is not None and window.window_class == OVERLAY_CLASS
         return self._below_overlay(*place) if is_ours else window
 
+    def all(self) -> tuple[Window, ...]:
+        """As the window manager lists them, the front one first; without one those on the screen. Not our overlay."""
+        names = ("_NET_CLIENT_LIST_STACKING", "_NET_CLIENT_LIST")
+        managed = next(filter(None, (self._x.numbers(self._x.root, name) for name in names)), ())
+        found = [self._window(window) for window in reversed(managed or self._on_screen())]
+        return tuple(window for window in found if window.window_class != OVERLAY_CLASS)
+
+    def _on_screen(self) -> tuple[int, ...]:
+        [tree] = self._x.ask(self._x.core.QueryTree(self._x.root))
+        asked = [(top, self._x.core.GetWindowAttributes(top)) for top in tree.children]
+        seen = [(top, self._x.maybe(cookie)) for top, cookie in asked]
+        return tuple(self._client(top) for top, found in seen if found is not None and found.map_state == _VIEWABLE)
+
     def focused(self) -> Window | None:
         """The window with the keyboard; None if none has it."""
         [reply] = self._x.ask(self._x.core.GetInputFocus())
