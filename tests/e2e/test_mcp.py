@@ -20,6 +20,8 @@ from .aurora import Aurora
 from .cockpit import REST, Cockpit
 from .waiting import eventually
 
+pytestmark = pytest.mark.brake
+
 TOOLS = {
     "computer", "screenshot", "request_control", "release_control", "control_status", "list_displays", "list_windows",
     "services_status", "service_restart", "submit_task", "task_status", "failures_search", "emergency_stop",
