@@ -204,6 +204,21 @@ def test_the_drawer_by_key_and_what_it_tells(page, window, qtbot):
     assert not drawer.isVisible()
 
 
+def test_the_only_task_is_opened_by_keys_alone(page, tasks, window, house, qtbot):
+    section = page.section
+    (kept,) = (task for task in tasks.shown if task.id == AT_WORK)
+    tasks.shown = ()
+    section.show_work()
+    window.show_page(WORK)
+    qtbot.waitUntil(section.begin.hasFocus)
+    tasks.shown = (kept,)
+    section.show_work()
+    assert section.table.hasFocus(), "where the words were is the table now"
+    qtbot.keyClick(section.table, Qt.Key.Key_Down)
+    qtbot.keyClick(section.table, Qt.Key.Key_Return)
+    assert section.drawer.isVisible()
+
+
 def test_the_live_part_grows_with_the_tick(page, window, tasks, qtbot):
     page.show_task(AT_WORK)
     drawer = page.section.drawer

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QTableView, QWidget
+from PySide6.QtWidgets import QApplication, QSplitter, QStackedWidget, QTableView, QWidget
 
 _TABLE_HEIGHT = 420
 # Below this height two halves are of no use.
@@ -28,6 +28,8 @@ class Listing(QStackedWidget):
         self._table, self._detail, self._empty = table, detail, empty
         self._alone_below_px = detail_alone_below_px
         detail.installEventFilter(self)
+        # The row that has the cursor since the table has the focus is not chosen by that: Return chooses it.
+        table.activated.connect(lambda index: table.selectRow(index.row()))
         self.split = QSplitter(Qt.Orientation.Vertical)
         self.split.setChildrenCollapsible(False)
         self.split.setHandleWidth(10)
@@ -38,8 +40,12 @@ class Listing(QStackedWidget):
         self.addWidget(empty)
 
     def show_rows(self, *, are_there: bool) -> None:
-        """Show the table, or the words that stand for it."""
+        """Show the table, or the words that stand for it; the focus goes along."""
+        focused = QApplication.focusWidget()
+        was_in_words = focused is not None and self._empty.isAncestorOf(focused)
         self.setCurrentWidget(self.split if are_there else self._empty)
+        if are_there and was_in_words:
+            self._table.setFocus()
 
     def close_detail(self) -> bool:
         """Close the detail; returns whether it was open."""
