@@ -122,7 +122,7 @@ healing:
         assert not (folder / "made-for-web").exists()
         assert engine.escalations()[0].component == "service:web"
         failures = len(stage.told(ServiceFailed))
-        supervisor.restart(("web",), "command")
+        supervisor.restart(("web",), "window")
         assert engine.escalations() == ()
         await stage.until(lambda: len(stage.told(ServiceFailed)) > failures)
         await stage.until(lambda: len(stage.told(RemedyStarted)) > 1)
