@@ -15,7 +15,7 @@ measured() { step "$BIN/coverage" run -m pytest "$@"; }
 # One lane for each of two processors, about equally long. In the first the brake's tests, whose lease of 150 ms bears no
 # crowd, then most parts; in the second all other end-to-end tests, then the rest, on what the first leaves of the
 # processors. The second is shown whole in the end.
-readonly REST=(tests/unit/api tests/unit/link)
+readonly REST=(tests/unit/api tests/unit/cli tests/unit/link)
 first_lane() {
     local brake=0 parts=0
     measured tests/e2e -m brake || brake=$?

@@ -1,6 +1,7 @@
 """Tasks through the door: it may be asked much, may deny and cancel, and there is no way in it to allow anything."""
 
 import json
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -380,11 +381,7 @@ def test_no_address_allows_or_thaws(house: House) -> None:
     paths = {route.path for route in house.routes()}
     assert "/v1/approvals/{approval_id}/deny" in paths
     assert not [path for path in paths if any(word in path for word in words)]
-    asked = [
-        path.format(name="web", **dict.fromkeys(("task_id", "approval_id", "run_id"), "ask_1"))
-        for path in paths
-        if "quit" not in path
-    ]
+    asked = [path.format_map(defaultdict(lambda: "ask_1", name="web")) for path in paths if "quit" not in path]
     for path in sorted(asked):
         for body in ({}, {"decision": "once"}, {"decision": "task"}, {"by": "window"}, {"allow": True}):
             for method in ("POST", "PUT", "PATCH", "DELETE"):
