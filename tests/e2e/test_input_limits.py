@@ -71,7 +71,8 @@ def test_a_target_that_loses_the_keyboard_ends_the_text(cockpit: Cockpit, tmp_pa
             other.take_keyboard()
             ended = cockpit.task(task["task_id"], 20)
         assert ended["outcome"] == "partial", ended
-        assert other.content() == ""
+        # X has no way to ask who has the keyboard and to send in one step: the one key on its way may still arrive.
+        assert len(other.content()) <= 1
     cockpit.until_nothing_held()
 
 
