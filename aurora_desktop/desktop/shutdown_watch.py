@@ -21,6 +21,7 @@ _NAME = "org.freedesktop.login1"
 _PATH = "/org/freedesktop/login1"
 _MANAGER = "org.freedesktop.login1.Manager"
 _TIMEOUT_S = 2.0
+_MOST_WAITING = 8
 
 
 class ShutdownWatch:
@@ -55,9 +56,10 @@ class ShutdownWatch:
         try:
             with open_dbus_connection(bus=self._bus, enable_fds=True) as connection:
                 self._connection = connection
-                delay_s = self._hold(connection)
-                while not self._ended:
-                    self._consider(connection.receive(), delay_s)
+                with connection.filter(_rule(), bufsize=_MOST_WAITING) as told:  # also what comes between our questions
+                    delay_s = self._hold(connection)
+                    while not self._ended:
+                        self._consider(connection.recv_until_filtered(told), delay_s)
         except (*NO_BUS, DBusErrorResponse) as error:
             if not self._ended:
                 why = getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -69,14 +71,12 @@ class ShutdownWatch:
         """Take the lock, before the signal can come that it is for; how long it holds, in seconds."""
         from jeepney import (  # type: ignore[import-untyped]  # as above
             DBusAddress,
-            MatchRule,
             Properties,
             message_bus,
             new_method_call,
         )
 
-        rule = MatchRule(type="signal", interface=_MANAGER, member="PrepareForShutdown")
-        connection.send_and_get_reply(message_bus.AddMatch(rule), timeout=_TIMEOUT_S)
+        connection.send_and_get_reply(message_bus.AddMatch(_rule()), timeout=_TIMEOUT_S)
         manager = DBusAddress(_PATH, bus_name=_NAME, interface=_MANAGER)
         what = ("shutdown", "Aurora Desktop", "Services are stopped in order, and the state is saved", "delay")
         (lock,) = _answer(connection, new_method_call(manager, "Inhibit", "ssss", what))
@@ -96,6 +96,12 @@ class ShutdownWatch:
         lock, self._lock = self._lock, None
         if lock is not None:
             os.close(lock)
+
+
+def _rule() -> Any:
+    from jeepney import MatchRule  # as above
+
+    return MatchRule(type="signal", interface=_MANAGER, member="PrepareForShutdown")
 
 
 def _answer(connection: Any, message: Any) -> tuple[Any, ...]:

@@ -151,6 +151,10 @@ class _Server(ThreadingHTTPServer):
         """A client that was killed has hung up: that is what the tests are about."""
 
 
+READ_S = 0.5
+"""Time for the client to take what came before the stream stops."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -207,6 +211,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin()
         for number, event in _events(body, turn):
             if turn.stops_after is not None and number >= turn.stops_after:
+                # A client that reads of the end before it has taken what came asks again, for an answer in one piece.
+                self.server.stand_in.ending.wait(READ_S)
                 self.close_connection = True
                 return
             self._event(event)
