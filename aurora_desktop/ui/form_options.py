@@ -204,4 +204,4 @@ def _custom(wanted: type, value: Any) -> Any:
         return Command.parse(value)
     if wanted is ByteSize:
         return ByteSize.parse(value)
-    raise NotImplementedError(wanted)
+    raise NotImplementedError(wanted)  # what msgspec wants of a hook that does not know the type
