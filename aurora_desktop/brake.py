@@ -34,6 +34,7 @@ from aurora_desktop.core.paths import StatePaths, gate_file
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.desktop import session
+from aurora_desktop.desktop.priority import raise_priority
 from aurora_desktop.desktop.session_watch import ASLEEP, SessionWatch
 from aurora_desktop.desktop.single_instance import InstanceLock
 from aurora_desktop.input.agent import InputAgent
@@ -47,6 +48,7 @@ from aurora_desktop.safety.gate import GateFile
 from aurora_desktop.safety.marked import MarkedServices
 from aurora_desktop.safety.standing import Obstacle
 from aurora_desktop.safety.store import SafetyStore
+from aurora_desktop.safety.urgency import NICE, is_hurried
 from aurora_desktop.supervisor.engine import Supervisor
 
 COMPONENT = "input_agent"
@@ -126,6 +128,7 @@ class Brake:
         self._caring: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._hurried = 0
         if self.control.is_latched_by_stop:
             self._services.latch("the emergency stop is latched")
 
@@ -237,6 +240,7 @@ class Brake:
         ahead, rounds = self._ahead(), 0
         while True:
             await asyncio.sleep(CARE_S)
+            await self._hurry_guard()
             if self.audit.trouble is not None:
                 await self._try_audit()
             if (now := self._ahead()) - ahead > SLEPT_S:
@@ -244,6 +248,16 @@ class Brake:
             ahead, rounds = now, rounds + 1
             if rounds % PRUNE_EVERY == 1:
                 await self._prune()
+
+    async def _hurry_guard(self) -> None:
+        """Ask once for what a guard could not take by itself; where that is refused it waits its ordinary turn."""
+        pid = self.control.guard_pid
+        if pid in (0, self._hurried):
+            return
+        self._hurried = pid
+        with contextlib.suppress(ProcessLookupError):
+            if not is_hurried(pid):
+                await asyncio.to_thread(raise_priority, pid, NICE, self._environment)
 
     async def _prune(self) -> None:
         """A folder that cannot be cleared ends none of the other cares."""

@@ -1,4 +1,4 @@
-"""One blocking connection to the D-Bus session bus, for the few calls that Aurora makes.
+"""One blocking connection to a D-Bus bus, the session's unless another is named, for the few calls that Aurora makes.
 
 `Any` stands for jeepney's objects, which ship no types, and for what D-Bus carries, typed at run time.
 """
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+SYSTEM_BUS = "SYSTEM"
+"""The name by which jeepney finds the system's bus."""
 NO_BUS = (OSError, ValueError, KeyError, RuntimeError)
 
 
@@ -18,9 +20,9 @@ class BusError(Exception):
 class BusConnection:
     """Raises BusError from every call; a connection that raised once is to be closed."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, timeout_s: float = 1.0) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ, timeout_s: float = 1.0, bus: str = "") -> None:
         self._timeout_s = timeout_s
-        self.jeepney = _open(environ, timeout_s)
+        self.jeepney = _open(environ, timeout_s, bus)
 
     def call(self, address: Any, method: str, signature: str = "", *arguments: Any) -> tuple[Any, ...]:
         """The values that `method` of the jeepney `address` returns."""
@@ -39,15 +41,15 @@ class BusConnection:
         self.jeepney.close()
 
 
-def _open(environ: Mapping[str, str], timeout_s: float) -> Any:
+def _open(environ: Mapping[str, str], timeout_s: float, bus: str) -> Any:
     if sys.platform in ("win32", "darwin"):
-        raise BusError("this platform has no D-Bus session bus")
+        raise BusError("this platform has no D-Bus")
     from jeepney.io.blocking import open_dbus_connection  # type: ignore[import-untyped]  # jeepney ships no types
 
     try:
-        return open_dbus_connection(bus=_address(environ), auth_timeout=timeout_s)
+        return open_dbus_connection(bus=bus or _address(environ), auth_timeout=timeout_s)
     except NO_BUS as error:
-        raise BusError(f"no D-Bus session bus: {error or type(error).__name__}") from error
+        raise BusError(f"no D-Bus {'system' if bus else 'session'} bus: {error or type(error).__name__}") from error
 
 
 def _address(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from aurora_desktop.desktop.bus_connection import NO_BUS
+from aurora_desktop.desktop.bus_connection import NO_BUS, SYSTEM_BUS
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ _SCREEN_SAVERS = (
     "org.xfce.ScreenSaver",
 )
 _LOGIND = "org.freedesktop.login1"
-_SYSTEM: Final = "SYSTEM"
 _NO_SESSION_BUS: Final = (
     "no session bus (%s): the screen saver's lock is not seen, so a locked screen may leave control armed until its "
     "time is over; start Aurora from within the desktop session, where DBUS_SESSION_BUS_ADDRESS is set"
@@ -53,7 +52,7 @@ class SessionWatch:
             self._begin("session", session_bus, _session_rules())
         else:
             log.warning(_NO_SESSION_BUS, "DBUS_SESSION_BUS_ADDRESS is not set")
-        self._begin("system", _SYSTEM, _system_rules())
+        self._begin("system", SYSTEM_BUS, _system_rules())
 
     def close(self) -> None:
         """The threads end with their connections."""
@@ -83,7 +82,7 @@ class SessionWatch:
         except NO_BUS as error:
             if not self._ended:
                 why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-                log.warning(_NO_SYSTEM_BUS if bus == _SYSTEM else _NO_SESSION_BUS, why)
+                log.warning(_NO_SYSTEM_BUS if bus == SYSTEM_BUS else _NO_SESSION_BUS, why)
 
     def _consider(self, message: Any) -> None:
         fields = {field.name: value for field, value in message.header.fields.items()}

@@ -9,14 +9,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from aurora_desktop.desktop.bus_connection import NO_BUS
+from aurora_desktop.desktop.bus_connection import NO_BUS, SYSTEM_BUS
 
 log = logging.getLogger(__name__)
 
 DEFAULT_DELAY_S = 5.0
-_SYSTEM: Final = "SYSTEM"
 _NAME = "org.freedesktop.login1"
 _PATH = "/org/freedesktop/login1"
 _MANAGER = "org.freedesktop.login1.Manager"
@@ -27,7 +26,7 @@ _MOST_WAITING = 8
 class ShutdownWatch:
     """Calls `going(delay_s)` from a thread of its own when the machine is about to go; it waits so long at the most."""
 
-    def __init__(self, going: Callable[[float], None], bus: str = _SYSTEM) -> None:
+    def __init__(self, going: Callable[[float], None], bus: str = SYSTEM_BUS) -> None:
         self._going = going
         self._bus = bus
         self._connection: Any = None

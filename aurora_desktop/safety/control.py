@@ -107,6 +107,11 @@ class Control:
         """Call `changed` whenever the view may have changed beyond the countdown."""
         self._watchers.append(changed)
 
+    @property
+    def guard_pid(self) -> int:
+        """0 while there is none that is ready."""
+        return self._chain.link.pid if self._chain.is_up else 0
+
     # --- looking ----------------------------------------------------------------------------------------------
 
     def view(self) -> ControlView:

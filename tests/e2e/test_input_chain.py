@@ -2,10 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from aurora_desktop.safety.urgency import NICE
 
 from . import machine
 from .aurora import Aurora, clean_environment
@@ -45,6 +49,18 @@ def test_the_death_of_a_part_lets_go_of_everything(cockpit: Cockpit, canvas: Can
     cockpit.until_no_worker()
     ended = cockpit.task(task["task_id"], 10)
     assert ended["outcome"] in ("partial", "uncertain"), ended
+
+
+def may_hurry() -> bool:
+    """Whether this user may take a higher priority by himself: the other way asks a service that is not here."""
+    trial = "import os, sys; from aurora_desktop.safety.urgency import hurry; hurry(); sys.exit(os.nice(0) >= 0)"
+    return subprocess.run([sys.executable, "-c", trial], check=False).returncode == 0
+
+
+def test_the_guard_goes_ahead_of_the_worker_and_of_all_others(cockpit: Cockpit, canvas: Canvas) -> None:
+    niceness = {part: os.getpriority(os.PRIO_PROCESS, pid(cockpit)) for part, pid in PARTS.items()}
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert niceness == {"worker": max(usual, 0), "guard": NICE if may_hurry() else usual, "main": usual}
 
 
 @pytest.mark.parametrize("load", UNDER_WAY)

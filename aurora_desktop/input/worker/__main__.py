@@ -9,6 +9,7 @@ import sys
 from aurora_desktop.input.backends.choice import choose
 from aurora_desktop.input.backends.protocol import CannotError, DisplayLostError
 from aurora_desktop.safety.permit import HeldTable, Permit, SharedPage
+from aurora_desktop.safety.urgency import take_time
 
 from .brake import Brake, RevokedError
 from .line import MainLine
@@ -20,6 +21,7 @@ FAILED = 1
 
 def main() -> int:
     """0 when it was told to end, 1 when nothing can be done here."""
+    take_time()
     asked = _arguments()
     permit = Permit(SharedPage(asked.permit, writable=False))
     held = HeldTable(SharedPage(asked.held, writable=True))

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 from aurora_desktop.core.lean import give_back_memory, load_msgspec
+from aurora_desktop.safety.urgency import hurry
 
 
 def main(arguments: list[str]) -> int:
     """`--channel FD --permit FD --held FD --socket PATH --clearance PATH`; DISPLAY from the environment."""
+    hurry()
     load_msgspec()
     from aurora_desktop.safety.guard.guard import Places, run
 

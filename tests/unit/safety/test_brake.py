@@ -32,7 +32,7 @@ def test_pictures_that_cannot_be_removed_end_no_other_care(monkeypatch: pytest.M
         caring = Brake.__new__(Brake)
         folder = FullFolder()
         given = {"audit": SimpleNamespace(trouble=None), "_clock": FakeClock(), "_evidence": folder}
-        caring.__dict__.update(given)
+        caring.__dict__.update(given | {"control": SimpleNamespace(guard_pid=0), "_hurried": 0})
         task = asyncio.ensure_future(caring._care())
         told = asyncio.ensure_future(folder.twice.wait())
         await asyncio.wait((task, told), timeout=5, return_when=asyncio.FIRST_COMPLETED)
@@ -42,6 +42,22 @@ def test_pictures_that_cannot_be_removed_end_no_other_care(monkeypatch: pytest.M
             await task
 
     asyncio.run(play())
+
+
+def test_each_guard_that_could_not_take_a_high_priority_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(brake, "raise_priority", lambda pid, nice, _environment: asked.append((pid, nice)))
+    monkeypatch.setattr(brake, "is_hurried", {11: False, 12: True, 13: False}.__getitem__)
+
+    async def play() -> None:
+        hurrying = Brake.__new__(Brake)
+        hurrying.__dict__.update({"_hurried": 0, "_environment": {}})
+        for pid in (0, 11, 11, 12, 0, 13):
+            hurrying.__dict__["control"] = SimpleNamespace(guard_pid=pid)
+            await hurrying._hurry_guard()
+
+    asyncio.run(play())
+    assert asked == [(11, -11), (13, -11)]
 
 
 @pytest.mark.parametrize("names", [(":0", ":0.0", "unix:0", "unix:0.1"), ("far:10", "far:10.0")])
