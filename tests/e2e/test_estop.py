@@ -67,6 +67,20 @@ def test_the_hotkey_stops_the_agent_while_main_stands_still(cockpit: Cockpit, at
     cockpit.until_stopped("hotkey")
 
 
+@pytest.mark.parametrize("lock", ["Caps_Lock", "Num_Lock"])
+def test_a_lock_of_the_keyboard_changes_nothing(cockpit: Cockpit, canvas: Canvas, lock: str) -> None:
+    """Neither for what is held to arm, nor for what is typed, nor for the stop."""
+    cockpit.screen.press(lock)
+    try:
+        cockpit.start_armed()
+        canvas.take_keyboard()
+        with cockpit.busy(LOADS["typing"]), cockpit.operator.holding(HOTKEY):
+            cockpit.until_stopped("hotkey")
+        cockpit.stays_silent()
+    finally:
+        cockpit.screen.press(lock)
+
+
 def test_a_part_of_the_hotkey_does_not_stop(cockpit: Cockpit, canvas: Canvas) -> None:
     cockpit.start_armed(operator_first=False)
     canvas.take_keyboard()

@@ -120,9 +120,12 @@ def test_a_question_is_answered_by_a_held_press_and_by_no_programs(cockpit: Cock
         field.until("by your leave")
 
 
+@pytest.mark.parametrize("scale", ["1", "2"])
 def test_the_overlay_shows_who_acts_lets_clicks_through_and_is_on_no_screenshot(
-    cockpit: Cockpit, tmp_path: Path
+    cockpit: Cockpit, tmp_path: Path, scale: str
 ) -> None:
+    """Pixels are those of the display, however large Qt draws."""
+    cockpit.aurora.environment["QT_SCALE_FACTOR"] = scale
     _open(cockpit, "act").arm_by_hand()
     with Canvas(cockpit.screen, tmp_path / "field", place="300,0,600,300") as canvas:
         waiting = cockpit.submit("wait", duration_s=50)["task_id"]
@@ -136,7 +139,11 @@ def test_the_overlay_shows_who_acts_lets_clicks_through_and_is_on_no_screenshot(
         taken = cockpit.act("screenshot")
         assert taken["outcome"] == "done", taken
         with Image.open(taken["result"]["path"]) as picture:
+            assert picture.size == sight.look(cockpit.screen.name).size
             assert sight.colour_at(picture, BORDER) != AMBER
+        cockpit.act("left_click", at={"x": 640, "y": 200, "screenshot": taken["result"]["id"]})
+        clicked = eventually(lambda: canvas.events("press")[1:], "the agent's click arrives")
+        assert (clicked[0]["x"], clicked[0]["y"]) == (640, 200)
         eventually(lambda: not _sees_border(cockpit), "it goes with the action")
 
 

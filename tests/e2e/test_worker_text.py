@@ -70,15 +70,18 @@ def test_more_characters_than_spare_keys(
         field.until(text)
 
 
+@pytest.mark.parametrize("lock", ["Caps_Lock", "Num_Lock"])
 @pytest.mark.parametrize("program", [QtField, GtkField, XtermField])
-def test_caps_lock_changes_nothing(worker: WorkerRig, screen: Screen, tmp_path: Path, program: type[Field]) -> None:
-    text = "aB éÉ Жж 漢 Ωω 1!"
+def test_a_lock_of_the_keyboard_changes_nothing(
+    worker: WorkerRig, screen: Screen, tmp_path: Path, program: type[Field], lock: str
+) -> None:
+    text = "aB éÉ Жж 漢 Ωω 1!290"
     with program(screen, tmp_path) as field:
-        screen.press("Caps_Lock")
+        screen.press(lock)
         try:
             finished = worker.do(Type(text=text))
         finally:
-            screen.press("Caps_Lock")
+            screen.press(lock)
         assert (finished.outcome, finished.reason) == ("done", "")
         field.until(text)
 
