@@ -9,7 +9,7 @@ or `request`, for what is none of these. The returned type and the docstring are
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from hashlib import blake2b
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -159,13 +159,7 @@ async def while_present(request: Request, work: Coroutine[Any, Any, T], feed: Ev
 
     For a request whose body was read.
     """
-    working = asyncio.ensure_future(work)
-    others = [asyncio.ensure_future(feed.closed()), asyncio.ensure_future(_left(request))]
-    await asyncio.wait({working, *others}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (working, *others):
-        task.cancel()
-    await asyncio.gather(working, *others, return_exceptions=True)
-    return working
+    return await _done_before(work, (feed.closed(), _left(request)), None)
 
 
 async def _left(request: Request) -> None:
@@ -176,10 +170,19 @@ async def _left(request: Request) -> None:
 
 async def within(work: Coroutine[Any, Any, T], feed: EventFeed, timeout_s: float) -> "asyncio.Task[T]":
     """`work` as a task that is done; cancelled when the time was over or the door closed first."""
+    return await _done_before(work, (feed.closed(),), timeout_s)
+
+
+async def _done_before(
+    work: Coroutine[Any, Any, T], ends: Iterable[Coroutine[Any, Any, object]], timeout_s: float | None
+) -> "asyncio.Task[T]":
+    """The work as a task that is done; cancelled when one of the `ends` came first, or this itself is cancelled."""
     working = asyncio.ensure_future(work)
-    closing = asyncio.ensure_future(feed.closed())
-    await asyncio.wait({working, closing}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-    for task in (working, closing):
-        task.cancel()
-    await asyncio.gather(working, closing, return_exceptions=True)
+    tasks: list[asyncio.Task[Any]] = [working, *map(asyncio.ensure_future, ends)]
+    try:
+        await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     return working

@@ -34,6 +34,7 @@ class LocalApi:
         self._hub = Hub(context.bus, context.since)
         # Counts from the first event on, whenever the door opens.
         self._telemetry = Telemetry(context, self._hub)
+        self._security: Security | None = None
         self._server: Server | None = None
         self._unix: socket.socket | None = None
 
@@ -54,8 +55,8 @@ class LocalApi:
         self._feed = EventFeed(self._context.bus, self._context.since)
         self._feed.open()
         built = build(self._context, self._feed, self._hub, self._telemetry)
-        guarded = Security(built, tokens.current, chosen, self._body_timeout_s)
-        self._server = Server(Counted(guarded, built.routes, self._telemetry.counts.requests))
+        self._security = Security(built, tokens.current, chosen, self._body_timeout_s)
+        self._server = Server(Counted(self._security, built.routes, self._telemetry.counts.requests))
         self._telemetry.begin()
         await self._server.open([each for each in (listener, self._unix) if each is not None])
         try:

@@ -12,6 +12,9 @@ MAX_TASK_BYTES = 6 * MOST_PROMPT_BYTES + MAX_BODY_BYTES
 
 STOPPING = frozenset({"/v1/estop", "/v1/disarm", "/control/emergency-stop"})
 SUBMITTING = frozenset({"/v1/input/submit", "/input/submit"})
+_ASKING_OPERATOR = "/v1/control/request"
+# What is given up when the token is rotated meanwhile, as everything that only looks is.
+WAITING = frozenset({_ASKING_OPERATOR})
 # Asked by POST because of the length of what is asked; they change nothing.
 ASKING = frozenset({"/v1/remedies/test"})
 PROMPTING = ("/v1/tasks", "/cli/command", "/agent/message")
@@ -19,7 +22,6 @@ _LONG_BODIES = {**dict.fromkeys(SUBMITTING, MAX_SUBMISSION_BYTES), **dict.fromke
 _INPUT = ("/v1/input/", "/input/")
 # What is on the screen is for those who may act on it.
 _PICTURES = "/v1/input/pictures/"
-_ASKING_OPERATOR = "/v1/control/request"
 _CONTROL = "/v1/control"
 
 _ANY: frozenset[Scope] = frozenset(SCOPES)

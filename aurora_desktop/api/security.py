@@ -5,6 +5,7 @@ every other user of the machine (hence the token).
 """
 
 import asyncio
+import contextlib
 import hmac
 import logging
 import time
@@ -12,9 +13,11 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMap
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aurora_desktop.api.admission import Admission, Entry, RevokedError
 from aurora_desktop.api.attempts import FailureLimit
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
-from aurora_desktop.api.scopes import STOPPING, allowed, body_limit
+from aurora_desktop.api.scopes import STOPPING, WAITING, allowed, body_limit
+from aurora_desktop.api.streams.pieces import EVENT_STREAM, as_error
 from aurora_desktop.core.tokens import SCOPES, Scope
 
 Message = MutableMapping[str, Any]
@@ -28,11 +31,14 @@ BODY_TIMEOUT_S = 10.0
 MAX_REQUESTS = 192
 """Answered at the same time, those that wait for news included. A stop is always answered."""
 OPEN_PATHS = frozenset({"/health"})
+UNAUTHORIZED = 3000
+"""The close code of a WebSocket, as IANA has it registered."""
 _TOKEN_PARAMETERS = frozenset({"token", "access_token", "auth", "authorization", "api_key", "apikey", "key"})
 TELL_AGAIN_S = 60.0
 # A web page reaches no Unix socket: there the name says nothing, and these are what programs send.
 _SOCKET_HOSTS = frozenset({b"localhost", b"127.0.0.1"})
 COMMON_HEADERS = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+_ANSWER, _DENIAL = "http.response", "websocket.http.response"
 _HEADERS_OF = {
     401: [(b"www-authenticate", b'Bearer realm="aurora"')],
     429: [(b"retry-after", b"1")],
@@ -60,6 +66,7 @@ class Security:
         self._body_timeout_s = body_timeout_s
         self._clock = clock
         self._failures = FailureLimit()
+        self._admission = Admission(tokens)
         self._told_at: float | None = None
         self._answering = 0
 
@@ -72,9 +79,7 @@ class Security:
         headers = _Headers(scope["headers"])
         self._answering += 1
         try:
-            self._check_place(scope, headers)
-            self._check_token(scope, headers)
-            self._check_room(scope["path"])
+            entry = self._check(scope, headers)
             async with asyncio.timeout(self._body_timeout_s):
                 body = await _read_body(headers, receive, body_limit(scope["path"]))
         except TimeoutError:
@@ -82,24 +87,42 @@ class Security:
         except ProblemError as problem:
             await _refuse(problem, send)
         else:
-            await self._app(scope, _replay(body, receive), _with_common_headers(send))
+            waits = scope["method"] in ("GET", "HEAD") or scope["path"] in WAITING
+            await self._answer(scope, _replay(body, receive), send, entry if waits else None)
         finally:
             self._answering -= 1
 
     async def _upgrade(self, scope: Message, receive: Receive, send: Send) -> None:
         """A web page may open a WebSocket to any address without asking: only Origin and token tell who does."""
-        headers = _Headers(scope["headers"])
         self._answering += 1
         try:
-            self._check_place(scope, headers)
-            self._check_token({**scope, "method": "GET"}, headers)
-            self._check_room(scope["path"])
+            entry = self._check({**scope, "method": "GET"}, _Headers(scope["headers"]))
         except ProblemError as problem:
-            await _refuse(problem, send, "websocket.http.response")
+            await _refuse(problem, send, _DENIAL)
         else:
-            await self._app(scope, receive, _with_common_headers(send))
+            await self._answer(scope, receive, send, entry)
         finally:
             self._answering -= 1
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send, entry: Entry | None) -> None:
+        """`entry`: the answer ends when this does."""
+        if entry is None:
+            await self._app(scope, receive, _with_common_headers(send))
+            return
+        answer = _Answer(send)
+        try:
+            with self._admission.held(entry) as let_go:
+                answer.on_single = let_go
+                await self._app(scope, receive, _with_common_headers(answer.send))
+        except RevokedError as problem:
+            await answer.end(problem, _DENIAL if scope["type"] == "websocket" else _ANSWER)
+
+    def _check(self, scope: Message, headers: "_Headers") -> Entry | None:
+        """What it enters with; None where no token is needed. Raises ProblemError."""
+        self._check_place(scope, headers)
+        entry = self._check_token(scope, headers)
+        self._check_room(scope["path"])
+        return entry
 
     def _check_place(self, scope: Message, headers: "_Headers") -> None:
         if headers.all(b"content-length") and headers.all(b"transfer-encoding"):
@@ -117,14 +140,15 @@ class Security:
                 503, "Too many requests wait for their answers", f"at most {MAX_REQUESTS} at a time", "Try again"
             )
 
-    def _check_token(self, scope: Message, headers: "_Headers") -> None:
+    def _check_token(self, scope: Message, headers: "_Headers") -> Entry | None:
         names = {name.lower() for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)}
         if names & _TOKEN_PARAMETERS:
             raise ProblemError(
                 400, "A token does not belong in the address", "", "Send `Authorization: Bearer <token>`"
             )
         if scope["path"] in OPEN_PATHS:
-            return
+            _check_empty(headers)
+            return None
         needed = allowed(scope["method"], scope["path"])
         granted = self._granted(headers.all(b"authorization"))
         if not granted:
@@ -132,6 +156,7 @@ class Security:
             raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
         if not granted & needed:
             raise ProblemError(403, "This token does not allow that", "", f"Use the token {_either(needed)}")
+        return Entry(self._tokens(), granted & needed)
 
     def _granted(self, given: list[bytes]) -> set[Scope]:
         """Every token is compared, so that the time taken tells nothing."""
@@ -150,6 +175,37 @@ class Security:
         raise ProblemError(429, "Too many requests without a valid token", "", "Wait a second, or use a valid token")
 
 
+class _Answer:
+    """What was sent of an answer, so that one that goes on can be brought to an end in the form that it has.
+
+    `on_single`: called when an answer begins that ends by itself.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self.on_single: Callable[[], None] = lambda: None
+        self._send = send
+        self._form = ""
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            self._form = "websocket"
+        elif message["type"].endswith("response.start"):
+            self._form = _media_type(message)
+            if self._form != EVENT_STREAM:
+                self.on_single()
+        await self._send(message)
+
+    async def end(self, problem: ProblemError, refusal: str) -> None:
+        """`refusal`: the kind of answer that says so where none has begun."""
+        if self._form == "websocket":
+            with contextlib.suppress(OSError, RuntimeError):  # it has gone by itself meanwhile
+                await self._send({"type": "websocket.close", "code": UNAUTHORIZED, "reason": problem.title})
+        elif self._form == EVENT_STREAM:
+            await self._send({"type": "http.response.body", "body": as_error(problem)})
+        else:
+            await _refuse(problem, self._send, refusal)
+
+
 class _Headers:
     """The headers of one request; uvicorn has put their names in lower case."""
 
@@ -158,6 +214,17 @@ class _Headers:
 
     def all(self, name: bytes) -> list[bytes]:
         return [value.strip() for key, value in self._raw if key == name]
+
+
+def _media_type(start: Message) -> str:
+    given = dict(start["headers"]).get(b"content-type", b"")
+    return bytes(given).partition(b";")[0].decode("latin-1")
+
+
+def _check_empty(headers: _Headers) -> None:
+    """Who needs no token is not listened to either: a body that never comes would hold the connection."""
+    if headers.all(b"transfer-encoding") or any(length != b"0" for length in headers.all(b"content-length")):
+        raise ProblemError(413, "No body is read here", "", "Send none")
 
 
 def _is_unix(scope: Message) -> bool:
@@ -215,7 +282,7 @@ def _with_common_headers(send: Send) -> Send:
     return sent
 
 
-async def _refuse(problem: ProblemError, send: Send, answer: str = "http.response") -> None:
+async def _refuse(problem: ProblemError, send: Send, answer: str = _ANSWER) -> None:
     """Answer, and close the connection: the rest of a refused request is not to be read as the next one."""
     body = encode_problem(problem)
     headers = [

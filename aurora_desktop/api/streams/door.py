@@ -16,7 +16,7 @@ from aurora_desktop.api.event_filter import EventFilter, event_filter
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem, problem_of
 from aurora_desktop.api.query import MAX_INTEGER, Offset, parse_query
 from aurora_desktop.api.streams.hub import Hub
-from aurora_desktop.api.streams.pieces import as_frames, as_message, first_frame
+from aurora_desktop.api.streams.pieces import EVENT_STREAM, as_error, as_frames, as_message, first_frame
 from aurora_desktop.api.streams.reader import pieces
 from aurora_desktop.core.errors import AuroraError
 
@@ -72,7 +72,7 @@ class StreamDoor:
 class EventStream(Response):
     """An answer that goes on until its reader leaves or the door closes."""
 
-    media_type = "text/event-stream"
+    media_type = EVENT_STREAM
 
     def __init__(self, hub: Hub, wanted: EventFilter, since: int | None) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class EventStream(Response):
             async for sent in pieces(self._hub, self._wanted, begin, my_turn_s):
                 await tell(as_frames(sent))
         except AuroraError as error:
-            await tell(b"event: error\ndata: %b\n\n" % encode_problem(problem_of(error)))
+            await tell(as_error(problem_of(error)))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

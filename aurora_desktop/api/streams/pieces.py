@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from aurora_desktop.api.problems import encode
+from aurora_desktop.api.problems import ProblemError, encode, encode_problem
 from aurora_desktop.core.event import Event
 from aurora_desktop.core.events import Record
 
+EVENT_STREAM = "text/event-stream"
 RECONNECT_MS = 2000
 
 
@@ -68,6 +69,11 @@ def as_frames(sent: Sent) -> bytes:
 def first_frame(last_id: int) -> bytes:
     """From where on it reads, so that a reader that is cut off before the first event misses none."""
     return b"retry: %d\nid: %d\n\n" % (RECONNECT_MS, last_id)
+
+
+def as_error(problem: ProblemError) -> bytes:
+    """The last that is told."""
+    return b"event: error\ndata: %b\n\n" % encode_problem(problem)
 
 
 def as_message(sent: Sent) -> str:

@@ -179,6 +179,22 @@ def test_a_head_that_never_ends_is_cut_off(house: House) -> None:
         assert not read_all(connection).startswith(b"HTTP/1.1 2")
 
 
+@pytest.mark.parametrize("length", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nobody_without_a_token_holds_a_connection_by_a_body_that_never_comes(
+    house: House, method: str, length: str
+) -> None:
+    """At the one open address: 256 of these would keep out who wants to stop."""
+    with house.connect() as connection:
+        host = f"Host: 127.0.0.1:{house.port}"
+        connection.sendall(f"{method} /health HTTP/1.1\r\n{host}\r\n{length}\r\n\r\n".encode())
+        assert " 413 " in _status_line(read_all(connection))
+
+
+def test_health_takes_a_body_of_no_length(house: House) -> None:
+    assert house.ask("GET", "/health", b"", scope=None)[0] == 200
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nHost: 127"])
 def test_a_head_that_never_comes_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     monkeypatch.setattr(server, "HEAD_TIMEOUT_S", 0.05)

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from api.house import PATIENCE_S, House
 
+from aurora_desktop.core.tokens import rotate_token
+
 PROGRAM = "from aurora_desktop.cli.main import main; raise SystemExit(main(run=lambda options: 0))"
 HEAVY = {"PySide6", "asyncio", "msgspec", "psutil", "starlette", "uvicorn", "yaml", "apsw", "qasync"}
 
@@ -74,6 +76,18 @@ def test_events_are_followed_until_ctrl_c(house: House) -> None:
         house.publish("service:web", "second")
         assert json.loads(_line(process)) | {"event": {}} == {"id": 3, "event": {}}
         assert _interrupt(process) == (130, "")
+
+
+def test_events_are_followed_over_a_rotation_of_the_token(house: House) -> None:
+    house.publish(detail="first")
+    with _running(house, "events", "-f", "--json") as process:
+        assert process.stdout is not None
+        assert "first" in process.stdout.readline()
+        rotate_token(house.paths, "read")
+        house.publish(detail="second")
+        assert "second" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 130
 
 
 def test_following_ends_with_aurora(house: House) -> None:
