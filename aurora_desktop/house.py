@@ -227,7 +227,7 @@ class House:
 
         self._api = LocalApi(self._api_context(parts))
         try:
-            await self._api.start(self.source.current().api.port)
+            await self._api.start()
         except AuroraError as error:
             detail = f"{error.title}: {error.detail}. {error.hint}"
             self._publish(PartFailed(at=self._now(), component="aurora", detail=detail))

@@ -12,8 +12,8 @@ from aurora_desktop.core.tokens import CREATE, SCOPES, Scope, load_tokens
 __all__ = ["SCOPES", "Scope", "load_tokens", "remove_address", "write_address"]
 
 
-def write_address(paths: StatePaths, port: int, socket_path: str = "") -> None:
-    """Tell clients the port, and the socket where there is one, by an atomic replace. Raises AuroraError."""
+def write_address(paths: StatePaths, port: int | None, socket_path: str = "") -> None:
+    """Tell clients the port and the socket, where there is one, by an atomic replace. Raises AuroraError."""
     draft = paths.api_file.with_name(f".api.json.{secrets.token_hex(8)}")
     address: dict[str, object] = {"port": port, "pid": os.getpid()}
     if socket_path:

@@ -55,20 +55,24 @@ class Security:
         self,
         app: App,
         tokens: Callable[[], Mapping[Scope, bytes]],
-        port: int,
         body_timeout_s: float = BODY_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._tokens = tokens
-        self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
-        self._origins = frozenset(b"http://" + host for host in self._hosts)
+        self._hosts: frozenset[bytes] = frozenset()
+        self._origins: frozenset[bytes] = frozenset()
         self._body_timeout_s = body_timeout_s
         self._clock = clock
         self._failures = FailureLimit()
         self._admission = Admission(tokens)
         self._told_at: float | None = None
         self._answering = 0
+
+    def serve_port(self, port: int) -> None:
+        """Let in what names this port; until then what comes through the Unix socket alone."""
+        self._hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
+        self._origins = frozenset(b"http://" + host for host in self._hosts)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

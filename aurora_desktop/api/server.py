@@ -140,7 +140,7 @@ class Server(uvicorn.Server):
         self._task: asyncio.Task[None] | None = None
 
     async def open(self, listeners: Sequence[socket.socket]) -> None:
-        """Return once connections are taken."""
+        """Return once connections are taken on all of these; none is no fault, for `add` may follow."""
         self._task = asyncio.create_task(self.serve(sockets=list(listeners)), name="local api")
         opened = asyncio.create_task(self._opened.wait())
         await asyncio.wait({self._task, opened}, return_when=asyncio.FIRST_COMPLETED)
@@ -149,6 +149,18 @@ class Server(uvicorn.Server):
             self._task.result()
         for listener in listeners:
             listener.listen(QUEUED_CONNECTIONS)
+
+    async def add(self, listener: socket.socket) -> None:
+        """Take connections on one more bound socket, which is closed with the others."""
+        loop = asyncio.get_running_loop()
+        added = await loop.create_server(self._protocol, sock=listener, backlog=ACCEPTED_PER_TURN, start_serving=False)
+        self.servers.append(added)
+        await added.start_serving()
+        listener.listen(QUEUED_CONNECTIONS)
+
+    def _protocol(self) -> _Protocol:
+        """As uvicorn makes it for the sockets that it begins with."""
+        return _Protocol(self.config, self.server_state, self.lifespan.state)
 
     async def close(self) -> None:
         """Take no more connections and finish the answers under way."""

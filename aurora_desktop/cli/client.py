@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from aurora_desktop.core.errors import AuroraError, NotRunningError
@@ -15,6 +15,14 @@ from aurora_desktop.core.paths import StatePaths
 
 HOST = "127.0.0.1"
 ANSWER_TIMEOUT_S = 15.0
+
+
+class Address(NamedTuple):
+    """Where the running Aurora is: `port` is None while another program has it, `socket` "" where there is none."""
+
+    pid: int
+    port: int | None
+    socket: str
 
 
 class BrokenOffError(AuroraError):
@@ -72,7 +80,7 @@ class Client:
 
     def pid(self) -> int:
         """The process id of the running Aurora."""
-        return self._address()[1]
+        return self._address().pid
 
     def _ask(self, method: str, path: str, scope: str, body: bytes | None, wait_s: float) -> Any:
         return _decoded(self._received(method, path, scope, body, wait_s))
@@ -89,17 +97,16 @@ class Client:
         return self._answered(method, path, self._token(scope), body, wait_s)
 
     def _answered(self, method: str, path: str, token: str, body: bytes | None, wait_s: float) -> bytes:
-        port, _ = self._address()
+        address = self._address()
         headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        connection = http.client.HTTPConnection(HOST, port, timeout=self._answer_timeout_s + wait_s)
-        self._connection = connection
+        self._connection = connection = _connection(address, self._answer_timeout_s + wait_s)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             return _accepted(response.status, response.read())
-        except ConnectionRefusedError as error:
+        except (ConnectionRefusedError, FileNotFoundError) as error:
             raise self._not_running() from error
         except (OSError, http.client.HTTPException) as error:
             self._address()  # it may have ended meanwhile, and that is the better thing to say
@@ -107,18 +114,17 @@ class Client:
         finally:
             connection.close()
 
-    def _address(self) -> tuple[int, int]:
-        """Port and pid. A file left behind by one that died says nothing about who has the port now."""
+    def _address(self) -> "Address":
+        """A file left behind by one that died says nothing about who has the port now."""
         try:
-            address = json.loads(self._paths.api_file.read_bytes())
-            port, pid = int(address["port"]), int(address["pid"])
+            address = _parsed(self._paths.api_file.read_bytes())
         except PermissionError as error:
             raise _not_allowed(error) from error
         except (OSError, ValueError, TypeError, LookupError) as error:
             raise self._not_running() from error
-        if not _is_alive(pid):
+        if not _is_alive(address.pid):
             raise self._not_running()
-        return port, pid
+        return address
 
     def _token(self, scope: str) -> str:
         try:
@@ -132,6 +138,39 @@ class Client:
             f"Nothing answers for the state folder {self._paths.root}",
             "Start it with `aurora run`, or name its folder with --state-dir",
         )
+
+
+class _SocketConnection(http.client.HTTPConnection):
+    """HTTP through the Unix socket `path`."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _connection(address: Address, timeout_s: float) -> http.client.HTTPConnection:
+    """To the port, where there is one. Raises AuroraError where there is neither that nor a socket."""
+    if address.port is not None:
+        return http.client.HTTPConnection(HOST, address.port, timeout=timeout_s)
+    if address.socket:
+        return _SocketConnection(address.socket, timeout_s)
+    raise AuroraError(
+        "Aurora runs, but cannot be reached",
+        "Another program has the port of its local API",
+        "End that program, or set `api.port` to 0; `aurora doctor` looks at it",
+    )
+
+
+def _parsed(content: bytes) -> Address:
+    """Raises ValueError, TypeError or LookupError for what is no address."""
+    told = json.loads(content)
+    port = None if told["port"] is None else int(told["port"])
+    return Address(int(told["pid"]), port, str(told.get("socket") or ""))
 
 
 def _accepted(status: int, body: bytes) -> bytes:

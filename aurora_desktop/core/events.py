@@ -296,6 +296,17 @@ class PartFailed(Event, frozen=True):
     detail: str
 
 
+class ApiPortTrouble(Event, frozen=True):
+    """The local API cannot open its port, and tries again; where there is a Unix socket, that serves meanwhile.
+
+    Told once, and once more when it is over (`recovered`).
+    """
+
+    detail: str
+    hint: str = ""
+    recovered: bool = False
+
+
 class ControlArmed(Event, frozen=True):
     """The operator gave agents mouse and keyboard until `until` (Unix time in seconds)."""
 
@@ -665,6 +676,7 @@ AnyEvent = (
     | DamageFound
     | LogDropped
     | PartFailed
+    | ApiPortTrouble
     | ControlArmed
     | ControlDisarmed
     | ControlRequested

@@ -9,6 +9,7 @@ from pathlib import Path
 from aurora_desktop.desktop import (
     doctor_agents,
     doctor_alerts,
+    doctor_door,
     doctor_input,
     doctor_machine,
     doctor_qt,
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = (
     doctor_machine.open_files,
     doctor_machine.clock,
     doctor_session.single_instance,
+    doctor_door.local_api,
 )
 _TIMEOUT_S = 20.0
 

@@ -4,6 +4,7 @@ import os
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import (
+    ApiPortTrouble,
     PartFailed,
     Record,
     SettingsApplied,
@@ -56,6 +57,10 @@ class OwnProblems:
                 self._problems.pop("watch", None)
             case WatchTrouble(component="aurora", detail=detail, hint=hint):
                 self._problems["watch"] = Problem("aurora", detail, hint, 3)
+            case ApiPortTrouble(recovered=True):
+                self._problems.pop("api port", None)
+            case ApiPortTrouble(detail=detail, hint=hint):
+                self._problems["api port"] = Problem("aurora", detail, hint, 3)
             case PartFailed(component=component, detail=detail):
                 self._problems[component] = Problem(component, detail, "Restart Aurora", 1)
 

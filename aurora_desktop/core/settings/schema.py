@@ -224,7 +224,9 @@ class LogSettings(Section, frozen=True):
 
 
 class ApiSettings(Section, frozen=True):
-    port: Annotated[int, Meta(ge=0, le=65535), option("Loopback port of the local API; 0 takes a free one.")] = 0
+    port: Annotated[
+        int, Meta(ge=0, le=65535), option("Loopback port of the local API, taken at the start; 0 takes a free one.")
+    ] = 0
 
 
 class NotificationSettings(Section, frozen=True):

@@ -28,7 +28,7 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError, UnknownServiceError
 from aurora_desktop.core.events import Heartbeat, PartFailed, Record
 from aurora_desktop.core.paths import StatePaths
-from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.settings.schema import ApiSettings, Settings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.migrations import API_KEYS
@@ -135,9 +135,11 @@ class House:
         self._thread = threading.Thread(target=self._loop.run_forever, name="house")
 
     def open(self, port: int = 0) -> "House":
+        """`port` stays 0 where another program has it."""
+        self.settings = msgspec.structs.replace(self.settings, api=ApiSettings(port=port))
         self._thread.start()
         try:
-            self.port = self.run(lambda: self.api.start(port))
+            self.port = self.run(self.api.start) or 0
         except BaseException:
             self._end_loop()
             self.database.close()

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import stat
 import sys
 from pathlib import Path
@@ -109,18 +108,6 @@ def test_closing_takes_the_address_away(house: House) -> None:
     house.close()
     assert not house.paths.api_file.exists()
     assert not socket_path.exists()
-
-
-def test_a_taken_port_is_told(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(AuroraError, match="cannot open its port") as caught:
-            House(tmp_path).open(port)
-    assert caught.value.detail == f"127.0.0.1:{port}: another program has it"
-    assert "api.port" in caught.value.hint
-    assert not (tmp_path / "api.json").exists()
 
 
 def test_a_chosen_port_is_taken_again_at_once(tmp_path: Path) -> None:
