@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 
 from .aurora import Aurora
 from .services import calm
+from .waiting import eventually
 
 
 @pytest.fixture
@@ -87,6 +88,21 @@ def test_the_unix_socket_answers_too(running: Aurora) -> None:
             f"GET /v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
         )
         assert connection.recv(12) == b"HTTP/1.1 200"
+
+
+def test_a_taken_port_leaves_the_socket_and_is_opened_once_it_is_free(aurora: Aurora) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        aurora.configure({"web": calm()}, api={"port": port})
+        aurora.start()
+        assert json.loads(aurora.paths.api_file.read_text())["port"] is None
+        assert "web" in aurora.command("ps").stdout
+        assert "another program has it" in aurora.command("status").stdout
+        doctor = aurora.command("doctor").stdout
+        assert f"has 127.0.0.1:{port}; meanwhile the Unix socket serves alone" in doctor
+    eventually(lambda: json.loads(aurora.paths.api_file.read_text())["port"] == port, "the port", 60)
+    assert _ask(aurora)[0] == 200
+    assert "another program" not in aurora.command("status").stdout
 
 
 def test_what_the_program_answers_is_what_it_describes(running: Aurora) -> None:

@@ -41,6 +41,16 @@ def test_a_stream_does_not_keep_aurora_from_ending(aurora: Aurora) -> None:
         assert stream.read().startswith(b"retry: ")
 
 
+def test_a_stream_ends_with_its_token(aurora: Aurora) -> None:
+    aurora.configure({})
+    aurora.start()
+    with _asking(aurora, "/v1/events/stream") as stream:
+        assert aurora.command("token", "rotate", "read").returncode == 0
+        told = stream.read().decode().rstrip().splitlines()[-2:]
+    assert told[0] == "event: error"
+    assert json.loads(told[1].removeprefix("data: "))["status"] == 401
+
+
 def _data(stream: http.client.HTTPResponse, count: int) -> list[bytes]:
     found: list[bytes] = []
     while len(found) < count:
