@@ -5,6 +5,7 @@ They can no more than our own: nothing here arms, resets the emergency stop, or 
 """
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from aurora_desktop.api import dialect, earlier_machine, earlier_tasks
 from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.metrics.history import MinuteHistory
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.task_secrets import discreet
 from aurora_desktop.api.tasks_door import MAX_HEAL_S
@@ -54,9 +56,10 @@ class RoleQuery(Struct, frozen=True):
 
 
 class EarlierDoor:
-    def __init__(self, context: ApiContext, feed: EventFeed) -> None:
+    def __init__(self, context: ApiContext, feed: EventFeed, history: MinuteHistory) -> None:
         self._context = context
         self._feed = feed
+        self._history = history
         self._machine = machine_of(context.paths.root)
 
     def routes(self) -> list[Operation]:
@@ -195,10 +198,9 @@ class EarlierDoor:
         )
 
     async def metrics_history(self, query: HistoryQuery) -> earlier_machine.MetricsHistoryReply:
-        """The machine in the last minutes, as healing measured it."""
-        healing = await self._healing()
-        interval_s = self._context.settings().healing.infrastructure.interval_s
-        return earlier_machine.metrics_history(healing.machine if healing else (), interval_s, query.minutes)
+        """The last minutes one by one: the machine, and what `/metrics` counts."""
+        minutes = self._history.last(math.ceil(query.minutes))
+        return await asyncio.to_thread(earlier_machine.metrics_history, minutes)  # a day has many
 
     # --- the cluster ------------------------------------------------------------------------------------------
 

@@ -1,16 +1,15 @@
 """The machine, the workers and the whole in the shapes of the earlier system; fields may be added, none dropped."""
 
 import os
-import time
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from aurora_desktop.api.metrics.history import Measures, Minute
 from aurora_desktop.api.shapes import ComponentStatus
-from aurora_desktop.core.events import MachineResource
 from aurora_desktop.core.storage.jsonl import timestamp
 from aurora_desktop.healing.machine.readings import Reading
-from aurora_desktop.healing.view import HealingView, MachineAction, ResourceView
+from aurora_desktop.healing.view import HealingView, MachineAction
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.tasks.view import WorkerView
 
@@ -267,13 +266,10 @@ class ControlMetricsReply(Struct, frozen=True, kw_only=True):
     error_counts: dict[str, int]
 
 
-class Sample(Struct, frozen=True, kw_only=True):
-    """null: it was not measured yet."""
+class Sample(Measures, frozen=True, kw_only=True):
+    """`timestamp`: the end of the minute."""
 
     timestamp: str
-    cpu_percent: float | None
-    memory_percent: float | None
-    disk_percent: float | None
 
 
 class MetricsHistoryReply(Struct, frozen=True):
@@ -295,25 +291,11 @@ def control_status(
     )
 
 
-def metrics_history(machine: Sequence[ResourceView], interval_s: float, minutes: float) -> MetricsHistoryReply:
-    """What healing measured, oldest first; the last one is of now, those before of each `interval_s` before it."""
-    histories = {view.resource: view.history for view in machine}
-    longest = max((len(history) for history in histories.values()), default=0)
-    now = time.time()
-    wanted = min(longest, int(minutes * 60 // interval_s) + 1)
+def metrics_history(minutes: Iterable[Minute]) -> MetricsHistoryReply:
+    """What the door remembers of each minute, oldest first."""
+    return MetricsHistoryReply(tuple(map(_sample, minutes)))
 
-    def percent(resource: MachineResource, back: int) -> float | None:
-        history = histories.get(resource, ())
-        return round(history[-1 - back], 1) if back < len(history) else None
 
-    return MetricsHistoryReply(
-        tuple(
-            Sample(
-                timestamp=timestamp(now - back * interval_s),
-                cpu_percent=percent("cpu", back),
-                memory_percent=percent("memory", back),
-                disk_percent=percent("disk", back),
-            )
-            for back in reversed(range(wanted))
-        )
-    )
+def _sample(minute: Minute) -> Sample:
+    measures = {name: getattr(minute, name) for name in Measures.__struct_fields__}
+    return Sample(timestamp=timestamp(minute.at), **measures)

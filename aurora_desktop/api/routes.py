@@ -91,7 +91,7 @@ def table(context: ApiContext, feed: EventFeed, hub: Hub, telemetry: Telemetry) 
         *StreamDoor(hub).routes(),
         *MetricsDoor(telemetry).routes(),
         *LinkDoor(context).routes(),
-        *EarlierDoor(context, feed).routes(),
+        *EarlierDoor(context, feed, telemetry.history).routes(),
         *DocsDoor(lambda: [route for route in routes if isinstance(route, Operation)]).routes(),
     ]
     return routes

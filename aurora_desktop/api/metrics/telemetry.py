@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.metrics import loop_lag
 from aurora_desktop.api.metrics.counts import Counts
-from aurora_desktop.api.metrics.history import MINUTE_S, MinuteHistory
+from aurora_desktop.api.metrics.history import MINUTE_S, MachineWatch, MinuteHistory
 from aurora_desktop.api.metrics.snapshot import Snapshot, take
 from aurora_desktop.api.streams.hub import Hub
+from aurora_desktop.healing.machine.readings import machine_of
 
 
 class Telemetry:
@@ -19,6 +20,7 @@ class Telemetry:
         self.history = MinuteHistory()
         self._context = context
         self._hub = hub
+        self._machine = MachineWatch(machine_of(context.paths.root))
         self._rounds: list[asyncio.Task[None]] = []
         self._unsubscribe: Callable[[], None] = context.bus.subscribe(self.counts.read)
 
@@ -39,6 +41,8 @@ class Telemetry:
         return take(self._context, self.counts, self._hub)
 
     async def _remember(self) -> None:
+        await asyncio.to_thread(self._machine.look)  # the first minute has a beginning, too
         while True:
             await asyncio.sleep(MINUTE_S)
-            self.history.add(self.snapshot())
+            machine = await asyncio.to_thread(self._machine.look)
+            self.history.add(self.snapshot(), machine)

@@ -35,7 +35,7 @@ from aurora_desktop.migrations import API_KEYS
 from aurora_desktop.supervisor.view import ServiceView, State
 
 R = TypeVar("R")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def view(name: str, state: State = "ready", **fields: Any) -> ServiceView:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from api.healer import AT
 from api.house import House, view
 from api.workforce import a_task, a_worker, an_agent
+from aurora_desktop.api.metrics.history import MachineNow
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
 from aurora_desktop.core.task_events import TaskStatus
@@ -232,15 +233,27 @@ def test_the_metrics_of_control(house: House) -> None:
     assert MOMENT.fullmatch(body["timestamp"])
 
 
-def test_the_history_of_the_metrics(house: House) -> None:
-    house.healing.now = MACHINE
+def test_the_history_of_the_metrics_is_that_of_each_minute(house: House) -> None:
+    telemetry = house.api._telemetry
+    for cpu in (None, 10.0, 12.5):
+        at = house.call(telemetry.snapshot)
+        house.call(lambda at=at, cpu=cpu: telemetry.history.add(at, MachineNow(cpu, 40.0, 50.0)))
+    house.publish()
     history = get(house, "/control/metrics/history")[1]["history"]
     assert [(one["cpu_percent"], one["memory_percent"], one["disk_percent"]) for one in history] == [
-        (None, 38.0, None), (10.0, 39.0, None), (12.5, 40.0, None)
+        (None, 40.0, 50.0), (10.0, 40.0, 50.0), (12.5, 40.0, 50.0)
     ]  # fmt: skip
     assert [one["timestamp"] for one in history] == sorted(one["timestamp"] for one in history)
-    assert len(get(house, "/control/metrics/history?minutes=1")[1]["history"]) == 3  # every 30 s
-    assert get(house, "/control/metrics/history?minutes=0")[0] == 400
+    assert MOMENT.fullmatch(history[0]["timestamp"])
+    assert [(one["services"], one["services_up"], one["queue_depth"]) for one in history] == [(2, 2, 1)] * 3
+    assert [one["cpu_percent"] for one in get(house, "/control/metrics/history?minutes=1.5")[1]["history"]] == [
+        10.0, 12.5
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("minutes", ["0", "1441", "-1", "nan", "x"])
+def test_a_history_of_no_length_is_refused(house: House, minutes: str) -> None:
+    assert get(house, f"/control/metrics/history?minutes={minutes}")[0] == 400
 
 
 # --- the cluster --------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What is told to Prometheus, and the last day by the minute."""
 
+import asyncio
 import json
 import re
 import subprocess
@@ -14,12 +15,13 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.house import House, view
-from aurora_desktop.api.metrics import loop_lag
+from aurora_desktop.api.metrics import loop_lag, telemetry
 from aurora_desktop.api.metrics.counts import Counts
 from aurora_desktop.api.metrics.histogram import Histogram
-from aurora_desktop.api.metrics.history import KEPT_MINUTES, MinuteHistory
+from aurora_desktop.api.metrics.history import KEPT_MINUTES, MachineNow, MachineWatch, MinuteHistory
 from aurora_desktop.core import events as e
 from aurora_desktop.core import task_events as t
+from aurora_desktop.healing.machine.readings import Reading
 
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -250,7 +252,7 @@ def test_the_history_holds_what_was_of_each_minute(house: House) -> None:
                 for _ in range(restarts)
             ],
         )
-        history.add(house.call(house.api._telemetry.snapshot))
+        history.add(house.call(house.api._telemetry.snapshot), MachineNow())
     assert [minute.restarts for minute in history.last(60)] == [2, 3]
     assert [minute.restarts for minute in history.last(1)] == [3]
     assert history.last(0) == ()
@@ -261,8 +263,37 @@ def test_the_history_is_a_day_at_the_most(house: House) -> None:
     history = MinuteHistory()
     snapshot = house.call(house.api._telemetry.snapshot)
     for _ in range(KEPT_MINUTES + 5):
-        history.add(snapshot)
+        history.add(snapshot, MachineNow())
     assert len(history.last(10_000)) == KEPT_MINUTES
+
+
+def test_the_processor_is_the_mean_between_two_looks() -> None:
+    readings = [Reading((busy, whole), 1000, 250, 100, 40) for busy, whole in ((10.0, 100.0), (35.0, 200.0))]
+    watch = MachineWatch(lambda: readings.pop(0))
+    assert watch.look() == MachineNow(None, 75.0, 60.0)
+    assert watch.look() == MachineNow(25.0, 75.0, 60.0)
+
+
+def test_a_machine_that_cannot_be_looked_at_is_unknown() -> None:
+    def gone() -> Reading:
+        raise OSError("the disk is gone")
+
+    assert MachineWatch(gone).look() == MachineNow()
+
+
+def test_each_minute_is_remembered(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "MINUTE_S", 0.001)
+    house.run(house.api._telemetry.end)
+    house.call(house.api._telemetry.begin)
+
+    async def three_minutes() -> None:
+        while len(house.api._telemetry.history.last(3)) < 3:  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.001)
+
+    house.run(three_minutes)
+    last = house.api._telemetry.history.last(1)[0]
+    assert last.memory_percent is not None
+    assert 0 < last.memory_percent <= 100
 
 
 # --- what is written about them -----------------------------------------------------------------------------------
