@@ -7,14 +7,17 @@ import difflib
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from starlette.requests import Request
 
 from aurora_desktop.api import shapes
-from aurora_desktop.api.answering import Operation, get, post, within
+from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.paging import next_page
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.healing.view import (
     Checked,
+    FailurePlace,
     HealingFace,
     HealingView,
     Imported,
@@ -31,6 +34,7 @@ MAX_HEAL_S = 300.0
 class FailuresQuery(Struct, frozen=True):
     q: Annotated[str, Meta(description="A question in words; without one what was last seen")] = ""
     limit: Annotated[int, Meta(ge=1, le=MAX_FOUND)] = 20
+    cursor: Annotated[str, Meta(description="Where to go on, from the header `Link` of the page before")] = ""
 
 
 class HealingDoor:
@@ -58,9 +62,13 @@ class HealingDoor:
         """How often what fails, how long it takes to be well again, and which remedies help."""
         return await self._healing().statistics()
 
-    async def failures(self, query: FailuresQuery) -> SearchAnswer:
-        """What is remembered of failures like these, in words and in groups."""
-        return await self._healing().search(query.q, query.limit)
+    async def failures(self, request: Request, query: FailuresQuery) -> Reply[SearchAnswer]:
+        """What is remembered of failures like these, in words and in groups.
+
+        The header `Link` leads to the next ones.
+        """
+        found = await self._healing().search(query.q, query.limit, _place(query.cursor))
+        return Reply(200, found, next_page(request, found.next_cursor or None))
 
     async def import_failures(self, body: shapes.ImportRequest) -> Imported:
         """Take in the log of an earlier system; a second time adds nothing."""
@@ -95,3 +103,13 @@ class HealingDoor:
         if self._context.healing is None:
             raise ProblemError(503, "Healing is not running", "", "See `aurora status`")
         return self._context.healing
+
+
+def _place(cursor: str) -> FailurePlace | None:
+    """Raises ProblemError 400 for what never was a cursor of ours."""
+    if not cursor:
+        return None
+    try:
+        return FailurePlace.parse(cursor)
+    except ValueError:
+        raise ProblemError(400, "The cursor leads nowhere", "", "Begin anew without `cursor`") from None

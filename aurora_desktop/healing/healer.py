@@ -30,6 +30,7 @@ from aurora_desktop.healing.view import (
     AgentView,
     Checked,
     EscalationView,
+    FailurePlace,
     HealingView,
     Imported,
     MachineAction,
@@ -224,8 +225,8 @@ class Healer:
         hint = f"Did you mean `{near[0]}`?" if near else "`aurora ps` lists the services; agents are in the settings."
         return AuroraError(f"There is no service or agent `{name}`", "", hint)
 
-    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
-        return await self._memory.search(query, limit)
+    async def search(self, query: str, limit: int = 20, after: FailurePlace | None = None) -> SearchAnswer:
+        return await self._memory.search(query, limit, after)
 
     async def statistics(self) -> Statistics:
         return await self._memory.statistics()

@@ -1,7 +1,7 @@
 """What healing shows of itself: plain values that the window, the API and the command read."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -185,13 +185,37 @@ class FailureGroup(Struct, frozen=True, kw_only=True):
     newest: tuple[PastFailure, ...] = ()
 
 
+class FailurePlace(NamedTuple):
+    """A group's place among those that answer a question: how much of it the group has, when it was last seen."""
+
+    parts: int
+    last_at: float
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.parts}:{self.last_at!r}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "FailurePlace":
+        """Raises ValueError for what is none."""
+        parts, last_at, number = text.split(":")
+        place = cls(int(parts), float(last_at), int(number))
+        if str(place) != text or not 0 <= min(place.parts, place.id) <= max(place.parts, place.id) < 2**63:
+            raise ValueError("not written by us")
+        return place
+
+
 class SearchAnswer(Struct, frozen=True, kw_only=True):
-    """`sentence` answers the question in words; `groups` best first; `total` failures matched."""
+    """`sentence` tells in words of the `groups`, which are best first; `total` failures matched.
+
+    `next_cursor`: where the next groups follow; "" at the end.
+    """
 
     query: str
     sentence: str
     groups: tuple[FailureGroup, ...] = ()
     total: int = 0
+    next_cursor: str = ""
 
 
 class ComponentStatistics(Struct, frozen=True, kw_only=True):
@@ -291,7 +315,9 @@ class HealingFace(Protocol):
         """
         ...
 
-    async def search(self, query: str, limit: int = 20) -> SearchAnswer: ...
+    async def search(self, query: str, limit: int = 20, after: FailurePlace | None = None) -> SearchAnswer:
+        """The groups behind `after`, or the first."""
+        ...
 
     async def statistics(self) -> Statistics: ...
 

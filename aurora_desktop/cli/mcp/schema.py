@@ -68,6 +68,7 @@ class TaskArguments(Arguments, frozen=True):
 class FailuresArguments(Arguments, frozen=True):
     query: Annotated[str, Meta(max_length=1000, description="In words, such as: port conflict")] = ""
     limit: Annotated[int, Meta(ge=1, le=100)] = 10
+    cursor: Annotated[str, Meta(description="The `next_cursor` of the answer before")] | None = None
 
 
 A = TypeVar("A", bound=Arguments)

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from anyio.to_thread import run_sync
-from mcp.types import CallToolResult, ToolAnnotations
+from mcp.types import CallToolResult
 from mcp.types import Tool as Declared
+from mcp.types import ToolAnnotations as Hints
 
 from aurora_desktop.cli.estop import pull
 from aurora_desktop.cli.mcp import schema
@@ -17,12 +18,21 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
 
 SOURCE = "mcp"
-_LOOKS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-_ASKS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
-_GIVES_BACK = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-_ACTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True)
-_RESTARTS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=False)
-_STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+MOST_REASON = 200
+
+
+def _hints(*, looks: bool = False, destroys: bool = False, idempotent: bool = False, open_world: bool = False) -> Hints:
+    return Hints(
+        read_only_hint=looks, destructive_hint=destroys, idempotent_hint=idempotent, open_world_hint=open_world
+    )
+
+
+_LOOKS = _hints(looks=True, idempotent=True)
+_ASKS = _hints()
+_GIVES_BACK = _hints(idempotent=True)
+_ACTS = _hints(destroys=True, open_world=True)
+_RESTARTS = _hints(destroys=True)
+_STOPS = _hints(destroys=True, idempotent=True)
 _REACHED = ("task_id", "action", "outcome", "reason", "sentence", "result", "human_active", "duration_s")
 
 _SERVICE = (
@@ -40,7 +50,7 @@ class Tool(NamedTuple):
     title: str
     description: str
     arguments: type[schema.Arguments]
-    annotations: ToolAnnotations
+    annotations: Hints
     perform: Perform
 
     def declared(self) -> Declared:
@@ -61,8 +71,7 @@ async def _computer(asking: Asking, given: schema.ComputerArguments) -> CallTool
 
 
 async def _screenshot(asking: Asking, given: schema.ScreenshotArguments) -> CallToolResult:
-    action: Json = {"action": "screenshot", "max_width": given.max_width, "max_height": given.max_height}
-    return await _acted(asking, {**action, "display": given.display} if given.display else action)
+    return await _acted(asking, {"action": "screenshot", **_given(given, "max_width", "max_height", "display")})
 
 
 async def _list_windows(asking: Asking, _: schema.Arguments) -> CallToolResult:
@@ -93,8 +102,7 @@ async def _request_control(asking: Asking, given: schema.RequestControlArguments
 
 
 async def _release_control(asking: Asking, given: schema.ReasonArguments) -> CallToolResult:
-    reason = f"{asking.agent}: {given.reason}" if given.reason else asking.agent
-    return told(await asking.post("/v1/disarm", {"reason": reason[:200]}, scope="input"))
+    return told(await asking.post("/v1/disarm", {"reason": _why(asking, given)}, scope="input"))
 
 
 async def _control_status(asking: Asking, _: schema.Arguments) -> CallToolResult:
@@ -108,11 +116,15 @@ async def _list_displays(asking: Asking, _: schema.Arguments) -> CallToolResult:
 
 async def _emergency_stop(paths: StatePaths, asking: Asking, given: schema.ReasonArguments) -> CallToolResult:
     """By the guard itself, so that it works while the program does not answer; not to be given up half-way."""
-    reason = f"{asking.agent}: {given.reason}" if given.reason else asking.agent
-    stopped, is_latched = await run_sync(partial(pull, paths, reason, SOURCE))
+    stopped, is_latched = await run_sync(partial(pull, paths, _why(asking, given), SOURCE))
     answer = {"stopped_by": stopped.by, "latency_ms": stopped.latency_ms, "latched": is_latched}
     is_doubtful = not is_latched or (not stopped.by and bool(stopped.lost))
     return told({**answer, "lost": list(stopped.lost)}, is_error=is_doubtful)
+
+
+def _why(asking: Asking, given: schema.ReasonArguments) -> str:
+    """Who does it, and why."""
+    return ": ".join(filter(None, (asking.agent, given.reason)))[:MOST_REASON]
 
 
 # --- services, tasks, failures ------------------------------------------------------------------------------------
@@ -142,13 +154,16 @@ async def _service_restart(asking: Asking, given: schema.RestartArguments) -> Ca
 
 
 async def _submit_task(asking: Asking, given: schema.SubmitArguments) -> CallToolResult:
-    named = {name: value for name in ("agent", "role", "pipeline") if (value := getattr(given, name))}
-    body: Json = {"prompt": given.prompt, "operator_user": asking.agent, **(named or {"agent": "claude"})}
-    for name in ("cwd", "timeout_s", "idempotency_key"):
-        if (value := getattr(given, name)) is not None:
-            body[name] = value
+    doer = _given(given, "agent", "role", "pipeline") or {"agent": "claude"}
+    wishes = _given(given, "cwd", "timeout_s", "idempotency_key")
+    body = {"prompt": given.prompt, "operator_user": asking.agent, **doer, **wishes}
     view = await asking.post("/v1/tasks", body)
     return told(_task(await asking.task(view["id"], given.wait_s)))
+
+
+def _given(arguments: schema.Arguments, *names: str) -> Json:
+    """Those of these arguments that were given."""
+    return {name: value for name in names if (value := getattr(arguments, name)) not in (None, "")}
 
 
 async def _task_status(asking: Asking, given: schema.TaskArguments) -> CallToolResult:
@@ -162,7 +177,8 @@ def _task(detail: Json) -> Json:
 
 
 async def _failures_search(asking: Asking, given: schema.FailuresArguments) -> CallToolResult:
-    return told(await asking.get("/v1/failures", q=given.query or None, limit=given.limit))
+    found = await asking.get("/v1/failures", q=given.query or None, limit=given.limit, cursor=given.cursor)
+    return told(found)
 
 
 # ------------------------------------------------------------------------------------------------------------------
@@ -236,7 +252,8 @@ def all_tools(paths: StatePaths) -> tuple[Tool, ...]:
         ),
         Tool(
             "failures_search", "Search past failures",
-            "What Aurora remembers of failures like these: when, where, and which remedies helped.",
+            "What Aurora remembers of failures like these: when, where, and which remedies helped. Where there is a "
+            "`next_cursor`, the same question with it as `cursor` gives more.",
             schema.FailuresArguments, _LOOKS, _failures_search,
         ),
         Tool(

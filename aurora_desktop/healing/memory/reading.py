@@ -1,13 +1,14 @@
 """What is read from the failure memory. Blocking: for a thread. Raises apsw.Error."""
 
+import math
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from aurora_desktop.core.events import RemedyOutcome
 from aurora_desktop.healing.memory.question import question
 from aurora_desktop.healing.memory.statistics import Attempts, Component, Remembered
-from aurora_desktop.healing.view import FailureGroup, PastFailure, Tried
+from aurora_desktop.healing.view import FailureGroup, FailurePlace, PastFailure, Tried
 
 Read = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 
@@ -19,37 +20,45 @@ COOCCURRENCE_OF = 5000
 ATTEMPTS_SHOWN = 50
 
 
-def groups(read: Read, text: str, limit: int) -> tuple[list[FailureGroup], int]:
-    """The signatures that answer a question, best first, and how many failures all that matched have together.
+class Page(NamedTuple):
+    """`total`: how many failures all groups that matched have together; `last`: its last place, if more follow."""
+
+    groups: list[FailureGroup]
+    total: int
+    last: FailurePlace | None
+
+
+def groups(read: Read, text: str, limit: int, after: FailurePlace | None = None) -> Page:
+    """The signatures that answer a question, best first, behind the place `after`.
 
     Those that have everything that was asked for, the last seen first; where none has, those that have most of it; all
     of them when the question names nothing.
     """
     asked = question(text)
+    rows = _rows(read, asked, limit + 1, after)
+    shown = rows[:limit]
+    last = FailurePlace(*shown[-1][:3]) if len(rows) > limit else None
+    return Page([_group(read, row[2]) for row in shown], rows[0][3] if rows else 0, last)
+
+
+def _rows(read: Read, asked: list[str], limit: int, after: FailurePlace | None) -> list[tuple[Any, ...]]:
+    """Parts, time, id of each, and the total. A place that has everything goes on among those that have."""
+    begin = after or _BEGIN
     if not asked:
-        found = read(
-            "SELECT id, sum(count) OVER () FROM failure_signature WHERE count > 0 ORDER BY last_at DESC LIMIT ?",
-            (limit,),
-        )
-    else:
-        found = _with_all(read, asked, limit) or (_with_some(read, asked, limit) if len(asked) > 1 else [])
-    return [_group(read, row[0]) for row in found], found[0][1] if found else 0
-
-
-def _with_all(read: Read, asked: list[str], limit: int) -> list[tuple[Any, ...]]:
-    return read(
-        "SELECT s.id, sum(s.count) OVER () FROM failure_words w JOIN failure_signature s ON s.id = w.rowid"
-        " WHERE failure_words MATCH ? AND s.count > 0 ORDER BY s.last_at DESC LIMIT ?",
-        (" AND ".join(asked), limit),
-    )
-
-
-def _with_some(read: Read, asked: list[str], limit: int) -> list[tuple[Any, ...]]:
+        return read(_behind(_ALL), (*begin, limit))
+    found: list[tuple[Any, ...]] = []
+    if begin.parts >= len(asked):
+        found = read(_behind(_WITH_ALL), (len(asked), " AND ".join(asked), *begin, limit))
+    if found or len(asked) == 1 or begin.parts == len(asked):
+        return found
     each = " UNION ALL ".join(["SELECT rowid AS id FROM failure_words WHERE failure_words MATCH ?"] * len(asked))
-    return read(
-        f"SELECT s.id, sum(s.count) OVER () FROM (SELECT id, count(*) AS parts FROM ({each}) GROUP BY id) m"  # noqa: S608 - constant parts
-        " JOIN failure_signature s ON s.id = m.id WHERE s.count > 0 ORDER BY m.parts DESC, s.last_at DESC LIMIT ?",
-        (*asked, limit),
+    return read(_behind(_WITH_SOME.format(each=each)), (*asked, *begin, limit))
+
+
+def _behind(matches: str) -> str:
+    return (
+        f"SELECT parts, last_at, id, total FROM ({matches}) WHERE (parts, last_at, id) < (?, ?, ?)"  # noqa: S608 - constant parts
+        " ORDER BY parts DESC, last_at DESC, id DESC LIMIT ?"
     )
 
 
@@ -165,6 +174,17 @@ def remembered(read: Read) -> Remembered:
     )
 
 
+_BEGIN = FailurePlace(2**31, math.inf, 2**62)
+_ALL = "SELECT 0 AS parts, last_at, id, sum(count) OVER () AS total FROM failure_signature WHERE count > 0"
+_WITH_ALL = (
+    "SELECT ? AS parts, s.last_at, s.id, sum(s.count) OVER () AS total FROM failure_words w"
+    " JOIN failure_signature s ON s.id = w.rowid WHERE failure_words MATCH ? AND s.count > 0"
+)
+_WITH_SOME = (
+    "SELECT m.parts, s.last_at, s.id, sum(s.count) OVER () AS total"
+    " FROM (SELECT id, count(*) AS parts FROM ({each}) GROUP BY id) m"
+    " JOIN failure_signature s ON s.id = m.id WHERE s.count > 0"
+)
 _DURATIONS = "SELECT duration_s FROM failure_attempt WHERE remedy = ? ORDER BY at DESC LIMIT ?"
 _ATTEMPTS = "SELECT failure, remedy, at, outcome, sentence, duration_s FROM failure_attempt"
 _RECENT = (

@@ -26,7 +26,7 @@ from aurora_desktop.healing.memory.schema import MIGRATIONS
 from aurora_desktop.healing.memory.signature import message_of, signature_of
 from aurora_desktop.healing.memory.statistics import statistics
 from aurora_desktop.healing.memory.writing import Attempt, Failure
-from aurora_desktop.healing.view import Imported, SearchAnswer, Statistics
+from aurora_desktop.healing.view import FailurePlace, Imported, SearchAnswer, Statistics
 
 __all__ = ["MIGRATIONS", "FailureMemory"]
 
@@ -113,12 +113,17 @@ class FailureMemory:
             log.warning("the failure memory cannot be asked what worked: %s", words(error))
             return dict.fromkeys(remedies, (0, 0))
 
-    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
+    async def search(self, query: str, limit: int = 20, after: FailurePlace | None = None) -> SearchAnswer:
         """The failures that a question in words asks for. Raises AuroraError when the memory cannot be read."""
         limit = min(max(limit, 1), MAX_GROUPS)
-        found, total = await self._read(lambda read: reading.groups(read, query, limit))
-        said = answer(query, found, total, self._clock.wall())
-        return SearchAnswer(query=query[:1000], sentence=said, groups=tuple(found), total=total)
+        page = await self._read(lambda read: reading.groups(read, query, limit, after))
+        return SearchAnswer(
+            query=query[:1000],
+            sentence=answer(query, page.groups, page.total, self._clock.wall()),
+            groups=tuple(page.groups),
+            total=page.total,
+            next_cursor=str(page.last) if page.last is not None else "",
+        )
 
     async def statistics(self) -> Statistics:
         """Raises AuroraError when the memory cannot be read."""

@@ -11,6 +11,7 @@ from aurora_desktop.healing.view import (
     Checked,
     ComponentStatistics,
     FailureGroup,
+    FailurePlace,
     HealingView,
     Imported,
     MachineAction,
@@ -67,6 +68,7 @@ class FakeHealing:
         self.told = STATISTICS
         self.actions: tuple[MachineAction, ...] = ()
         self.searches: list[tuple[str, int]] = []
+        self.places: list[FailurePlace | None] = []
         self.tests: list[tuple[str, str | None]] = []
         self.heals: list[tuple[str | None, bool]] = []
         self.imports: list[tuple[str, list[str]]] = []
@@ -99,8 +101,9 @@ class FakeHealing:
         self.heals.append((name, check_now))
         return Checked(findings=(f"{name}: works",) if name else ())
 
-    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
+    async def search(self, query: str, limit: int = 20, after: FailurePlace | None = None) -> SearchAnswer:
         self.searches.append((query, limit))
+        self.places.append(after)
         return self.answer
 
     async def statistics(self) -> Statistics:

@@ -58,6 +58,19 @@ def test_runs_come_in_parts(house: House) -> None:
     assert _all(house, "/v1/runs?limit=2", "id")[0] == [f"run_{number}" for number in range(5)]
 
 
+def test_failures_lead_on(house: House) -> None:
+    house.healing.answer = replace(house.healing.answer, next_cursor="2:1767225600.5:7")
+    body, headers = house.ask("GET", "/v1/failures?q=port&limit=2")[1:]
+    assert body["next_cursor"] == "2:1767225600.5:7"
+    assert house.ask("GET", headers["Link"].partition("<")[2].partition(">")[0])[0] == 200
+    assert house.healing.searches == [("port", 2)] * 2
+    assert house.healing.places == [None, (2, 1767225600.5, 7)]
+
+
+def test_the_last_failures_have_no_link(house: House) -> None:
+    assert house.ask("GET", "/v1/failures")[2]["Link"] is None
+
+
 def test_the_end_has_no_link(house: House) -> None:
     assert house.ask("GET", "/v1/services?limit=2")[2]["Link"] is None
     assert house.ask("GET", "/v1/services?limit=1&cursor=db")[1:] is not None
@@ -65,7 +78,15 @@ def test_the_end_has_no_link(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/services?cursor=gone", "/v1/services?limit=0", "/v1/tasks?cursor=x", "/v1/tasks?cursor=-1"]
+    "path",
+    [
+        "/v1/services?cursor=gone",
+        "/v1/services?limit=0",
+        "/v1/tasks?cursor=x",
+        "/v1/tasks?cursor=-1",
+        "/v1/failures?cursor=x",
+        "/v1/failures?cursor=1:2",
+    ],
 )
 def test_a_cursor_that_leads_nowhere_is_told(house: House, path: str) -> None:
     status, body, _ = house.ask("GET", path)

@@ -251,6 +251,16 @@ def test_a_task_that_waits_for_the_operator_is_no_reason_to_wait_for_ever(house:
 def test_past_failures(house: House) -> None:
     assert told(house, "failures_search", {"query": "port conflict", "limit": 5})["total"] == 3
     assert house.healing.searches == [("port conflict", 5)]
+    told(house, "failures_search", {"query": "port conflict", "cursor": "1:2.5:3"})
+    assert house.healing.places == [None, (1, 2.5, 3)]
+
+
+def test_what_is_left_empty_counts_as_not_given(house: House) -> None:
+    """Some agents fill in every argument that they see."""
+    empty = dict.fromkeys(("agent", "role", "pipeline", "cwd", "idempotency_key"), "")
+    told(house, "submit_task", {"prompt": "tidy up", **empty})
+    [request] = house.tasks.requests
+    assert (request.agent, request.role, request.cwd, request.idempotency_key) == ("claude", "", None, None)
 
 
 # --- what is wrong ------------------------------------------------------------------------------------------------

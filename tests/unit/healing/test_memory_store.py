@@ -17,7 +17,7 @@ from aurora_desktop.core.events import StorageFailing, StorageRecovered
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings
 from aurora_desktop.healing.memory import writing
-from aurora_desktop.healing.view import SearchAnswer
+from aurora_desktop.healing.view import FailurePlace, SearchAnswer
 from healing.memories import OpenMemory, fault, opened
 
 PORT = "port 8080 is already in use by node (pid 17)"
@@ -86,6 +86,63 @@ def test_what_has_all_that_was_asked_comes_before_what_has_some(kept: OpenMemory
         "connection to redis was refused"
     ]
     assert search(kept, "refused connection mysql").total == 2
+
+
+def _pages(kept: OpenMemory, query: str, limit: int) -> list[list[str]]:
+    """The sentences of all that is found, page by page."""
+    pages, after = [], None
+    while True:
+        found = asyncio.run(kept.memory.search(query, limit, after))
+        pages.append([group.sentence for group in found.groups])
+        if not found.next_cursor:
+            return pages
+        after = FailurePlace.parse(found.next_cursor)
+
+
+@pytest.mark.parametrize(
+    "query", ["", "refused connection", "refused connection redis", "refused connection mysql", "redis"]
+)
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+def test_what_is_found_comes_in_pages(kept: OpenMemory, clock: FakeClock, query: str, limit: int) -> None:
+    for number, what in enumerate(["connection to redis refused", "redis lost its connection", "redis refused"] * 3):
+        text = f"{what} by {'abcdefghi'[number] * 4}"
+        kept.memory.remember(fault(text, "refused_connection" if number % 3 else "unknown", at=clock.wall()))
+        clock.advance(number % 2)  # some at the same moment
+    whole = [group.sentence for group in search(kept, query, 100).groups]
+    pages = _pages(kept, query, limit)
+    assert [sentence for page in pages for sentence in page] == whole
+    assert {len(page) for page in pages[:-1]} <= {limit}
+    assert len(pages[-1]) in range(1, limit + 1)
+
+
+def test_a_failure_that_comes_again_between_two_pages_repeats_none(kept: OpenMemory, clock: FakeClock) -> None:
+    for name in ("web", "db", "queue"):
+        kept.memory.remember(fault(f"the {name} has crashed", at=clock.wall()))
+        clock.advance(1)
+    first = search(kept, "", 2)
+    kept.memory.remember(fault("the db has crashed", at=clock.wall()))
+    kept.settle()
+    rest = asyncio.run(kept.memory.search("", 2, FailurePlace.parse(first.next_cursor)))
+    assert [[g.sentence for g in page.groups] for page in (first, rest)] == [
+        ["the queue has crashed", "the db has crashed"],
+        ["the web has crashed"],
+    ]
+    assert (first.total, rest.total, rest.next_cursor) == (3, 4, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "x", "1:2", "1:2:3:4", "1:x:3", "-1:1.0:1", "+1:1.0:1", "1:1:1", f"1:1.0:{2**63}", "1:1.0:" + "9" * 5000],
+)
+def test_what_is_no_place_is_none(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  # of int, of float, or ours: all the same
+        FailurePlace.parse(text)
+
+
+@given(st.integers(0, 100), st.floats(allow_nan=False), st.integers(0, 2**63 - 1))
+def test_a_place_is_read_as_it_was_written(parts: int, last_at: float, number: int) -> None:
+    place = FailurePlace(parts, last_at, number)
+    assert FailurePlace.parse(str(place)) == place
 
 
 def test_nothing_found_is_said(kept: OpenMemory) -> None:
