@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the end-to-end tests of the agents run: Claude Code and Codex, as their lock file pins them, below
-# `.agents/` (660 MB), with the Node 22 of the environment. Idempotent; the second time it only looks at its stamp.
-# Leaves .agents/bin/{claude,codex,node}.
+# Installs what the end-to-end tests of the agents run: Claude Code, Codex and the conformance suite of MCP, as their
+# lock file pins them, below `.agents/` (710 MB), with the Node 22 of the environment. Idempotent; the second time it
+# only looks at its stamp. Leaves .agents/bin/{claude,codex,node}.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
