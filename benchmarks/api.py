@@ -15,6 +15,7 @@ READERS = 100
 EVENTS_PER_S = 1000
 ADDRESSES = ("/v1/status", "/v1/services", "/v1/events?limit=100", "/metrics")
 CONNECTIONS = 8
+WORK_NOTE = "CPU of the loop's thread: what a gap would be on a machine that does nothing else"
 FRAME_NOTE = "the window paints 60 frames a second: a gap of 16 ms is none; what is over 50 ms is seen"
 
 
@@ -23,6 +24,7 @@ def requests(bench: Bench) -> list[Figure]:
     took = bench.report.figure("request", "one request after another", "ms", f"{SERVICES} services; window open")
     rate = bench.report.figure("rate", f"{CONNECTIONS} connections that ask without a pause", "requests/s")
     frames = bench.report.figure("frames_asked", "between two frames of the window meanwhile", "ms", FRAME_NOTE)
+    work = bench.report.figure("work_asked", "the loop's own work between two frames meanwhile", "ms", WORK_NOTE)
 
     def measure() -> None:
         with busy(bench, SERVICES) as aurora:
@@ -30,15 +32,18 @@ def requests(bench: Bench) -> list[Figure]:
                 took.add(address, *ask_again_and_again(aurora, address, 100 * bench.runs))
                 aurora.begin()
                 rate.add(address, ask_at_once(aurora, address, CONNECTIONS, _seconds(bench)))
-                frames.add(address, *aurora.end().gaps_ms)
+                done = aurora.end()
+                frames.add(address, *done.gaps_ms)
+                work.add(address, *done.work_ms)
 
-    bench.report.measure([took, rate, frames], "requests", measure)
-    return [took, rate, frames]
+    bench.report.measure([took, rate, frames, work], "requests", measure)
+    return [took, rate, frames, work]
 
 
 def streams(bench: Bench) -> list[Figure]:
     """Readers of the stream, and what the window has of them: beside the same events without any reader."""
     frames = bench.report.figure("frames", "between two frames of the window", "ms", FRAME_NOTE)
+    work = bench.report.figure("work", "the loop's own work between two frames", "ms", WORK_NOTE)
     late = bench.report.figure("late", "from an event to its reader", "ms", "each waits for its batch of 100 ms")
     share = bench.report.figure("share", "events that reached their readers", "%", "of all that were published")
     cpu = bench.report.figure("stream_cpu", "CPU of the main process", "% of one core")
@@ -50,16 +55,16 @@ def streams(bench: Bench) -> list[Figure]:
                 (f"{EVENTS_PER_S} events/s, no reader", 0, EVENTS_PER_S),
                 (f"{EVENTS_PER_S} events/s, {READERS} readers", READERS, EVENTS_PER_S),
             ):
-                _stream(aurora, (frames, late, share, cpu), who, (readers, rate), _seconds(bench))
+                _stream(aurora, (frames, work, late, share, cpu), who, (readers, rate), _seconds(bench))
 
-    bench.report.measure([frames, late, share, cpu], "streams", measure)
-    return [frames, late, share, cpu]
+    bench.report.measure([frames, work, late, share, cpu], "streams", measure)
+    return [frames, work, late, share, cpu]
 
 
 def _stream(
-    aurora: Busy, figures: tuple[Figure, Figure, Figure, Figure], who: str, load: tuple[int, int], for_s: float
+    aurora: Busy, figures: tuple[Figure, Figure, Figure, Figure, Figure], who: str, load: tuple[int, int], for_s: float
 ) -> None:
-    frames, late, share, cpu = figures
+    frames, work, late, share, cpu = figures
     readers, events_per_s = load
     with reading(aurora, readers) as read:
         aurora.begin(events_per_s)
@@ -67,6 +72,7 @@ def _stream(
         done = aurora.end()
         read.until_quiet()
     frames.add(who, *done.gaps_ms)
+    work.add(who, *done.work_ms)
     cpu.add(who, done.cpu_percent)
     if readers:
         late.add(who, *read.late_ms)
@@ -80,11 +86,13 @@ def memory(bench: Bench) -> list[Figure]:
 
     def measure() -> None:
         with busy(bench, SERVICES) as aurora:
-            figure.add("the door is opened", aurora.door_mb)
+            added = {"the door is opened": aurora.door_mb}
             for what, ask in first_answers(aurora, READERS):
                 before_mb = aurora.memory_mb()
                 with ask():
-                    figure.add(what, aurora.memory_mb() - before_mb)
+                    added[what] = aurora.memory_mb() - before_mb
+        for what, mb in {**added, "all together": sum(added.values())}.items():
+            figure.add(what, mb)
 
     for _ in range(1 if bench.quick else 3):
         bench.report.measure([figure], "memory", measure)
@@ -92,7 +100,7 @@ def memory(bench: Bench) -> list[Figure]:
 
 
 def _seconds(bench: Bench) -> float:
-    return 5.0 if bench.quick else 20.0
+    return 5.0 if bench.quick else 15.0
 
 
 if __name__ == "__main__":

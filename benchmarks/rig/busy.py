@@ -21,9 +21,11 @@ SETTLE_S = 3.0
 
 
 class Done(Struct, frozen=True):
-    """Between `begin` and `end`: the times between two frames, the events that were published, CPU of main."""
+    """Between `begin` and `end`: the times between two frames, what the loop's thread worked in each of them (CPU), the
+    events that were published, CPU of main."""
 
     gaps_ms: list[float]
+    work_ms: list[float]
     published: int
     cpu_percent: float
 
