@@ -12,13 +12,18 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
+from starlette.requests import Request
 
 from aurora_desktop.api import dialect, earlier_machine, earlier_tasks
 from aurora_desktop.api.answering import Operation, Reply, get, post, within
 from aurora_desktop.api.context import ApiContext
 from aurora_desktop.api.feed import EventFeed
+from aurora_desktop.api.idempotency import key_of
 from aurora_desktop.api.metrics.history import MinuteHistory
 from aurora_desktop.api.problems import ProblemError
+from aurora_desktop.api.query import Query
+from aurora_desktop.api.task_scopes import check_submission
 from aurora_desktop.api.task_secrets import discreet
 from aurora_desktop.api.tasks_door import MAX_HEAL_S
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
@@ -64,10 +69,10 @@ class EarlierDoor:
 
     def routes(self) -> list[Operation]:
         return [
-            post("/cli/command", self.command, statuses=(202,)),
+            post("/cli/command", self.command, statuses=(202,), creates=True),
             get("/cli/status", self.agents),
             get("/cli/logs", self.logs),
-            post("/agent/message", self.message, statuses=(202,)),
+            post("/agent/message", self.message, statuses=(202,), creates=True),
             get("/agent/state", self.state),
             post("/control/restart", self.restart, body=Any),
             get("/control/status", self.control),
@@ -76,7 +81,7 @@ class EarlierDoor:
             get("/api/cluster/status", self.cluster),
             get("/api/cluster/agents/live", self.live),
             post("/api/cluster/heal", self.heal, body=Any),
-            post("/api/cluster/task/submit", self.submit_role, body=Any),
+            post("/api/cluster/task/submit", self.submit_role, body=Any, creates=True),
             get("/api/cluster/task/{task_id}", self.cluster_task),
             get("/api/cluster/infrastructure/healing-history", self.healing_history),
             get("/api/cluster/metrics", self.metrics),
@@ -84,9 +89,10 @@ class EarlierDoor:
 
     # --- agents -----------------------------------------------------------------------------------------------
 
-    async def command(self, body: earlier_tasks.CommandRequest) -> Reply[earlier_tasks.CommandReply]:
+    async def command(self, request: Request, body: earlier_tasks.CommandRequest) -> Reply[earlier_tasks.CommandReply]:
         """Give an agent work: 202 with the task, which waits its turn."""
-        detail = await self._submitted(earlier_tasks.request_of(body, body.timeout))
+        Query(request)
+        detail = await self._submitted(request, earlier_tasks.request_of(body, body.timeout))
         return Reply(202, earlier_tasks.CommandReply(detail.view.agent, earlier_tasks.task(detail)))
 
     async def agents(self) -> earlier_tasks.AgentsReply:
@@ -98,11 +104,12 @@ class EarlierDoor:
         self._check_agent(query.agent)
         return earlier_tasks.LogsReply(await self._log_lines(query.agent, query.limit))
 
-    async def message(self, body: earlier_tasks.MessageRequest) -> Reply[earlier_tasks.MessageReply]:
+    async def message(self, request: Request, body: earlier_tasks.MessageRequest) -> Reply[earlier_tasks.MessageReply]:
         """Say something to an agent: 202 with the task that it became, and what was said before."""
+        Query(request)
         agent = body.agent or earlier_tasks.DEFAULT_AGENT
         before = await self._details(agent) if self._knows(agent) else []
-        detail = await self._submitted(earlier_tasks.request_of(body))
+        detail = await self._submitted(request, earlier_tasks.request_of(body))
         reply = earlier_tasks.MessageReply(
             route=agent,
             response=f"{agent} has it in its queue as {detail.view.id}",
@@ -120,9 +127,12 @@ class EarlierDoor:
             history=earlier_tasks.messages(reversed(await self._details(""))),
         )
 
-    async def _submitted(self, request: TaskRequest) -> TaskDetail:
+    async def _submitted(self, request: Request, wanted: TaskRequest) -> TaskDetail:
+        """The task; with an idempotency key that was there before, the one that it made then."""
         face = self._tasks()
-        return face.task((await face.submit(request)).id)
+        check_submission(request, wanted, self._context.settings().tasks)
+        view = await face.submit(replace(wanted, idempotency_key=key_of(request)))
+        return face.task(view.id)
 
     async def _agents(self) -> dict[str, earlier_tasks.Agent]:
         return {
@@ -229,13 +239,13 @@ class EarlierDoor:
         healed = healing.result()
         return earlier_machine.HealedReply(healed.workers, len(healed.workers), healed.message)
 
-    async def submit_role(self, query: RoleQuery) -> earlier_machine.SubmittedReply:
+    async def submit_role(self, request: Request, query: RoleQuery) -> earlier_machine.SubmittedReply:
         """A task for a role; 400 for one that there is not."""
         role = query.agent_type
         if not role:
             raise ProblemError(400, "The query is not right", "`agent_type` is missing", "It names a role, as `coder`")
         wanted = TaskRequest(prompt=query.description, role=role, source=SOURCE)
-        detail = await self._submitted(wanted)
+        detail = await self._submitted(request, wanted)
         return earlier_machine.SubmittedReply(detail.view.id, role, "submitted")
 
     async def cluster_task(self, task_id: str) -> earlier_machine.ClusterTaskReply:

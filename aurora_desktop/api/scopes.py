@@ -10,6 +10,9 @@ MAX_SUBMISSION_BYTES = 12 * MAX_TEXT + MAX_BODY_BYTES
 # The longest prompt, each of its characters escaped: a control character of one byte takes six, as `\u0001`.
 MAX_TASK_BYTES = 6 * MOST_PROMPT_BYTES + MAX_BODY_BYTES
 
+GRANTED = "aurora.granted"
+"""Where a request's scope has those of its token."""
+
 STOPPING = frozenset({"/v1/estop", "/v1/disarm", "/control/emergency-stop"})
 SUBMITTING = frozenset({"/v1/input/submit", "/input/submit"})
 _ASKING_OPERATOR = "/v1/control/request"
@@ -18,6 +21,8 @@ WAITING = frozenset({_ASKING_OPERATOR})
 # Asked by POST because of the length of what is asked; they change nothing.
 ASKING = frozenset({"/v1/remedies/test"})
 PROMPTING = ("/v1/tasks", "/cli/command", "/agent/message")
+_SUBMITTING_WORK = frozenset({*PROMPTING, "/api/cluster/task/submit"})
+_COMMANDS = ("/cancel", "/retry", "/resume")
 _LONG_BODIES = {**dict.fromkeys(SUBMITTING, MAX_SUBMISSION_BYTES), **dict.fromkeys(PROMPTING, MAX_TASK_BYTES)}
 _INPUT = ("/v1/input/", "/input/")
 # What is on the screen is for those who may act on it.
@@ -34,9 +39,12 @@ def allowed(method: str, path: str) -> frozenset[Scope]:
     """The scopes whose tokens open this address, each alone.
 
     Anything may stop: the brake asks for a valid token and no more. Mouse and keyboard are for `input` alone, so
-    that a script that restarts services cannot type by the same token; both may take a task back.
+    that a script that restarts services cannot type by the same token; both may take a task back. Who may give work to
+    an agent depends on the agent (`task_scopes`).
     """
     looks = method in ("GET", "HEAD")
+    if not looks and _gives_work(path):
+        return _ACT | _OPERATE
     if path.startswith(_PICTURES) or path == _ASKING_OPERATOR:
         return _ACT
     if path in STOPPING or (looks and _is_of_input(path)):
@@ -51,6 +59,11 @@ def allowed(method: str, path: str) -> frozenset[Scope]:
 def body_limit(path: str) -> int:
     """The most bytes of a body that are read for this address."""
     return _LONG_BODIES.get(path, MAX_BODY_BYTES)
+
+
+def _gives_work(path: str) -> bool:
+    """Or takes it back."""
+    return path in _SUBMITTING_WORK or (path.startswith("/v1/tasks/") and path.endswith(_COMMANDS))
 
 
 def _is_of_input(path: str) -> bool:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from aurora_desktop.api.admission import Admission, Entry, RevokedError
 from aurora_desktop.api.attempts import FailureLimit
 from aurora_desktop.api.problems import MEDIA_TYPE, ProblemError, encode_problem
-from aurora_desktop.api.scopes import STOPPING, WAITING, allowed, body_limit
+from aurora_desktop.api.scopes import GRANTED, STOPPING, WAITING, allowed, body_limit
 from aurora_desktop.api.streams.pieces import EVENT_STREAM, as_error
 from aurora_desktop.core.tokens import SCOPES, Scope
 
@@ -160,6 +160,7 @@ class Security:
             raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
         if not granted & needed:
             raise ProblemError(403, "This token does not allow that", "", f"Use the token {_either(needed)}")
+        scope[GRANTED] = granted
         return Entry(self._tokens(), granted & needed)
 
     def _granted(self, given: list[bytes]) -> set[Scope]:

@@ -22,6 +22,7 @@ from aurora_desktop.api.idempotency import chosen_key
 from aurora_desktop.api.paging import PageQuery, next_page, page
 from aurora_desktop.api.problems import ProblemError
 from aurora_desktop.api.query import Offset, Query, Wait, WaitQuery
+from aurora_desktop.api.task_scopes import check_agents, check_submission
 from aurora_desktop.api.task_secrets import discreet, discreet_question, discreet_transcript
 from aurora_desktop.api.tasks_shapes import (
     STATUSES,
@@ -112,9 +113,11 @@ class TasksDoor:
     async def submit(self, request: Request, body: SubmitRequest) -> Reply[TaskView]:
         """Give agents work; the task that has this idempotency key already, if there is one.
 
+        Work for an agent of the kind `input` takes the token `input`, all other the token `operate`.
         The key is the header `Idempotency-Key` or the field `idempotency_key`.
         """
         Query(request)
+        check_submission(request, body, self._context.settings().tasks)
         key = chosen_key(request, body.idempotency_key)
         return Reply(202, await self._tasks().submit(replace(body, idempotency_key=key)))
 
@@ -168,14 +171,20 @@ class TasksDoor:
         """Take it back, or end its agent."""
         return await self._tasks().cancel(task_id, body.by)
 
-    async def retry(self, task_id: str, body: TaskCommand) -> TaskView:
+    async def retry(self, request: Request, task_id: str, body: TaskCommand) -> TaskView:
         """Once more from the beginning: a finished, dead or uncertain task."""
-        return await self._tasks().retry(task_id, body.by)
-
-    async def resume(self, task_id: str, body: TaskCommand) -> TaskView:
-        """Go on with the agent's own session; what was frozen is the operator's to thaw."""
+        Query(request)
         face = self._tasks()
-        if face.view(task_id).frozen:
+        check_agents(request, [face.view(task_id).agent], self._context.settings().tasks)
+        return await face.retry(task_id, body.by)
+
+    async def resume(self, request: Request, task_id: str, body: TaskCommand) -> TaskView:
+        """Go on with the agent's own session; what was frozen is the operator's to thaw."""
+        Query(request)
+        face = self._tasks()
+        view = face.view(task_id)
+        check_agents(request, [view.agent], self._context.settings().tasks)
+        if view.frozen:
             title, hint = (
                 "A frozen agent goes on by the operator's word alone",
                 "Resume or cancel it in Aurora's window",

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from aurora_desktop.cli.call import FAILED, OK, Call
-from aurora_desktop.cli.client import BrokenOffError
+from aurora_desktop.cli.client import BrokenOffError, RefusedError
 from aurora_desktop.cli.task_words import AT_WORK, Task, address, in_words
 from aurora_desktop.core.errors import AuroraError, NotRunningError
 
@@ -17,12 +17,14 @@ RETURN_S = 20.0
 ASK_AGAIN_S = 0.2
 DEFAULT_AGENT = "claude"
 MOST_PROMPT_BYTES = 1_000_000
+NEEDS_INPUT = "input_token"
+"""The door's word for work that takes the token of mouse and keyboard (`api/task_scopes.py`)."""
 _HANDED_ON = ("model", "permissions", "retry", "priority", "max_usd", "max_tokens", "max_attempts")
 
 
 def submit(call: Call) -> int:
     """Give a task; with `--wait` print its result, and 0 only if it was completed. Ctrl+C leaves it running."""
-    task = call.client.post("/v1/tasks", _request(call))
+    task = give(call, "/v1/tasks", _request(call))
     if call.given.wait:
         return _wait(call, task)
     if call.given.json:
@@ -31,6 +33,16 @@ def submit(call: Call) -> int:
         call.console.line(f"{task['id']} {in_words(task)}")
         _tell_remedy(call, task)
     return OK
+
+
+def give(call: Call, path: str, body: dict[str, object], wait_s: float = 0.0) -> Any:
+    """Ask for work of an agent: with the token of mouse and keyboard, where the door says that it takes that."""
+    try:
+        return call.client.post(path, body, wait_s=wait_s)
+    except RefusedError as refusal:
+        if refusal.code != NEEDS_INPUT:
+            raise
+    return call.client.post(path, body, scope="input", wait_s=wait_s)
 
 
 def _tell_remedy(call: Call, view: Task) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from aurora_desktop.cli.call import OK, Call
 from aurora_desktop.cli.console import Column, duration
-from aurora_desktop.cli.submitting import POLL_S, patient_get
+from aurora_desktop.cli.submitting import POLL_S, give, patient_get
 from aurora_desktop.cli.task_words import (
     AT_WORK,
     FAILED_STATUSES,
@@ -200,7 +200,7 @@ def _command(call: Call, what: str) -> int:
 
 
 def _told(call: Call, what: str) -> Task:
-    view: Task = call.client.post(f"{address(call.given.id)}/{what}", {"by": "command"}, wait_s=POLL_S)
+    view: Task = give(call, f"{address(call.given.id)}/{what}", {"by": "command"}, POLL_S)
     return view
 
 

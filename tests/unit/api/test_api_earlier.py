@@ -60,7 +60,8 @@ def test_looking_takes_the_token_to_read(house: House, path: str) -> None:
 @pytest.mark.parametrize("path", ACTS)
 @pytest.mark.parametrize("scope", ["read", "input"])
 def test_acting_takes_the_token_to_operate(house: House, path: str, scope: str) -> None:
-    assert post(house, path, {"prompt": "hello"}, scope=scope)[0] == 403
+    query = "?agent_type=coder&description=x" if path.endswith("task/submit") else ""
+    assert post(house, path + query, {"prompt": "hello"}, scope=scope)[0] == 403
     assert (house.tasks.requests, house.restart_reasons) == ([], [])
 
 

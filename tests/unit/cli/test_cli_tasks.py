@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from api.house import PATIENCE_S, House
-from api.workforce import an_agent
+from api.workforce import a_task, an_agent
 from msgspec.structs import replace
 
 from aurora_desktop.tasks.task import Activity, Expectation
@@ -156,6 +156,15 @@ def test_actions_in_place_of_a_prompt_are_json(house: House, aurora: Aurora, cap
 def test_wrong_usage_is_told(house: House, aurora: Aurora, capsys: Said, argv: list[str]) -> None:
     assert aurora("task", "submit", *argv, "x") == 2
     assert house.tasks.requests == []
+
+
+def test_work_for_mouse_and_keyboard_is_given_with_their_token(house: House, aurora: Aurora) -> None:
+    actions = '[{"action": "left_click", "at": {"x": 1, "y": 2}}]'
+    assert aurora("task", "submit", "--agent", "input", "--actions", actions) == 0
+    [request] = house.tasks.requests
+    assert (request.agent, len(request.actions)) == ("input", 1)
+    house.tasks.held["task_1"] = replace(house.tasks.held["task_1"], view=a_task(1, "uncertain", agent="input"))
+    assert aurora("task", "retry", "task_1") == 0
 
 
 def test_submit_json_is_the_task(aurora: Aurora, capsys: Said) -> None:
