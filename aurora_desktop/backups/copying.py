@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 import apsw
 
-from aurora_desktop.core.storage.opening import VFS, has_checksums, open_reader, register_checksums
-
-_SIDE_FILES = ("", "-wal", "-shm", "-journal")
+from aurora_desktop.core.storage.opening import SIDE_FILES, VFS, has_checksums, open_reader, register_checksums
 
 
 class Facts(NamedTuple):
@@ -45,7 +43,7 @@ def copy_of(reading: apsw.Connection, target: Path) -> None:
         as_one_file(writing)
     finally:
         writing.close()
-        for side in _SIDE_FILES[1:]:
+        for side in SIDE_FILES:
             target.with_name(target.name + side).unlink(missing_ok=True)
 
 
@@ -91,5 +89,5 @@ def _number(connection: apsw.Connection, pragma: str) -> int:
 
 def remove(path: Path) -> None:
     """The database with its side files. Raises OSError."""
-    for side in _SIDE_FILES:
+    for side in ("", *SIDE_FILES):
         path.with_name(path.name + side).unlink(missing_ok=True)

@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import msgspec
+
+from aurora_desktop.core.storage.acknowledged import Acknowledged
 
 T = TypeVar("T")
 
@@ -28,13 +31,14 @@ class Writer:
     transaction as a whole cannot be committed (disk full), every future of it gets that error.
     """
 
-    def __init__(self, connection: apsw.Connection, name: str) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
+        self._acknowledged = Acknowledged(path)
         self._wake = threading.Condition()
         self._jobs: list[_Job] = []
         self._due = math.inf
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name=f"writer of {name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"writer of {path.name}", daemon=True)
         self._thread.start()
 
     def submit(
@@ -71,6 +75,7 @@ class Writer:
                     self._commit(list(group))
                 else:
                     self._perform_alone(group)
+        self._acknowledged.close()
         self._connection.close()
 
     def _take(self) -> list[_Job]:
@@ -86,6 +91,7 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             answers = [self._attempt(job) for job in jobs]
             self._connection.execute("COMMIT")
+            self._acknowledged.note(self._connection)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits; the thread must live on
             self._roll_back()
             answers = [partial(job.future.set_exception, error) for job in jobs]
@@ -114,6 +120,8 @@ class Writer:
     def _perform_alone(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
             try:
-                job.future.set_result(job.work(self._connection))
+                result = job.work(self._connection)
+                self._acknowledged.note(self._connection)
+                job.future.set_result(result)
             except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must live on
                 job.future.set_exception(error)

@@ -7,6 +7,7 @@ must be there before the layer of checksums is.
 
 import asyncio
 import random
+import shutil
 import sys
 from concurrent.futures import Future
 from pathlib import Path
@@ -139,7 +140,7 @@ class Alone:
         connection.pragma("wal_autocheckpoint", 40)  # so that the power goes in the middle of many of them
         if synchronous:
             connection.pragma("synchronous", synchronous)
-        self._writer = Writer(connection, path.name)
+        self._writer = Writer(connection, path)
         self.submit = self._writer.submit
         self.close = self._writer.close
 
@@ -161,6 +162,8 @@ def cut_often(folder: Path, cuts: int, seed: int, synchronous: str = "") -> Outc
 
 def _cut(folder: Path, disk: Disk, chance: random.Random, outcome: Outcome, synchronous: str) -> None:
     folder.mkdir(parents=True)
+    from aurora_desktop.core.storage.acknowledged import mark_of
+
     disk.safe.clear()
     disk.pending.clear()
     path = folder / "state.db"
@@ -175,6 +178,8 @@ def _cut(folder: Path, disk: Disk, chance: random.Random, outcome: Outcome, sync
     found.mkdir()
     for name, content in after.items():
         (found / Path(name).name).write_bytes(content)
+    if (mark := mark_of(path)).exists():  # the youngest that may be there: it asks for most
+        shutil.copy(mark, mark_of(found / path.name))
     _judge(found / "state.db", saved, tasks, outcome)
     outcome.cuts += 1
     outcome.acknowledged += len(saved) + len(tasks)

@@ -10,8 +10,9 @@ from aurora_desktop.backups import swap
 from aurora_desktop.backups.folder import BackupFolder
 from aurora_desktop.backups.rescue import ITSELF, Rescue
 from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.storage.acknowledged import log_of, mark_of
 from aurora_desktop.core.storage.database import Database
-from aurora_desktop.core.storage.opening import Quarantine, found_damaged
+from aurora_desktop.core.storage.opening import Quarantine, Rescued, found_damaged, open_reader
 
 from .conftest import (
     FILLING,
@@ -105,6 +106,49 @@ def test_a_newest_backup_that_is_broken_is_passed_over(
     rescued = moved(database).rescued
     assert rescued is not None
     assert good in rescued.source
+    database.close()
+
+
+def crash(paths: StatePaths, database: Database) -> None:
+    """The files as a kill would leave them, with a bit of the first frame of the log flipped."""
+    names = [paths.state_db, log_of(paths.state_db), mark_of(paths.state_db)]
+    contents = [path.read_bytes() for path in names]
+    database.close()
+    for path, content in zip(names, contents, strict=True):
+        path.write_bytes(content)
+    flip(log_of(paths.state_db), 100)
+
+
+def test_a_broken_log_that_the_file_no_longer_needs_costs_nothing(
+    paths: StatePaths, state: Database, rescue: Rescue
+) -> None:
+    put(state, "PRAGMA wal_autocheckpoint = 1")
+    add_notes(state, 5)
+    crash(paths, state)
+    database = open_state(paths, rescue)
+    assert moved(database).rescued == Rescued(ITSELF)
+    assert count(database) == 305
+    database.close()
+
+
+def test_a_file_and_what_is_left_of_its_log_are_not_mixed(paths: StatePaths, state: Database, rescue: Rescue) -> None:
+    """Somebody who read kept half of the log out of the file: it is of no moment, with the log's rest or without."""
+    made(paths)
+    state.checkpoint().result()
+    add_notes(state, 5)
+    reading = open_reader(paths.state_db)
+    reading.execute("BEGIN; SELECT count(*) FROM notes").fetchall()
+    put(state, "PRAGMA wal_autocheckpoint = 1")
+    add_notes(state, 5)
+    crash(paths, state)
+    reading.close()
+    database = open_state(paths, rescue)
+    assert moved(database).remains == "nothing"
+    rescued = moved(database).rescued
+    assert rescued is not None
+    assert rescued.source == "the backup 20250615T150640Z"
+    assert rescued.lost.startswith("changes since 2025-06-15 15:06:40 UTC of ")
+    assert count(database) == 300
     database.close()
 
 
