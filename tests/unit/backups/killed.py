@@ -1,7 +1,7 @@
 """A process that saves until it is killed: `python -m unit.backups.killed FOLDER`.
 
-It writes one line for each save of the state, task of the queue, message of the outbox and event of the journal that was
-acknowledged, at once and whole; `judge` looks for them in what is left.
+It writes one line for each save of the state, task of the queue, message of the outbox and event of the journal that
+was acknowledged, at once and whole; `judge` looks for them in what is left.
 """
 
 import asyncio

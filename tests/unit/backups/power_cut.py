@@ -1,8 +1,8 @@
 """A disk of which the power goes: what was not synced may be there, or not, or in parts.
 
-As a program: `python -m unit.backups.power_cut FOLDER CUTS SEED [SYNCHRONOUS]` cuts the power that often over saves of the
-state, tasks of the queue and messages of the outbox, opens what is left each time, and prints one line of JSON. A process
-of its own, because this disk must be there before the layer of checksums is.
+As a program: `python -m unit.backups.power_cut FOLDER CUTS SEED [SYNCHRONOUS]` cuts the power that often over saves of
+the state, tasks of the queue and messages of the outbox, opens what is left each time, and prints one line of JSON. A
+process of its own, because this disk must be there before the layer of checksums is.
 """
 
 import asyncio
