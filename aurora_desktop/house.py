@@ -29,6 +29,7 @@ from aurora_desktop.core.events import (
     AuroraStopped,
     AuroraStopping,
     BackupFailed,
+    DamageFound,
     PartFailed,
     SettingsApplied,
     SettingsRefused,
@@ -168,6 +169,7 @@ class House:
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
+            self._look_at_rows(),
         ):
             self._run(rounds)
         self._shutdown_watch.start()
@@ -431,6 +433,18 @@ class House:
             )
         )
         keep_last_good(self.paths, self.source.path)
+
+    async def _look_at_rows(self) -> None:
+        """Once: a row that nobody understands is told, for whoever reads it passes it over."""
+        await asyncio.to_thread(import_module, "aurora_desktop.state_rows")
+        from aurora_desktop.state_rows import in_words, misread
+
+        found = await asyncio.to_thread(misread, self._state.read)
+        if not found:
+            return
+        remedy = "it is left as it is, and passed over; `aurora backup restore` goes back to an earlier state"
+        path, detail = str(self.paths.state_db), in_words(found)
+        self._publish(DamageFound(at=self._now(), component="aurora", path=path, detail=detail, remedy=remedy))
 
     async def _prune_rounds(self) -> None:
         while True:

@@ -166,6 +166,7 @@ def import_state(call: Call) -> int:
 
     def fill(target: Path) -> None:
         exporting.build(given, target, kind.migrations, kind.application_id)
+        _check_rows(target)
 
     with _alone(paths):
         incoming = [restoring.Incoming("state.db", kind, fill)]
@@ -236,6 +237,20 @@ def _verdict(listed: Listed) -> str:
     except BadBackupError as error:
         return error.detail
     return ""
+
+
+def _check_rows(state_db: Path) -> None:
+    """Raises AuroraError, which names the field that is wrong."""
+    from aurora_desktop.backups import copying
+    from aurora_desktop.state_rows import in_words, misread
+
+    connection = copying.open_copy(state_db)
+    try:
+        wrong = misread(connection.execute, history=True)
+    finally:
+        connection.close()
+    if wrong:
+        raise AuroraError("The export cannot be taken in", in_words(wrong), "Nothing was changed")
 
 
 def _tell(call: Call, restored: "Restored", sentence: str) -> int:

@@ -153,10 +153,15 @@ def test_an_export_goes_out_and_comes_back(
     write(paths, "INSERT INTO alerts VALUES ('second', '2')")
     assert aurora("state", "import", str(file)) == 0
     assert keys(paths) == ["first"]
-    file.write_text(file.read_text().replace('"first"', "[1]"))
-    assert aurora("state", "import", str(file)) == 1
-    assert "`tables.alerts[0].key`" in capsys.readouterr().err
-    assert keys(paths) == ["first"]
+    content = file.read_text()
+    for right, wrong, told in (
+        ('"first"', "[1]", "`tables.alerts[0].key`"),
+        ('"spawns":[]', '"spawns":[{"marker":"m","service":"web","pid":"x"}]', "`spawns` m: Expected `int | null`"),
+    ):
+        file.write_text(content.replace(right, wrong))
+        assert aurora("state", "import", str(file)) == 1
+        assert told in capsys.readouterr().err
+        assert keys(paths) == ["first"]
 
 
 def test_damage_is_told_instead_of_backed_up(
