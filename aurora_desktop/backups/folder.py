@@ -115,10 +115,11 @@ class BackupFolder:
         return going
 
     def remove(self, id_: str) -> None:
-        """Take one away: first its name, so that nobody finds half of it. Raises OSError."""
+        """Take one away, if it is there: first its name, so that nobody finds half of it. Raises OSError."""
         gone = self.root / f"{MAKING}{id_}-{os.getpid()}"
-        (self.root / id_).rename(gone)
-        shutil.rmtree(gone)
+        with contextlib.suppress(FileNotFoundError):  # another process rotates, too
+            (self.root / id_).rename(gone)
+            shutil.rmtree(gone)
 
     def _listed(self, folder: Path) -> Listed | None:
         try:

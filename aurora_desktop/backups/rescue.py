@@ -12,6 +12,7 @@ from pathlib import Path
 import apsw
 
 from aurora_desktop.backups import copying
+from aurora_desktop.backups.care import RESCUING
 from aurora_desktop.backups.folder import BackupFolder
 from aurora_desktop.backups.manifest import BackedFile, BadBackupError, Manifest
 from aurora_desktop.backups.rebuilding import Plan, Rebuilt, Settle, rebuild
@@ -47,7 +48,7 @@ class Rescue:
 
     def rescue(self, quarantine: Quarantine, migrations: Sequence[str], application_id: int) -> Rescued | None:
         """Blocking: about 3 s for each 100 MB."""
-        work = quarantine.path.with_name(f".{quarantine.path.name}.rescuing-{os.getpid()}")
+        work = quarantine.path.with_name(f".{quarantine.path.name}{RESCUING}{os.getpid()}")
         old = quarantine.moved_to if quarantine.remains == "file and log" else None
         plan = Plan(migrations, application_id, old, self._logs)
         try:
