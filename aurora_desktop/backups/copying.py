@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import apsw
 
-from aurora_desktop.core.storage.opening import SIDE_FILES, VFS, has_checksums, open_reader, register_checksums
+from aurora_desktop.core.storage.opening import (
+    CHECKSUM_BYTES,
+    SIDE_FILES,
+    VFS,
+    has_checksums,
+    open_reader,
+    register_checksums,
+)
 
 
 class Facts(NamedTuple):
@@ -38,6 +45,7 @@ def copy_of(reading: apsw.Connection, target: Path) -> None:
     try:
         writing.pragma("journal_mode", "off")
         writing.pragma("synchronous", "off")  # whoever keeps the copy syncs it
+        _begin_with_checksums(writing)
         with writing.backup("main", reading, "main") as backup:
             backup.step(-1)  # one snapshot: nobody who writes is held up, for the log of WAL keeps it
         as_one_file(writing)
@@ -45,6 +53,16 @@ def copy_of(reading: apsw.Connection, target: Path) -> None:
         writing.close()
         for side in SIDE_FILES:
             target.with_name(target.name + side).unlink(missing_ok=True)
+
+
+def _begin_with_checksums(writing: apsw.Connection) -> None:
+    """Have a first page that asks for checksums, before any other is written.
+
+    A page that comes out of a write-ahead log has none yet. Without this it would be written without one wherever the
+    copy is larger than SQLite's cache, whose pages then reach the disk before the first does.
+    """
+    writing.reserve_bytes("main", CHECKSUM_BYTES)
+    writing.pragma("user_version", 1)  # any write: all of it is replaced by the copy
 
 
 def as_one_file(connection: apsw.Connection) -> None:
@@ -67,6 +85,18 @@ def examine(path: Path) -> Facts:
             connection.close()
     except apsw.Error as error:
         raise UnsoundCopyError(str(error)) from error
+
+
+def why_unsound(source: Path) -> str:
+    """What is wrong with a database that others use, in words; "" if nothing is. Raises apsw.Error."""
+    reading = open_reader(source)
+    try:
+        _look(reading)
+    except UnsoundCopyError as error:
+        return str(error)
+    finally:
+        reading.close()
+    return ""
 
 
 def open_copy(path: Path) -> apsw.Connection:

@@ -90,16 +90,24 @@ def _back_up(database: Path, making: Path) -> BackedFile:
     plain = making / f"{database.name}.plain"
     try:
         copying.copy(database, plain)
-        facts = copying.examine(plain)
+        facts = _examined(database, plain)
     except apsw.Error as error:
         if is_damage(error):
             raise _DamagedError(database.name, str(error)) from error
         raise
-    except copying.UnsoundCopyError as error:
-        raise _DamagedError(database.name, str(error)) from error
     packed = pack(plain, making / f"{database.name}.zst")
     plain.unlink()
     return BackedFile(database.name, *facts, *packed)
+
+
+def _examined(database: Path, plain: Path) -> copying.Facts:
+    """A copy that is not sound accuses the database only if that is found unsound by itself."""
+    try:
+        return copying.examine(plain)
+    except copying.UnsoundCopyError as error:
+        if why := copying.why_unsound(database):
+            raise _DamagedError(database.name, why) from error
+        raise
 
 
 def _write_manifest(making: Path, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aurora_desktop.backups import verifying
+from aurora_desktop.backups import copying, verifying
 from aurora_desktop.backups.asking import COMMAND
 from aurora_desktop.backups.folder import MAKING, BackupFolder
 from aurora_desktop.backups.manifest import BadBackupError, read_manifest
@@ -49,6 +49,15 @@ def test_what_is_restored_is_what_was_there(paths: StatePaths, folder: BackupFol
     restored.close()
 
 
+def test_a_large_state_that_is_written_to_is_sound_in_the_copy(paths: StatePaths, state: Database) -> None:
+    """More pages than SQLite keeps in memory, of which the log holds some that carry no checksum yet."""
+    add_notes(state, 15_000)
+    state.checkpoint().result()
+    for number in (1, 7_000, 14_000):
+        put(state, "UPDATE notes SET text = 'changed' WHERE id = ?", number)
+    made(paths)
+
+
 def test_the_ids_of_one_second_differ(paths: StatePaths, folder: BackupFolder, state: Database) -> None:
     assert [made(paths).id for _ in range(3)] == ["20250615T150640Z", "20250615T150640Z-2", "20250615T150640Z-3"]
     assert [manifest.number for _, manifest in folder.good()] == [3, 2, 1]
@@ -69,6 +78,19 @@ def test_damage_that_the_copy_meets_is_no_backup_and_is_named(paths: StatePaths,
     assert isinstance(outcome, Failed)
     assert outcome.damaged == "state.db"
     assert not [entry for entry in paths.backups.iterdir() if entry.is_dir()]
+
+
+def test_a_copy_that_is_unsound_alone_does_not_accuse_the_database(
+    paths: StatePaths, state: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsound(_: Path) -> None:
+        raise copying.UnsoundCopyError("a disk that forgets")
+
+    monkeypatch.setattr(copying, "examine", unsound)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert (outcome.damaged, outcome.title) == ("", "The backup could not be made")
+    assert "a disk that forgets" in outcome.detail
 
 
 def test_a_folder_of_somebody_else_is_left_alone(paths: StatePaths, state: Database) -> None:
