@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,10 +90,11 @@ class BackupFolder:
         return max((manifest.number for _, manifest in self.good()), default=0) + 1
 
     def new(self, at: float) -> tuple[str, Path]:
-        """An id that nobody has, and a hidden folder to make it in. Raises OSError."""
+        """An id that nobody has, be it half-made, and a hidden folder to make it in. Raises OSError."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+        there = [entry.name for entry in self.root.iterdir()]
         number = 1
-        while (self.root / (id_ := stamp if number == 1 else f"{stamp}-{number}")).exists():
+        while _is_taken(id_ := stamp if number == 1 else f"{stamp}-{number}", there):
             number += 1
         making = self.root / f"{MAKING}{id_}-{os.getpid()}"
         making.mkdir(mode=0o700)
@@ -149,6 +151,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_taken(id_: str, there: Sequence[str]) -> bool:
+    return any(name == id_ or name.startswith(f"{MAKING}{id_}-") for name in there)
 
 
 def _unusable(root: Path, why: str) -> AuroraError:

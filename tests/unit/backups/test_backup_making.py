@@ -63,6 +63,16 @@ def test_the_ids_of_one_second_differ(paths: StatePaths, folder: BackupFolder, s
     assert [manifest.number for _, manifest in folder.good()] == [3, 2, 1]
 
 
+def test_two_processes_that_make_one_in_the_same_second_are_not_in_each_other_s_way(
+    paths: StatePaths, folder: BackupFolder, state: Database
+) -> None:
+    folder.prepare(make=True)
+    id_, making = folder.new(AT)
+    renamed = making.rename(making.with_name(f"{MAKING}{id_}-1"))  # as of another process, which lives
+    assert made(paths).id == f"{id_}-2"
+    renamed.rmdir()
+
+
 def test_a_clock_that_went_back_does_not_make_an_older_one_the_newest(
     paths: StatePaths, folder: BackupFolder, state: Database
 ) -> None:
