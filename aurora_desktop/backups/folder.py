@@ -69,6 +69,14 @@ class BackupFolder:
             return sorted(there, key=_order, reverse=True)
         return []
 
+    def why_unreadable(self) -> str:
+        """Why nobody can tell what is in it, in words; "" for one that can be read."""
+        try:
+            next(self.root.iterdir(), None)
+        except OSError as error:
+            return words(error)
+        return ""
+
     def good(self) -> list[tuple[Path, Manifest]]:
         """Newest first: those with a manifest that can be read."""
         return [(listed.folder, listed.manifest) for listed in self.all() if listed.manifest is not None]

@@ -63,15 +63,20 @@ def create(call: Call) -> int:
 
 
 def list_backups(call: Call) -> int:
-    """All of them, newest first, in each folder."""
+    """All of them, newest first, in each folder. 0 if each folder could be read, or is only not made yet."""
     found = _all(call)
+    first, *others = folders(_paths(call), _settings(call))
+    asked = [folder for folder in (first, *others) if folder in others or folder.root.exists()]
+    unreadable = [f"{folder.root}: {why}" for folder in asked if (why := folder.why_unreadable())]
     if call.given.json:
         call.console.json([_plain(folder, listed) for folder, listed in found])
     elif found:
         call.console.table(_COLUMNS, [_cells(folder, listed) for folder, listed in found])
-    else:
+    elif not unreadable:
         call.console.line("there is no backup yet: `aurora backup create` makes one")
-    return OK
+    for why in unreadable:
+        call.console.note(f"not looked at: {why}")
+    return FAILED if unreadable else OK
 
 
 def verify(call: Call) -> int:

@@ -1,5 +1,6 @@
 """A backup is made while others write, checked, and restored for a test before it counts."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from aurora_desktop.backups.messages import Failed, Made, Request
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage.database import Database
 
-from .conftest import AT, FILLING, RULE, add_notes, back_up, count, flip, flip_in, made, put
+from .conftest import AT, FILLING, RULE, add_notes, back_up, count, flip, flip_in, made, open_journal, put
 
 
 def test_a_backup_is_named_by_its_time_and_says_what_it_holds(
@@ -88,6 +89,41 @@ def test_damage_that_the_copy_meets_is_no_backup_and_is_named(paths: StatePaths,
     assert isinstance(outcome, Failed)
     assert outcome.damaged == "state.db"
     assert not [entry for entry in paths.backups.iterdir() if entry.is_dir()]
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "it is empty"), (50, "its pages are broken"), (5000, "its pages are broken")]
+)
+def test_a_state_that_was_cut_off_is_no_backup_and_pushes_out_none(
+    paths: StatePaths, folder: BackupFolder, state: Database, size: int, told: str
+) -> None:
+    good = made(paths)
+    state.close()
+    os.truncate(paths.state_db, size)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert outcome.damaged == "state.db"
+    assert told in outcome.detail
+    assert folder.find("latest")[1].id == good.id
+
+
+def test_text_under_the_name_of_the_state_is_no_backup(paths: StatePaths, state: Database) -> None:
+    state.close()
+    paths.state_db.write_text("hello" * 1000)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert outcome.detail == "state.db: it is no database"
+
+
+def test_without_the_state_the_rest_is_no_backup(paths: StatePaths, folder: BackupFolder, state: Database) -> None:
+    open_journal(paths).close()
+    good = made(paths)
+    state.close()
+    paths.state_db.unlink()
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert (outcome.damaged, outcome.title) == ("", "There is nothing to back up")
+    assert folder.find("latest")[1].id == good.id
 
 
 def test_a_copy_that_is_unsound_alone_does_not_accuse_the_database(

@@ -213,7 +213,7 @@ def test_what_was_found_in_use_is_repaired_out_of_the_file_itself(
 # --- the journal ------------------------------------------------------------------------------------------------
 
 
-def test_events_come_from_the_backup_the_file_and_the_logs(paths: StatePaths, rescue: Rescue) -> None:
+def test_events_come_from_the_backup_the_file_and_the_logs(paths: StatePaths, state: Database, rescue: Rescue) -> None:
     database = open_journal(paths)
     add_events(database, range(1, 101))
     made(paths)

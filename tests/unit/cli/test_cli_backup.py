@@ -82,6 +82,18 @@ def test_the_list_names_each_and_those_that_are_damaged(
     assert "damaged" in capsys.readouterr().out
 
 
+def test_a_folder_that_cannot_be_read_is_not_said_to_be_empty(
+    aurora: Command, paths: StatePaths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths.backups.write_text("in the way")
+    (tmp_path / "aurora.yaml").write_text(f"services: {{}}\nbackups: {{path: {tmp_path / 'no-stick'}}}\n")
+    assert aurora("backup", "list") == 1
+    told = capsys.readouterr()
+    assert "no backup yet" not in told.out
+    assert f"not looked at: {paths.backups}: Not a directory" in told.err
+    assert f"not looked at: {tmp_path / 'no-stick'}: No such file or directory" in told.err
+
+
 def test_verify_is_1_when_one_does_not_stand_the_test(
     aurora: Command, paths: StatePaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
