@@ -1,6 +1,7 @@
 """The one thread that writes to a database: takes what is queued, commits it together, and answers."""
 
 import itertools
+import logging
 import math
 import threading
 import time
@@ -16,6 +17,8 @@ import msgspec
 from aurora_desktop.core.storage.acknowledged import Acknowledged
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class _Job(msgspec.Struct, frozen=True, eq=False):
@@ -76,7 +79,10 @@ class Writer:
                 else:
                     self._perform_alone(group)
         self._acknowledged.close()
-        self._connection.close()
+        try:
+            self._connection.close()
+        except (apsw.Error, OSError) as error:  # what was acknowledged is on the disk, in the log at least
+            log.warning("a database could not be closed in order: %s", error)
 
     def _take(self) -> list[_Job]:
         """What is queued, once the first of it is due; nothing when the writer is to end."""
