@@ -13,7 +13,7 @@ import apsw
 
 from aurora_desktop.backups import copying
 from aurora_desktop.backups.care import RESCUING
-from aurora_desktop.backups.folder import BackupFolder
+from aurora_desktop.backups.folder import BackupFolder, sync_folder
 from aurora_desktop.backups.manifest import BackedFile, BadBackupError, Manifest
 from aurora_desktop.backups.rebuilding import Plan, Rebuilt, Settle, rebuild
 from aurora_desktop.backups.swap import Swapped, note
@@ -56,6 +56,7 @@ class Rescue:
             rescued = _whole(quarantine, work, application_id) or self._rebuilt(quarantine, work, plan)
             if work.exists():
                 os.replace(work, quarantine.path)  # begun anew, too: it knows that nothing counts as confirmed
+                sync_folder(self._root)
             if rescued is not None:
                 note(self._root, Swapped(quarantine.path.name, quarantine.moved_to.name), time.time())
             return rescued
@@ -107,7 +108,7 @@ def _whole(quarantine: Quarantine, work: Path, application_id: int) -> Rescued |
             reading.close()
         if copying.examine(work).application_id != application_id:
             return None
-        with work.open("rb") as file:
+        with work.open("r+b") as file:
             os.fsync(file.fileno())
     except (OSError, apsw.Error, copying.UnsoundCopyError):
         return None

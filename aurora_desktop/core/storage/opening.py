@@ -21,6 +21,7 @@ import apsw.sqlite_extra
 import msgspec
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.storage import acknowledged
 from aurora_desktop.core.storage.full_disk import is_full
 from aurora_desktop.core.storage.wal import lost_commits
@@ -99,18 +100,23 @@ def open_sound(
     Raises AuroraError when the place is unusable, and for a file of a newer version, which is left alone.
     """
     try:
-        try:
-            return _connect(path, migrations, application_id, care), None
-        except _UnsoundError as unsound:
-            quarantine = _move_aside(path, unsound, wall())
+        quarantine = _resumed(path)
+        if quarantine is None:
+            try:
+                return _connect(path, migrations, application_id, care), None
+            except _UnsoundError as unsound:
+                quarantine = _set_aside(path, unsound, wall())
         if care is not None:
             rescued = care.rescue(quarantine, migrations, application_id)
             quarantine = msgspec.structs.replace(quarantine, rescued=rescued)
         try:
-            return _connect(path, migrations, application_id), quarantine
+            connection = _connect(path, migrations, application_id)
         except _UnsoundError as unsound:  # what was to replace it is no better
-            _move_aside(path, unsound, wall())
-            return _connect(path, migrations, application_id), msgspec.structs.replace(quarantine, rescued=None)
+            _move(path, _name_aside(path, unsound, wall()))
+            connection = _connect(path, migrations, application_id)
+            quarantine = msgspec.structs.replace(quarantine, rescued=None)
+        being_repaired(path).unlink(missing_ok=True)
+        return connection, quarantine
     except (apsw.Error, OSError, _UnsoundError) as error:
         raise cannot_open(path, error) from error
 
@@ -118,6 +124,11 @@ def open_sound(
 def found_damaged(path: Path) -> Path:
     """Where it is written down that the file was found damaged while it was in use: the next opening repairs it."""
     return path.with_name(path.name + ".found-damaged")
+
+
+def being_repaired(path: Path) -> Path:
+    """What is being made of the file, while that is not done: a start that was broken off is gone on with."""
+    return path.with_name(path.name + ".being-repaired")
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -270,19 +281,59 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str], application
             connection.pragma("user_version", version)
 
 
-def _move_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
+class _Repair(msgspec.Struct, frozen=True):
+    """The file is to be moved to the name `moved_to`, and to be replaced."""
+
+    moved_to: str
+    reason: str
+    remains: Remains
+
+
+def _set_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
+    """From here until it is replaced, a crash must not lead to a start that finds nothing and begins anew."""
+    target = _name_aside(path, unsound, at)
+    repair = _Repair(target.name, unsound.reason, unsound.remains)
+    with contextlib.suppress(OSError):  # a full disk: then that crash is what must not happen
+        replace_content(being_repaired(path), msgspec.json.encode(repair))
+    _move(path, target)
+    return Quarantine(path, target, unsound.reason, remains=unsound.remains)
+
+
+def _resumed(path: Path) -> Quarantine | None:
+    """The repair that was begun and not finished."""
+    note = being_repaired(path)
+    try:
+        repair = msgspec.json.decode(note.read_bytes(), type=_Repair)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError):
+        note.unlink(missing_ok=True)
+        return None
+    target = path.with_name(repair.moved_to)
+    if target.exists() and path.exists():  # what is to replace it is in its place
+        note.unlink()
+        return None
+    _move(path, target)
+    return Quarantine(path, target, repair.reason, remains=repair.remains)
+
+
+def _name_aside(path: Path, unsound: _UnsoundError, at: float) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}")
     number = 1
     while target.exists():
         number += 1
         target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}-{number}")
+    return target
+
+
+def _move(path: Path, target: Path) -> None:
+    """The file first: without it, what is left of it is never taken for the whole."""
     for side in ("", *SIDE_FILES):
         source = path.with_name(path.name + side)
         if source.exists():
             source.rename(target.with_name(target.name + side))
     found_damaged(path).unlink(missing_ok=True)
-    return Quarantine(path, target, unsound.reason, remains=unsound.remains)
 
 
 def _check_owner(path: Path) -> None:

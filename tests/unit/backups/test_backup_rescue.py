@@ -1,5 +1,6 @@
 """A damaged database is repaired at the start, and what is lost is told."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from aurora_desktop.backups.rescue import ITSELF, Rescue
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage.acknowledged import log_of, mark_of
 from aurora_desktop.core.storage.database import Database
-from aurora_desktop.core.storage.opening import Quarantine, Rescued, found_damaged, open_reader
+from aurora_desktop.core.storage.opening import Quarantine, Rescued, being_repaired, found_damaged, open_reader
 
 from .conftest import (
     FILLING,
@@ -79,6 +80,55 @@ def test_it_is_undone_by_one_command_and_done_again_by_the_next_start(
     again = open_state(damaged, rescue)
     assert count(again) == 300
     again.close()
+
+
+class KilledError(BaseException):
+    """The process is gone in the middle of something."""
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_a_repair_that_is_killed_is_gone_on_with_by_the_next_start(
+    damaged: StatePaths, rescue: Rescue, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """Before, between and behind the renames, and while the new one is made: it is never begun anew in silence."""
+    left = [renames]
+    real = Path.rename
+
+    def rename(source: Path, target: Path) -> Path:
+        if not left[0]:
+            raise KilledError
+        left[0] -= 1
+        return real(source, target)
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(rescue, "rescue", killed)
+    with pytest.raises(KilledError):
+        open_state(damaged, rescue)
+    monkeypatch.undo()
+    database = open_state(damaged, rescue)
+    assert (count(database), count(database, "colours")) == (300, 1)
+    rescued = moved(database).rescued
+    assert rescued is not None
+    assert rescued.lost == "changes since 2025-06-15 15:06:40 UTC of the tables of `note`"
+    database.close()
+    again = open_state(damaged, rescue)
+    assert again.quarantine is None
+    again.close()
+
+
+def test_a_repair_that_was_done_but_for_its_last_word_is_done(damaged: StatePaths, rescue: Rescue) -> None:
+    first = open_state(damaged, rescue)
+    aside = moved(first).moved_to
+    first.close()
+    note = {"moved_to": aside.name, "reason": "damaged", "remains": "file and log"}
+    being_repaired(damaged.state_db).write_text(json.dumps(note))
+    database = open_state(damaged, rescue)
+    assert (database.quarantine, count(database)) == (None, 300)
+    database.close()
+    assert not being_repaired(damaged.state_db).exists()
 
 
 def test_a_broken_index_costs_nothing(paths: StatePaths, state: Database, rescue: Rescue) -> None:
