@@ -21,6 +21,7 @@ from aurora_desktop.api.files import remove_address
 from aurora_desktop.backups.care import FirstAid
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import SystemClock
+from aurora_desktop.core.ending import Ending
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
@@ -28,6 +29,7 @@ from aurora_desktop.core.events import (
     AuroraStopped,
     AuroraStopping,
     BackupFailed,
+    DamageFound,
     PartFailed,
     SettingsApplied,
     SettingsRefused,
@@ -69,6 +71,7 @@ SETTINGS_POLL_S = 1.0
 PRUNE_S = 3600.0
 SHUTDOWN_MARGIN_S = 2.5
 """What killing what is left, a hurried backup and the last records take of the time that the machine waits."""
+API_CLOSE_S = 10.0
 LAST_BACKUP_S = 20.0
 """What the end may wait for its backup: enough for a gigabyte on a quiet machine."""
 
@@ -103,6 +106,7 @@ class House:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._quit = self._loop.create_future()
+        self._ending = Ending()
         # Told before `begin`; None from then on.
         self._early: list[AnyEvent] | None = []
         settings = source.current()
@@ -165,6 +169,7 @@ class House:
             self._settings_rounds(),
             self._prune_rounds(),
             self._watchdog_rounds(),
+            self._look_at_rows(),
         ):
             self._run(rounds)
         self._shutdown_watch.start()
@@ -283,6 +288,7 @@ class House:
         elif self.is_replaced:
             self.is_replaced = False
         else:
+            self._ending.hurry()
             self.supervisor.hurry()
             self._keeper().hurry()
 
@@ -302,7 +308,7 @@ class House:
 
     def _machine_goes(self, delay_s: float) -> None:
         """It waits for us so long; before that is over, what is left is shortened, but not at once."""
-        if not self._quit.done():
+        if not self._quit.done() or self.is_replaced:  # no successor could begin any more
             self.quit("the machine shuts down")
         self._loop.call_later(max(0.0, delay_s - SHUTDOWN_MARGIN_S), self.quit, "the machine shuts down")
 
@@ -324,18 +330,21 @@ class House:
         if self.is_replaced:
             await self._back_up(f"before a new start: {reason}")  # while the services are still looked after
         if self._parts is not None:
-            await self._parts.close_first()
+            await self._parts.close_first(self._ending)
         self._left_to_successor = self.is_replaced
         leave = self._left_to_successor or self.source.current().supervisor.on_quit == "leave"
         if self._parts is not None:
             self._parts.tasks.quits(leave=leave)
-        await self.supervisor.end(leave=leave)
+        try:
+            await self.supervisor.end(leave=leave)
+        except Exception:  # what was written so far is to be kept, whatever became of the services
+            log.exception("the services could not be stopped in order; the next start finds them")
         if self._parts is not None:
-            await self._parts.close_last()
+            await self._parts.close_last(self._ending)
         for task in tuple(self._tasks):
             task.cancel()
         if self._api is not None:
-            await self._api.stop()
+            await self._ending.end("the local API", self._api.stop(), API_CLOSE_S)
         if not self._left_to_successor:
             await self._back_up(f"at quit: {reason}")
         uptime_s = round(self._clock.monotonic() - self._began_at, 1)
@@ -424,6 +433,18 @@ class House:
             )
         )
         keep_last_good(self.paths, self.source.path)
+
+    async def _look_at_rows(self) -> None:
+        """Once: a row that nobody understands is told, for whoever reads it passes it over."""
+        await asyncio.to_thread(import_module, "aurora_desktop.state_rows")
+        from aurora_desktop.state_rows import in_words, misread
+
+        found = await asyncio.to_thread(misread, self._state.read)
+        if not found:
+            return
+        remedy = "it is left as it is, and passed over; `aurora backup restore` goes back to an earlier state"
+        path, detail = str(self.paths.state_db), in_words(found)
+        self._publish(DamageFound(at=self._now(), component="aurora", path=path, detail=detail, remedy=remedy))
 
     async def _prune_rounds(self) -> None:
         while True:

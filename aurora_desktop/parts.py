@@ -16,6 +16,7 @@ from aurora_desktop.backups.keeper import Keeper
 from aurora_desktop.brake import Brake
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.clock import Clock
+from aurora_desktop.core.ending import Ending
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import AnyEvent, PartFailed
 from aurora_desktop.core.link_events import LinkMessageReceived
@@ -48,6 +49,8 @@ from aurora_desktop.tasks.records.logs import Queue
 from aurora_desktop.tasks.verification import Checked, Verification
 
 BRAKE_CLOSE_S = 5.0
+PART_CLOSE_S = 15.0
+"""More than any of them gives itself."""
 MESSAGES_LOOKED_AT = 5000
 
 log = logging.getLogger(__name__)
@@ -196,7 +199,7 @@ class Parts:
             *of_link(self.link.view()),
         )
 
-    async def close_first(self) -> None:
+    async def close_first(self, ending: Ending) -> None:
         """What ends before the services, the brake above all: whatever becomes of it, they are stopped in order."""
         self.tasks.quits(leave=True)  # nothing new is begun from now on; what becomes of the rest is decided later
         try:
@@ -204,13 +207,13 @@ class Parts:
                 await self.brake.close()
         except Exception:  # a fault of ours there must not keep the services running
             log.exception("the brake could not be taken down in order; the guard ends what is left of it")
-        await self.healer.close()
-        await self.link.close()
+        await ending.end("healing", self.healer.close(), PART_CLOSE_S)
+        await ending.end("the link", self.link.close(), PART_CLOSE_S)
 
-    async def close_last(self) -> None:
+    async def close_last(self, ending: Ending) -> None:
         """Write down how the workers ended."""
-        await self.tasks.close()
-        await self._task_records.close()
+        await ending.end("the queue of tasks", self.tasks.close(), PART_CLOSE_S)
+        await ending.end("the records of tasks", self._task_records.close(), PART_CLOSE_S)
 
     def abandon(self) -> None:
         """Let go of everything without a loop."""

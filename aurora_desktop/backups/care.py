@@ -1,5 +1,6 @@
 """What the house does for its databases as it opens them. Imports nothing of the rest before it is needed."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from aurora_desktop.backups.rebuilding import Settle
 
 PLANNED = "swap.json"
+RESTORING, RESCUING = ".restoring", ".rescuing-"
+"""In the names of files that are being made; who starts is alone, so what has one then was left half-made."""
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,11 @@ class FirstAid:
 
     def finish_restore(self) -> None:
         """Go on with a restore that was interrupted. Blocking; raises AuroraError."""
-        if not (self._paths.root / PLANNED).exists():
-            return
+        if (self._paths.root / PLANNED).exists():
+            self._finish()
+        self._remove_leftovers()
+
+    def _finish(self) -> None:
         from aurora_desktop.backups import swap
 
         try:
@@ -49,6 +55,12 @@ class FirstAid:
                 f"{error.filename or self._paths.root}: {words(error)}",
                 "Make room or give this user write access to the folder, then start Aurora again",
             ) from error
+
+    def _remove_leftovers(self) -> None:
+        with contextlib.suppress(OSError):
+            for entry in self._paths.root.iterdir():
+                if entry.name.startswith(".") and (RESTORING in entry.name or RESCUING in entry.name):
+                    entry.unlink()
 
     def before_migration(self, path: Path, version: int) -> None:
         from aurora_desktop.backups.keeper import before_migration

@@ -5,9 +5,14 @@ from typing import NamedTuple
 
 import apsw
 
-from aurora_desktop.core.storage.opening import VFS, has_checksums, open_reader, register_checksums
-
-_SIDE_FILES = ("", "-wal", "-shm", "-journal")
+from aurora_desktop.core.storage.opening import (
+    CHECKSUM_BYTES,
+    SIDE_FILES,
+    VFS,
+    has_checksums,
+    open_reader,
+    register_checksums,
+)
 
 
 class Facts(NamedTuple):
@@ -40,13 +45,24 @@ def copy_of(reading: apsw.Connection, target: Path) -> None:
     try:
         writing.pragma("journal_mode", "off")
         writing.pragma("synchronous", "off")  # whoever keeps the copy syncs it
+        _begin_with_checksums(writing)
         with writing.backup("main", reading, "main") as backup:
             backup.step(-1)  # one snapshot: nobody who writes is held up, for the log of WAL keeps it
         as_one_file(writing)
     finally:
         writing.close()
-        for side in _SIDE_FILES[1:]:
+        for side in SIDE_FILES:
             target.with_name(target.name + side).unlink(missing_ok=True)
+
+
+def _begin_with_checksums(writing: apsw.Connection) -> None:
+    """Have a first page that asks for checksums, before any other is written.
+
+    A page that comes out of a write-ahead log has none yet. Without this it would be written without one wherever the
+    copy is larger than SQLite's cache, whose pages then reach the disk before the first does.
+    """
+    writing.reserve_bytes("main", CHECKSUM_BYTES)
+    writing.pragma("user_version", 1)  # any write: all of it is replaced by the copy
 
 
 def as_one_file(connection: apsw.Connection) -> None:
@@ -71,6 +87,18 @@ def examine(path: Path) -> Facts:
         raise UnsoundCopyError(str(error)) from error
 
 
+def why_unsound(source: Path) -> str:
+    """What is wrong with a database that others use, in words; "" if nothing is. Raises apsw.Error."""
+    reading = open_reader(source)
+    try:
+        _look(reading)
+    except UnsoundCopyError as error:
+        return str(error)
+    finally:
+        reading.close()
+    return ""
+
+
 def open_copy(path: Path) -> apsw.Connection:
     """Read a file that nobody writes, without leaving anything beside it. Raises apsw.Error."""
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -91,5 +119,5 @@ def _number(connection: apsw.Connection, pragma: str) -> int:
 
 def remove(path: Path) -> None:
     """The database with its side files. Raises OSError."""
-    for side in _SIDE_FILES:
+    for side in ("", *SIDE_FILES):
         path.with_name(path.name + side).unlink(missing_ok=True)

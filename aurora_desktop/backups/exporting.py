@@ -163,8 +163,14 @@ class _Reading:
         try:
             self._connection = open_reader(self._path)
             self._connection.execute("BEGIN")
+            is_empty = not _version(self._connection)
         except apsw.Error as error:
             raise self._unreadable(error) from error
+        if is_empty:
+            self._connection.close()
+            raise AuroraError(
+                "The state is empty", f"{self._path} holds no tables", "Restart Aurora: it is repaired then"
+            )
         return self._connection
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,6 +69,14 @@ class BackupFolder:
             return sorted(there, key=_order, reverse=True)
         return []
 
+    def why_unreadable(self) -> str:
+        """Why nobody can tell what is in it, in words; "" for one that can be read."""
+        try:
+            next(self.root.iterdir(), None)
+        except OSError as error:
+            return words(error)
+        return ""
+
     def good(self) -> list[tuple[Path, Manifest]]:
         """Newest first: those with a manifest that can be read."""
         return [(listed.folder, listed.manifest) for listed in self.all() if listed.manifest is not None]
@@ -89,10 +98,11 @@ class BackupFolder:
         return max((manifest.number for _, manifest in self.good()), default=0) + 1
 
     def new(self, at: float) -> tuple[str, Path]:
-        """An id that nobody has, and a hidden folder to make it in. Raises OSError."""
+        """An id that nobody has, be it half-made, and a hidden folder to make it in. Raises OSError."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+        there = [entry.name for entry in self.root.iterdir()]
         number = 1
-        while (self.root / (id_ := stamp if number == 1 else f"{stamp}-{number}")).exists():
+        while _is_taken(id_ := stamp if number == 1 else f"{stamp}-{number}", there):
             number += 1
         making = self.root / f"{MAKING}{id_}-{os.getpid()}"
         making.mkdir(mode=0o700)
@@ -115,10 +125,11 @@ class BackupFolder:
         return going
 
     def remove(self, id_: str) -> None:
-        """Take one away: first its name, so that nobody finds half of it. Raises OSError."""
+        """Take one away, if it is there: first its name, so that nobody finds half of it. Raises OSError."""
         gone = self.root / f"{MAKING}{id_}-{os.getpid()}"
-        (self.root / id_).rename(gone)
-        shutil.rmtree(gone)
+        with contextlib.suppress(FileNotFoundError):  # another process rotates, too
+            (self.root / id_).rename(gone)
+            shutil.rmtree(gone)
 
     def _listed(self, folder: Path) -> Listed | None:
         try:
@@ -148,6 +159,10 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _is_taken(id_: str, there: Sequence[str]) -> bool:
+    return any(name == id_ or name.startswith(f"{MAKING}{id_}-") for name in there)
 
 
 def _unusable(root: Path, why: str) -> AuroraError:

@@ -13,7 +13,7 @@ from aurora_desktop import __version__
 from aurora_desktop.backups import copying
 from aurora_desktop.backups.folder import BackupFolder, renamed
 from aurora_desktop.backups.manifest import FORMAT, NAME, BackedFile, BadBackupError, Manifest
-from aurora_desktop.backups.messages import DATABASES, Failed, Made, Request
+from aurora_desktop.backups.messages import DATABASES, STATE, Failed, Made, Request
 from aurora_desktop.backups.packing import pack
 from aurora_desktop.backups.verifying import restore_for_a_test
 from aurora_desktop.core.errors import AuroraError
@@ -54,8 +54,8 @@ class _DamagedError(Exception):
 
 def _make(folder: BackupFolder, root: Path, request: Request) -> Manifest:
     databases = [root / name for name in DATABASES if (root / name).exists()]
-    if not databases:
-        raise AuroraError("There is nothing to back up", f"{root} holds no state", "Start Aurora once")
+    if root / STATE not in databases:  # a backup without it would be the newest, and push out the good ones
+        raise AuroraError("There is nothing to back up", f"{root} holds no {STATE}", "Start Aurora once")
     _look_for_room(folder.root, databases)
     id_, making = folder.new(request.at)
     try:
@@ -90,16 +90,33 @@ def _back_up(database: Path, making: Path) -> BackedFile:
     plain = making / f"{database.name}.plain"
     try:
         copying.copy(database, plain)
-        facts = copying.examine(plain)
+        facts = _examined(database, plain)
     except apsw.Error as error:
         if is_damage(error):
-            raise _DamagedError(database.name, str(error)) from error
+            raise _DamagedError(database.name, _in_words(error)) from error
         raise
-    except copying.UnsoundCopyError as error:
-        raise _DamagedError(database.name, str(error)) from error
+    if not facts.schema_version:
+        raise _DamagedError(database.name, "it is empty")
     packed = pack(plain, making / f"{database.name}.zst")
     plain.unlink()
     return BackedFile(database.name, *facts, *packed)
+
+
+def _in_words(error: apsw.Error) -> str:
+    """SQLite's backup has no words of its own for these."""
+    if isinstance(error, apsw.CorruptError):
+        return "its pages are broken"
+    return "it is no database" if isinstance(error, apsw.NotADBError) else str(error)
+
+
+def _examined(database: Path, plain: Path) -> copying.Facts:
+    """A copy that is not sound accuses the database only if that is found unsound by itself."""
+    try:
+        return copying.examine(plain)
+    except copying.UnsoundCopyError as error:
+        if why := copying.why_unsound(database):
+            raise _DamagedError(database.name, why) from error
+        raise
 
 
 def _write_manifest(making: Path, manifest: Manifest) -> None:

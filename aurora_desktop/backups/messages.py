@@ -4,7 +4,8 @@ from msgspec import Struct
 
 from aurora_desktop.backups.keeping import Rule
 
-DATABASES = ("state.db", "journal.db")
+STATE = "state.db"
+DATABASES = (STATE, "journal.db")
 """What a backup holds, in the state dir."""
 
 

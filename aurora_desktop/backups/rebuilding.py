@@ -65,7 +65,7 @@ def rebuild(work: Path, plan: Plan) -> Rebuilt:
     finally:
         connection.close()
     copying.examine(work)
-    with work.open("rb") as file:
+    with work.open("r+b") as file:
         os.fsync(file.fileno())
     return rebuilt
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import apsw
 
 from aurora_desktop.backups import copying
-from aurora_desktop.backups.folder import BackupFolder
+from aurora_desktop.backups.care import RESCUING
+from aurora_desktop.backups.folder import BackupFolder, sync_folder
 from aurora_desktop.backups.manifest import BackedFile, BadBackupError, Manifest
 from aurora_desktop.backups.rebuilding import Plan, Rebuilt, Settle, rebuild
 from aurora_desktop.backups.swap import Swapped, note
@@ -47,13 +48,15 @@ class Rescue:
 
     def rescue(self, quarantine: Quarantine, migrations: Sequence[str], application_id: int) -> Rescued | None:
         """Blocking: about 3 s for each 100 MB."""
-        work = quarantine.path.with_name(f".{quarantine.path.name}.rescuing-{os.getpid()}")
-        plan = Plan(migrations, application_id, quarantine.moved_to, self._logs)
+        work = quarantine.path.with_name(f".{quarantine.path.name}{RESCUING}{os.getpid()}")
+        old = quarantine.moved_to if quarantine.remains == "file and log" else None
+        plan = Plan(migrations, application_id, old, self._logs)
         try:
             register_checksums()
             rescued = _whole(quarantine, work, application_id) or self._rebuilt(quarantine, work, plan)
             if work.exists():
                 os.replace(work, quarantine.path)  # begun anew, too: it knows that nothing counts as confirmed
+                sync_folder(self._root)
             if rescued is not None:
                 note(self._root, Swapped(quarantine.path.name, quarantine.moved_to.name), time.time())
             return rescued
@@ -95,9 +98,9 @@ def _whole(quarantine: Quarantine, work: Path, application_id: int) -> Rescued |
     """A log that broke off leaves a file that is sound as of an earlier moment: no backup can be newer."""
     moved = quarantine.moved_to
     try:
-        if not moved.exists() or not moved.stat().st_size:
+        if quarantine.remains == "nothing" or not moved.exists() or not moved.stat().st_size:
             return None
-        reading = open_reader(moved)
+        reading = copying.open_copy(moved) if quarantine.remains == "file" else open_reader(moved)
         try:
             reading.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             copying.copy_of(reading, work)
@@ -105,12 +108,12 @@ def _whole(quarantine: Quarantine, work: Path, application_id: int) -> Rescued |
             reading.close()
         if copying.examine(work).application_id != application_id:
             return None
-        with work.open("rb") as file:
+        with work.open("r+b") as file:
             os.fsync(file.fileno())
     except (OSError, apsw.Error, copying.UnsoundCopyError):
         return None
-    lost = "the last changes, which its write-ahead log held" if "write-ahead log" in quarantine.reason else ""
-    return Rescued(ITSELF, lost)
+    is_short = quarantine.remains == "file and log" and "write-ahead log" in quarantine.reason
+    return Rescued(ITSELF, "the last changes, which its write-ahead log held" if is_short else "")
 
 
 def _source(manifest: Manifest, rebuilt: Rebuilt) -> str:

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import apsw
 
 from aurora_desktop.backups import copying
+from aurora_desktop.backups.care import RESTORING
 from aurora_desktop.backups.manifest import BackedFile, Manifest
 from aurora_desktop.backups.rebuilding import Plan, Settle, rebuild
 from aurora_desktop.backups.swap import Swap, Swapped, aside, finish, perform
 from aurora_desktop.backups.verifying import restore_file
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.storage.full_disk import words
-from aurora_desktop.core.storage.opening import found_damaged
 
 _OF_NOW = frozenset({"spawn", "safety", "audit"})
 
@@ -65,15 +65,13 @@ def replace_all(root: Path, logs: Path, incoming: Sequence[Incoming], as_of: flo
     try:
         finish(root)
         for one in incoming:
-            target = root / f".{one.name}.restoring"
+            target = root / f".{one.name}{RESTORING}"
             copying.remove(target)
             one.fill(target)
             notes += _bring_up_to_date(root / one.name, logs, one.kind, as_of, target)
             files.append(Swapped(one.name, aside(root, one.name, at), target.name))
         swap = Swap(at, tuple(files))
         perform(root, swap)
-        for one in incoming:
-            found_damaged(root / one.name).unlink(missing_ok=True)
     except (OSError, apsw.Error, copying.UnsoundCopyError) as error:
         raise AuroraError(
             "The state could not be replaced", f"{root}: {words(error)}", "What was begun is finished by the next start"

@@ -15,10 +15,12 @@ from aurora_desktop.backups.folder import sync_folder
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.storage.full_disk import words
+from aurora_desktop.core.storage.opening import SIDE_FILES, found_damaged
 
 PLANNED = "swap.json"
 DONE = "last-swap.json"
-_SIDE_FILES = ("-wal", "-shm", "-journal", "")
+_OUTGOING = (*SIDE_FILES, "")
+_INCOMING = tuple(side for side in SIDE_FILES if side != "-shm")
 
 
 class Swapped(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,12 +60,13 @@ def finish(root: Path) -> bool:
 def _replace(root: Path, file: Swapped) -> None:
     incoming = root / file.incoming
     if incoming.exists():
-        for side in _SIDE_FILES:
+        for side in _OUTGOING:
             old = root / (file.name + side)
             if old.exists():
                 os.replace(old, root / (file.outgoing + side))
+        found_damaged(root / file.name).unlink(missing_ok=True)  # it was said of the old one
         os.replace(incoming, root / file.name)
-    for side in ("-wal", "-journal"):  # of a file that comes back; nobody opens it in between
+    for side in _INCOMING:  # of a file that comes back; nobody opens it in between
         if (beside := root / (file.incoming + side)).exists():
             os.replace(beside, root / (file.name + side))
     (root / (file.incoming + "-shm")).unlink(missing_ok=True)
@@ -95,7 +98,7 @@ def aside(root: Path, name: str, at: float) -> str:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     wanted = f"{name}.replaced-{stamp}"
     number = 1
-    while any((root / (wanted + side)).exists() for side in _SIDE_FILES):
+    while any((root / (wanted + side)).exists() for side in _OUTGOING):
         number += 1
         wanted = f"{name}.replaced-{stamp}-{number}"
     return wanted

@@ -63,15 +63,20 @@ def create(call: Call) -> int:
 
 
 def list_backups(call: Call) -> int:
-    """All of them, newest first, in each folder."""
+    """All of them, newest first, in each folder. 0 if each folder could be read, or is only not made yet."""
     found = _all(call)
+    first, *others = folders(_paths(call), _settings(call))
+    asked = [folder for folder in (first, *others) if folder in others or folder.root.exists()]
+    unreadable = [f"{folder.root}: {why}" for folder in asked if (why := folder.why_unreadable())]
     if call.given.json:
         call.console.json([_plain(folder, listed) for folder, listed in found])
     elif found:
         call.console.table(_COLUMNS, [_cells(folder, listed) for folder, listed in found])
-    else:
+    elif not unreadable:
         call.console.line("there is no backup yet: `aurora backup create` makes one")
-    return OK
+    for why in unreadable:
+        call.console.note(f"not looked at: {why}")
+    return FAILED if unreadable else OK
 
 
 def verify(call: Call) -> int:
@@ -166,6 +171,7 @@ def import_state(call: Call) -> int:
 
     def fill(target: Path) -> None:
         exporting.build(given, target, kind.migrations, kind.application_id)
+        _check_rows(target)
 
     with _alone(paths):
         incoming = [restoring.Incoming("state.db", kind, fill)]
@@ -236,6 +242,20 @@ def _verdict(listed: Listed) -> str:
     except BadBackupError as error:
         return error.detail
     return ""
+
+
+def _check_rows(state_db: Path) -> None:
+    """Raises AuroraError, which names the field that is wrong."""
+    from aurora_desktop.backups import copying
+    from aurora_desktop.state_rows import in_words, misread
+
+    connection = copying.open_copy(state_db)
+    try:
+        wrong = misread(connection.execute, history=True)
+    finally:
+        connection.close()
+    if wrong:
+        raise AuroraError("The export cannot be taken in", in_words(wrong), "Nothing was changed")
 
 
 def _tell(call: Call, restored: "Restored", sentence: str) -> int:

@@ -6,7 +6,7 @@ wait for the disk. Where the ledger could not be written, the markers in the pro
 
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -49,6 +49,29 @@ class Entry(Struct, frozen=True, array_like=True):
     definition: str
 
 
+SELECT = f"SELECT {', '.join(Entry.__struct_fields__)} FROM spawns"  # noqa: S608 - names of our own schema
+
+
+def entry(row: Sequence[Any]) -> Entry:
+    """A row of SELECT. Raises msgspec.ValidationError, which names the field."""
+    try:
+        return msgspec.convert(row, Entry, strict=False)
+    except msgspec.ValidationError as error:
+        for place, name in enumerate(Entry.__struct_fields__):
+            if str(error).endswith(f"`$[{place}]`"):
+                raise msgspec.ValidationError(str(error).replace(f"$[{place}]", f"$.{name}")) from None
+        raise
+
+
+def _understood(row: Sequence[Any]) -> Entry | None:
+    """Without it a service may still be found by its environment: no reason not to start."""
+    try:
+        return entry(row)
+    except msgspec.ValidationError as error:
+        log.warning("the spawn %s in state.db is not understood, and left out: %s", row[0], error)
+        return None
+
+
 class LedgerDatabase(Protocol):
     """The part of the database that the ledger uses."""
 
@@ -67,10 +90,7 @@ class Ledger:
 
     def entries(self) -> list[Entry]:
         """What earlier runs left. Blocking; called once before anything is spawned."""
-        rows = self._database.read(
-            "SELECT marker, service, pid, started, boot_id, spawned_at, ready, frozen, definition FROM spawns"
-        )
-        return [msgspec.convert(row, Entry, strict=False) for row in rows]
+        return [found for row in self._database.read(SELECT) if (found := _understood(row)) is not None]
 
     def prepare(self, services: Iterable[str]) -> None:
         """Write down the next marker of each service that has none prepared."""

@@ -13,6 +13,7 @@ import msgspec
 from backups import power_cut
 from backups.flipping import Flips, Where
 from backups.killed import judge, kill_once
+from backups.saved import as_program
 
 from aurora_desktop.backups.folder import BackupFolder
 from aurora_desktop.backups.keeping import Rule
@@ -38,7 +39,7 @@ AURORA = "Aurora"
 
 
 def kills(bench: Bench) -> list[Figure]:
-    """kill -9 at random moments over state, queue and journal."""
+    """kill -9 at random moments over state, queue, outbox and journal."""
     count = KILLS_QUICK if bench.quick else KILLS
     lost = bench.report.figure(
         "kills_lost", "acknowledged writes lost", "writes", f"{count} kills, one state throughout"
@@ -62,7 +63,7 @@ def _kill(bench: Bench, lost: Figure, acknowledged: Figure, count: int) -> None:
 
 
 def cuts(bench: Bench) -> list[Figure]:
-    """Power cuts over state and queue, by a disk that forgets and tears what was not synced."""
+    """Power cuts over state, queue and outbox, by a disk that forgets and tears what was not synced."""
     count = CUTS_QUICK if bench.quick else CUTS
     note = f"{count} power cuts at random writes"
     lost = bench.report.figure("cuts_lost", "acknowledged writes lost", "writes", note)
@@ -74,8 +75,8 @@ def cuts(bench: Bench) -> list[Figure]:
 
 def _cut(bench: Bench, lost: Figure, unsound: Figure, who: str, count: int, more: tuple[str, ...]) -> None:
     folder = bench.folder / f"cut{len(more)}"
-    command = [sys.executable, power_cut.__file__, str(folder), str(count), "1", *more]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    command, environment = as_program(power_cut.__name__, folder, count, 1, *more)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise OSError(ran.stderr[-500:])
     outcome = msgspec.json.decode(ran.stdout, type=power_cut.Outcome)

@@ -8,6 +8,7 @@ import apsw
 from aurora_desktop.core.storage.opening import VFS, register_checksums
 
 from .aurora import Aurora
+from .services import calm
 
 
 def backups(aurora: Aurora) -> list[str]:
@@ -61,3 +62,21 @@ def test_a_state_of_a_newer_version_is_refused_and_left_alone(aurora: Aurora) ->
     assert aurora.ended() == 1
     assert "state.db was written by a newer Aurora" in aurora.output
     assert aurora.paths.state_db.read_bytes() == content
+
+
+def test_a_task_and_a_spawn_that_are_not_understood_are_told_and_keep_nobody_from_starting(aurora: Aurora) -> None:
+    aurora.configure({"web": calm()})
+    aurora.start()
+    assert aurora.quit() == 0
+    register_checksums()
+    connection = apsw.Connection(str(aurora.paths.state_db), vfs=VFS)
+    connection.execute("INSERT INTO spawns(marker, service, pid) VALUES ('m', 'web', 'no number')").fetchall()
+    task = "INSERT INTO tasks(id, status, agent, prompt, task) VALUES ('task_1', 'queued', 'claude', 'p', '{}')"
+    connection.execute(task).fetchall()
+    connection.close()
+    aurora.start()
+    aurora.until("web", "running")
+    told = aurora.until_event("damage_found")
+    assert told["path"] == str(aurora.paths.state_db)
+    assert "`spawns` m: Expected `int | null`, got `str` - at `$.pid`" in told["detail"]
+    assert "`tasks` task_1: Object missing required field" in told["detail"]

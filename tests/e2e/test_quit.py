@@ -1,11 +1,16 @@
 """The end: asked by signal or command, Aurora stops everything in order and writes its last records."""
 
 import json
+import os
 import signal
+import socket
 import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from unit.desktop.logind import Logind
 
 from . import machine
 from .aurora import Aurora
@@ -121,3 +126,72 @@ def test_on_quit_leave_lets_them_run_and_the_next_start_takes_over(aurora: Auror
     assert aurora.pids() == before
     aurora.ask("stop", "a", "b")
     assert aurora.processes() == []
+
+
+DEAF = {"command": shell("trap '' TERM; while :; do sleep 3600; done"), "timeout_stop_sec": 600}
+LONG_S = 60.0
+
+
+def _backups(aurora: Aurora) -> list[str]:
+    return sorted(entry.name for entry in aurora.paths.backups.glob("2*"))
+
+
+@pytest.fixture
+def bus(tmp_path: Path) -> Iterator[str]:
+    """The address of a system bus of this test's own."""
+    command = ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address=unix:path={tmp_path}/bus"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:
+        eventually((tmp_path / "bus").exists, "the bus is there")
+        yield f"unix:path={tmp_path}/bus"
+        daemon.terminate()
+
+
+def test_a_machine_that_shuts_down_waits_until_all_is_in_order(make_aurora: Callable[..., Aurora], bus: str) -> None:
+    """With a service that does not end, whose time is cut short by that of the machine."""
+    logind = Logind(bus, delay_s=3)
+    try:
+        aurora = make_aurora(DBUS_SYSTEM_BUS_ADDRESS=bus)
+        aurora.configure({"deaf": DEAF}, supervisor={"quit_timeout_s": 600})
+        aurora.start()
+        aurora.until("deaf", "running")
+        for _ in range(2):
+            logind.asked.get(timeout=LONG_S)
+        logind.shut_down()
+        assert aurora.ended(LONG_S) == 0
+        assert logind.is_let_go()
+    finally:
+        logind.close()
+    assert aurora.processes() == []
+    stopped = _journal(aurora)[-1]
+    assert (stopped["type"], stopped["reason"]) == ("aurora_stopped", "the machine shuts down")
+
+
+def test_a_second_signal_breaks_off_a_backup_that_hangs(aurora: Aurora, tmp_path: Path) -> None:
+    """The second folder is on a disk that does not answer; the first has the backup by then."""
+    stuck = tmp_path / "stick" / "20250615T150640Z"
+    stuck.mkdir(parents=True)
+    (stuck.parent / "aurora-backups.json").write_text("{}")
+    os.mkfifo(stuck / "manifest.json")  # whoever opens it waits for a writer
+    aurora.configure({"web": calm()}, backups={"path": str(stuck.parent)})
+    aurora.start()
+    aurora.send(signal.SIGTERM)
+    eventually(lambda: len(_backups(aurora)) == 1, "the first folder has it", LONG_S)
+    aurora.send(signal.SIGTERM)
+    assert aurora.ended(LONG_S) == 0
+    assert [event["type"] for event in _journal(aurora)][-2:] == ["backup_failed", "aurora_stopped"]
+    assert len(_backups(aurora)) == 1
+
+
+def test_a_link_and_a_service_that_are_stuck_do_not_keep_it(aurora: Aurora) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes the connection, and says nothing
+        link = {"enabled": True, "url": f"http://127.0.0.1:{mute.getsockname()[1]}", "ai_name": "aurora"}
+        aurora.configure({"deaf": DEAF}, supervisor={"quit_timeout_s": 0.5}, link=link)
+        aurora.start()
+        aurora.until("deaf", "running")
+        mute.settimeout(LONG_S)
+        connection, _ = mute.accept()
+        with connection:
+            aurora.send(signal.SIGTERM)
+            assert aurora.ended(LONG_S) == 0
+    assert len(_backups(aurora)) == 1
+    assert _journal(aurora)[-1]["type"] == "aurora_stopped"

@@ -1,6 +1,7 @@
 """A state dir that cannot be written, a full disk, a damaged file: supervision goes on, and nothing is hidden."""
 
 import contextlib
+import itertools
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -150,12 +151,21 @@ def _truncate(file: Path) -> None:
     os.truncate(file, file.stat().st_size // 2 + 100)
 
 
+def _empty(file: Path) -> None:
+    os.truncate(file, 0)
+
+
 def _replace_by_text(file: Path) -> None:
     file.write_text("this is no database\n" * 100)
 
 
-@pytest.mark.parametrize("name", ["journal.db", "state.db"])
-@pytest.mark.parametrize("damage", [_flip, _truncate, _replace_by_text])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *itertools.product(("journal.db", "state.db"), (_flip, _truncate, _replace_by_text)),
+        ("state.db", _empty),
+    ],
+)
 def test_a_damaged_file_is_set_aside_and_told(aurora: Aurora, name: str, damage: Callable[[Path], None]) -> None:
     aurora.configure({"web": calm()})
     aurora.start()

@@ -30,7 +30,7 @@ class Database:
         self.quarantine = quarantine
         self._reader = open_reader(path)
         self._reading = threading.Lock()
-        self._writer = Writer(writing, path.name)
+        self._writer = Writer(writing, path)
 
     @classmethod
     def open(

@@ -1,9 +1,9 @@
 """Opens a database file that is sound; one that is not is moved aside, never deleted, and repaired or begun anew.
 
 Every page carries a checksum (SQLite's cksumvfs), which finds flipped bits that `integrity_check` does not
-see. Checksums reach the pages of the file; the tail of its write-ahead log is looked at here, because SQLite
-itself silently forgets every commit behind a damaged frame. A program that writes to the file without
-cksumvfs breaks it; reading it with any SQLite is fine.
+see. Checksums reach the pages of the file; its write-ahead log is looked at here, because SQLite itself silently
+forgets every commit from a damaged frame on (`wal.py` and `acknowledged.py` say how that is found). A program that
+writes to the file without cksumvfs breaks it; reading it with any SQLite is fine.
 """
 
 import contextlib
@@ -14,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import apsw
 import apsw.sqlite_extra
 import msgspec
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.atomic import replace_content
+from aurora_desktop.core.storage import acknowledged
 from aurora_desktop.core.storage.full_disk import is_full
 from aurora_desktop.core.storage.wal import lost_commits
 
@@ -28,9 +30,13 @@ VFS = "cksmvfs"
 CHECKSUM_BYTES = 8
 BUSY_TIMEOUT_MS = 5000
 _MAGIC = b"SQLite format 3\0"
-_SIDE_FILES = ("-wal", "-shm", "-journal")
+SIDE_FILES = ("-wal", "-shm", "-journal", acknowledged.SUFFIX)
 _DAMAGE_CODES = {apsw.SQLITE_IOERR_DATA, apsw.SQLITE_IOERR_SHORT_READ, apsw.SQLITE_IOERR_CORRUPTFS}
 _vfs_lock = threading.Lock()
+
+
+Remains = Literal["file and log", "file", "nothing"]
+"""What of a database whose log broke off is of one moment: with what is left of the log, without it, or neither."""
 
 
 class Rescued(msgspec.Struct, frozen=True):
@@ -50,6 +56,7 @@ class Quarantine(msgspec.Struct, frozen=True):
     moved_to: Path
     reason: str
     rescued: Rescued | None = None
+    remains: Remains = "file and log"
 
 
 class Care(Protocol):
@@ -67,10 +74,11 @@ class Care(Protocol):
 class _UnsoundError(Exception):
     """The file cannot be used as it is; `label` is the reason's short name, for the name of the file."""
 
-    def __init__(self, label: str, reason: str) -> None:
+    def __init__(self, label: str, reason: str, remains: Remains = "file and log") -> None:
         super().__init__(reason)
         self.label = label
         self.reason = reason
+        self.remains = remains
 
 
 def is_damage(error: BaseException) -> bool:
@@ -92,18 +100,23 @@ def open_sound(
     Raises AuroraError when the place is unusable, and for a file of a newer version, which is left alone.
     """
     try:
-        try:
-            return _connect(path, migrations, application_id, care), None
-        except _UnsoundError as unsound:
-            quarantine = _move_aside(path, unsound, wall())
+        quarantine = _resumed(path)
+        if quarantine is None:
+            try:
+                return _connect(path, migrations, application_id, care), None
+            except _UnsoundError as unsound:
+                quarantine = _set_aside(path, unsound, wall())
         if care is not None:
             rescued = care.rescue(quarantine, migrations, application_id)
             quarantine = msgspec.structs.replace(quarantine, rescued=rescued)
         try:
-            return _connect(path, migrations, application_id), quarantine
+            connection = _connect(path, migrations, application_id)
         except _UnsoundError as unsound:  # what was to replace it is no better
-            _move_aside(path, unsound, wall())
-            return _connect(path, migrations, application_id), msgspec.structs.replace(quarantine, rescued=None)
+            _move(path, _name_aside(path, unsound, wall()))
+            connection = _connect(path, migrations, application_id)
+            quarantine = msgspec.structs.replace(quarantine, rescued=None)
+        being_repaired(path).unlink(missing_ok=True)
+        return connection, quarantine
     except (apsw.Error, OSError, _UnsoundError) as error:
         raise cannot_open(path, error) from error
 
@@ -111,6 +124,11 @@ def open_sound(
 def found_damaged(path: Path) -> Path:
     """Where it is written down that the file was found damaged while it was in use: the next opening repairs it."""
     return path.with_name(path.name + ".found-damaged")
+
+
+def being_repaired(path: Path) -> Path:
+    """What is being made of the file, while that is not done: a start that was broken off is gone on with."""
+    return path.with_name(path.name + ".being-repaired")
 
 
 def open_reader(path: Path) -> apsw.Connection:
@@ -194,9 +212,11 @@ def _is_new(path: Path) -> bool:
         return False
     if head:
         raise _UnsoundError("not-a-database", "not a database")
-    wal = path.with_name(path.name + "-wal")
+    wal = acknowledged.log_of(path)
     if wal.exists() and wal.stat().st_size:
         raise _UnsoundError("truncated", "truncated: only its write-ahead log is left")
+    if path.exists() and acknowledged.mark_of(path).exists():
+        raise _UnsoundError("truncated", "truncated: it is empty")
     return True
 
 
@@ -229,8 +249,7 @@ def _examine(connection: apsw.Connection, path: Path, application_id: int, known
 
 def _check_pages(connection: apsw.Connection, path: Path) -> None:
     frames, _ = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
-    if lost := lost_commits(path.with_name(path.name + "-wal"), max(frames, 0)):
-        raise _UnsoundError("damaged", f"damaged: {lost} commits lie behind a broken frame of its write-ahead log")
+    _check_log(path, max(frames, 0))
     # A partial last page reads as zeros and passes every other check; after a crash the log may hold it whole.
     if frames <= 0 and path.stat().st_size % int(str(connection.pragma("page_size"))):
         raise _UnsoundError("truncated", "truncated: its last page is cut off")
@@ -238,6 +257,19 @@ def _check_pages(connection: apsw.Connection, path: Path) -> None:
     if findings != [("ok",)]:
         words = str(findings[0][0]).splitlines()[-1] if findings else "no answer"
         raise _UnsoundError("damaged", f"damaged: {words}")
+
+
+def _check_log(path: Path, frames: int) -> None:
+    """`frames` are what SQLite accepts. What it should have accepted is told by the mark, or by what lies behind."""
+    mark = acknowledged.read_mark(path)
+    remains: Remains = "file and log"
+    if mark is not None and mark.in_file > frames:  # its pages in the file are younger than those that are left
+        remains = "file" if mark.in_file >= mark.frames else "nothing"
+    if mark is not None and mark.frames > frames:
+        raise _UnsoundError("damaged", "damaged: its write-ahead log broke off before what was acknowledged", remains)
+    if lost := lost_commits(acknowledged.log_of(path), frames):
+        words = f"damaged: {lost} commits lie behind a broken frame of its write-ahead log"
+        raise _UnsoundError("damaged", words, remains)
 
 
 def _migrate(connection: apsw.Connection, migrations: Sequence[str], application_id: int) -> None:
@@ -249,19 +281,59 @@ def _migrate(connection: apsw.Connection, migrations: Sequence[str], application
             connection.pragma("user_version", version)
 
 
-def _move_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
+class _Repair(msgspec.Struct, frozen=True):
+    """The file is to be moved to the name `moved_to`, and to be replaced."""
+
+    moved_to: str
+    reason: str
+    remains: Remains
+
+
+def _set_aside(path: Path, unsound: _UnsoundError, at: float) -> Quarantine:
+    """From here until it is replaced, a crash must not lead to a start that finds nothing and begins anew."""
+    target = _name_aside(path, unsound, at)
+    repair = _Repair(target.name, unsound.reason, unsound.remains)
+    with contextlib.suppress(OSError):  # a full disk: then that crash is what must not happen
+        replace_content(being_repaired(path), msgspec.json.encode(repair))
+    _move(path, target)
+    return Quarantine(path, target, unsound.reason, remains=unsound.remains)
+
+
+def _resumed(path: Path) -> Quarantine | None:
+    """The repair that was begun and not finished."""
+    note = being_repaired(path)
+    try:
+        repair = msgspec.json.decode(note.read_bytes(), type=_Repair)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError):
+        note.unlink(missing_ok=True)
+        return None
+    target = path.with_name(repair.moved_to)
+    if target.exists() and path.exists():  # what is to replace it is in its place
+        note.unlink()
+        return None
+    _move(path, target)
+    return Quarantine(path, target, repair.reason, remains=repair.remains)
+
+
+def _name_aside(path: Path, unsound: _UnsoundError, at: float) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
     target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}")
     number = 1
     while target.exists():
         number += 1
         target = path.with_name(f"{path.name}.quarantined-{stamp}-{unsound.label}-{number}")
-    for side in ("", *_SIDE_FILES):
+    return target
+
+
+def _move(path: Path, target: Path) -> None:
+    """The file first: without it, what is left of it is never taken for the whole."""
+    for side in ("", *SIDE_FILES):
         source = path.with_name(path.name + side)
         if source.exists():
             source.rename(target.with_name(target.name + side))
     found_damaged(path).unlink(missing_ok=True)
-    return Quarantine(path, target, unsound.reason)
 
 
 def _check_owner(path: Path) -> None:

@@ -36,6 +36,18 @@ def lost_commits(path: Path, frames_seen: int) -> int:
         return 0
 
 
+def salts(path: Path) -> bytes:
+    """What tells one generation of the log from the next: a log that is begun anew has others; b"" without one.
+
+    Raises OSError.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEADER.size)[16:24]
+    except FileNotFoundError:
+        return b""
+
+
 def _is_header_sound(header: bytes) -> bool:
     magic = _HEADER.unpack(header)[0]
     if magic & ~1 != _MAGIC:

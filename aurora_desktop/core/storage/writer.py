@@ -1,18 +1,24 @@
 """The one thread that writes to a database: takes what is queued, commits it together, and answers."""
 
 import itertools
+import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 import msgspec
 
+from aurora_desktop.core.storage.acknowledged import Acknowledged
+
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class _Job(msgspec.Struct, frozen=True, eq=False):
@@ -28,13 +34,14 @@ class Writer:
     transaction as a whole cannot be committed (disk full), every future of it gets that error.
     """
 
-    def __init__(self, connection: apsw.Connection, name: str) -> None:
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
+        self._acknowledged = Acknowledged(path)
         self._wake = threading.Condition()
         self._jobs: list[_Job] = []
         self._due = math.inf
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name=f"writer of {name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"writer of {path.name}", daemon=True)
         self._thread.start()
 
     def submit(
@@ -71,7 +78,11 @@ class Writer:
                     self._commit(list(group))
                 else:
                     self._perform_alone(group)
-        self._connection.close()
+        self._acknowledged.close()
+        try:
+            self._connection.close()
+        except (apsw.Error, OSError) as error:  # what was acknowledged is on the disk, in the log at least
+            log.warning("a database could not be closed in order: %s", error)
 
     def _take(self) -> list[_Job]:
         """What is queued, once the first of it is due; nothing when the writer is to end."""
@@ -86,6 +97,7 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             answers = [self._attempt(job) for job in jobs]
             self._connection.execute("COMMIT")
+            self._acknowledged.note(self._connection)
         except Exception as error:  # noqa: BLE001 - told to everybody who waits; the thread must live on
             self._roll_back()
             answers = [partial(job.future.set_exception, error) for job in jobs]
@@ -114,6 +126,8 @@ class Writer:
     def _perform_alone(self, jobs: Iterable[_Job]) -> None:
         for job in jobs:
             try:
-                job.future.set_result(job.work(self._connection))
+                result = job.work(self._connection)
+                self._acknowledged.note(self._connection)
+                job.future.set_result(result)
             except Exception as error:  # noqa: BLE001 - told to whoever waits; the thread must live on
                 job.future.set_exception(error)

@@ -41,7 +41,7 @@ class Flips:
         self._save(database, range(SAVES // 2, SAVES))
         self.crashed = folder / "crashed"
         self.crashed.mkdir()
-        for name in ("state.db", "state.db-wal"):
+        for name in ("state.db", "state.db-wal", "state.db-acknowledged"):
             shutil.copy(self.sound.root / name, self.crashed / name)
         self.expected = self._rows(database)
         database.close()

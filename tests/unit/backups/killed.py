@@ -1,7 +1,7 @@
-"""A process that saves until it is killed: `python killed.py FOLDER`.
+"""A process that saves until it is killed: `python -m unit.backups.killed FOLDER`.
 
-It writes one line for each save of the state, task of the queue and event of the journal that was acknowledged, at
-once and whole; `judge` looks for them in what is left.
+It writes one line for each save of the state, task of the queue, message of the outbox and event of the journal that
+was acknowledged, at once and whole; `judge` looks for them in what is left.
 """
 
 import asyncio
@@ -21,15 +21,14 @@ from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
-from aurora_desktop.tasks.store import TaskStore
-from aurora_desktop.tasks.task import Task
+
+from .saved import Saving, as_program, kept
 
 LINES_AT_MOST = 60
 
 
 class Opened(NamedTuple):
     state: Database
-    tasks: TaskStore
     journal: Journal
     last_id: int
 
@@ -39,21 +38,16 @@ def opened(folder: Path) -> Opened:
     journal = Journal(paths, JournalSettings(), LogSettings(), SystemClock())
     last_id = journal.open()
     state = Database.open(paths.state_db, StateMigrations(), STATE_APPLICATION_ID)
-    return Opened(state, TaskStore(state), journal, last_id)
+    return Opened(state, journal, last_id)
 
 
 async def save(folder: Path) -> None:
-    state, tasks, journal, last_id = opened(folder)
+    state, journal, last_id = opened(folder)
     number = int(state.read("SELECT count(*) FROM alerts")[0][0])
+    saving = Saving(state, _say)
     while True:
         number += 1
-        row = (f"k{number}", "v" * (number * 37 % 3000))
-        await asyncio.wrap_future(
-            state.submit(lambda db, row=row: db.execute("INSERT INTO alerts VALUES (?, ?)", row).fetchall())
-        )
-        _say(f"save k{number}")
-        await tasks.add(Task(id=f"task_{number}", number=0, agent="claude", prompt="p" * 500))
-        _say(f"task task_{number}")
+        await saving.once(number)
         last_id += 1
         event = LogDropped(at=float(number), component="aurora", dropped_bytes=number, detail="d")
         journal.append(Record(last_id, event))
@@ -67,8 +61,8 @@ def _say(line: str) -> None:
 
 def kill_once(folder: Path, chance: random.Random) -> list[str]:
     """Let it save, and kill it at a random moment; the lines of what it acknowledged."""
-    command = [sys.executable, __file__, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+    command, environment = as_program(__name__, folder)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
         lines = list(_some_lines(child.stdout, chance.randrange(1, LINES_AT_MOST)))
         child.send_signal(signal.SIGKILL)
@@ -84,9 +78,8 @@ def _some_lines(output: IO[bytes], count: int) -> Iterator[str]:
 
 def judge(folder: Path, lines: list[str]) -> list[str]:
     """What was acknowledged and is not there; and files that were set aside."""
-    state, _, journal, _ = opened(folder)
-    there = {f"save {row[0]}" for row in state.read("SELECT key FROM alerts")}
-    there |= {f"task {row[0]}" for row in state.read("SELECT id FROM tasks")}
+    state, journal, _ = opened(folder)
+    there = kept(state)
     there |= {f"event {record.id}" for record in journal.since(0, 10**6)}
     state.close()
     journal.close()

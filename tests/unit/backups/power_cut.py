@@ -1,12 +1,14 @@
 """A disk of which the power goes: what was not synced may be there, or not, or in parts.
 
-As a program: `python power_cut.py FOLDER CUTS SEED [SYNCHRONOUS]` cuts the power that often over saves of the state and
-tasks of the queue, opens what is left each time, and prints one line of JSON. A process of its own, because this disk
-must be there before the layer of checksums is.
+As a program: `python -m unit.backups.power_cut FOLDER CUTS SEED [SYNCHRONOUS]` cuts the power that often over saves of
+the state, tasks of the queue and messages of the outbox, opens what is left each time, and prints one line of JSON. A
+process of its own, because this disk must be there before the layer of checksums is.
 """
 
 import asyncio
+import contextlib
 import random
+import shutil
 import sys
 from concurrent.futures import Future
 from pathlib import Path
@@ -15,6 +17,14 @@ from typing import Any
 import apsw
 import msgspec
 from msgspec import Struct
+
+from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.acknowledged import mark_of
+from aurora_desktop.core.storage.opening import open_sound
+from aurora_desktop.core.storage.writer import Writer
+from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
+
+from .saved import Saving, kept
 
 SECTOR = 512
 BASE = apsw.vfs_names()[0]
@@ -128,18 +138,14 @@ class Outcome(Struct):
 
 
 class Alone:
-    """As much of a `Database` as the store of tasks uses, with one connection: this disk shares no memory."""
+    """As much of a `Database` as is used here, with one connection: this disk shares no memory."""
 
     def __init__(self, path: Path, synchronous: str = "") -> None:
-        from aurora_desktop.core.storage.opening import open_sound
-        from aurora_desktop.core.storage.writer import Writer
-        from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
-
         connection, self.quarantine = open_sound(path, StateMigrations(), STATE_APPLICATION_ID)
         connection.pragma("wal_autocheckpoint", 40)  # so that the power goes in the middle of many of them
         if synchronous:
             connection.pragma("synchronous", synchronous)
-        self._writer = Writer(connection, path.name)
+        self._writer = Writer(connection, path)
         self.submit = self._writer.submit
         self.close = self._writer.close
 
@@ -166,7 +172,7 @@ def _cut(folder: Path, disk: Disk, chance: random.Random, outcome: Outcome, sync
     path = folder / "state.db"
     database = Alone(path, synchronous)
     disk.left = chance.randrange(4, 400)
-    saved, tasks = asyncio.run(_work(database))
+    lines = asyncio.run(_work(database))
     after = disk.after(chance)
     disk.left = 0
     database.close()
@@ -175,40 +181,29 @@ def _cut(folder: Path, disk: Disk, chance: random.Random, outcome: Outcome, sync
     found.mkdir()
     for name, content in after.items():
         (found / Path(name).name).write_bytes(content)
-    _judge(found / "state.db", saved, tasks, outcome)
+    if (mark := mark_of(path)).exists():  # the youngest that may be there: it asks for most
+        shutil.copy(mark, mark_of(found / path.name))
+    _judge(found / "state.db", lines, outcome)
     outcome.cuts += 1
-    outcome.acknowledged += len(saved) + len(tasks)
+    outcome.acknowledged += len(lines)
 
 
-async def _work(database: Alone) -> tuple[list[int], list[str]]:
+async def _work(database: Alone) -> list[str]:
     """Save until the power is gone; what was acknowledged."""
-    from aurora_desktop.tasks.store import TaskStore
-    from aurora_desktop.tasks.task import Task
-
-    store = TaskStore(database)  # type: ignore[arg-type]  # what it uses of one is there
-    saved: list[int] = []
-    tasks: list[str] = []
-    for number in range(200):
-        try:
-            row = (str(number), "v" * (number * 37 % 3000))
-            save = database.submit(lambda db, row=row: db.execute("INSERT INTO alerts VALUES (?, ?)", row).fetchall())
-            await asyncio.wrap_future(save)
-            saved.append(number)
-            await store.add(Task(id=f"task_{number}", number=0, agent="claude", prompt="p" * 500))
-            tasks.append(f"task_{number}")
-        except (apsw.Error, OSError):
-            break
-    return saved, tasks
+    lines: list[str] = []
+    saving = Saving(database, lines.append)
+    with contextlib.suppress(apsw.Error, OSError, AuroraError):
+        for number in range(200):
+            await saving.once(number)
+    return lines
 
 
-def _judge(path: Path, saved: list[int], tasks: list[str], outcome: Outcome) -> None:
+def _judge(path: Path, lines: list[str], outcome: Outcome) -> None:
     database = Alone(path)
     if database.quarantine is not None:
         outcome.unsound.append(f"{path}: {database.quarantine.reason}")
-    there = {int(row[0]) for row in database.read("SELECT key FROM alerts")}
-    queued = {str(row[0]) for row in database.read("SELECT id FROM tasks")}
-    outcome.lost += [f"{path}: save {number}" for number in saved if number not in there]
-    outcome.lost += [f"{path}: {name}" for name in tasks if name not in queued]
+    there = kept(database)
+    outcome.lost += [f"{path}: {line}" for line in lines if line not in there]
     database.close()
 
 

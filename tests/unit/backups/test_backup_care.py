@@ -9,6 +9,7 @@ from aurora_desktop.backups.swap import Swap, Swapped
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema_backups import BackupSettings
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.opening import found_damaged
 
 from .conftest import AT, FILLING, NOTES, NOTES_MIGRATIONS, count, flip_in, made, open_state
 
@@ -69,11 +70,19 @@ def test_a_restore_that_was_interrupted_is_finished(paths: StatePaths, state: Da
     paths.state_db.write_bytes(b"the old one")
     plan = Swap(AT, (Swapped("state.db", "state.db.replaced", ".state.db.restoring"),))
     (paths.root / swap.PLANNED).write_bytes(msgspec.json.encode(plan))
+    found_damaged(paths.state_db).write_text("damaged: the one that is replaced")
     assert swap.PLANNED == PLANNED
     care = first_aid(paths)
     care.finish_restore()
     care.finish_restore()
     database = open_state(paths)
-    assert count(database) == 300
+    assert (database.quarantine, count(database)) == (None, 300)
     database.close()
     assert (paths.root / "state.db.replaced").read_bytes() == b"the old one"
+
+
+def test_what_a_restore_and_a_repair_left_half_made_is_removed(paths: StatePaths, state: Database) -> None:
+    for name in (".state.db.restoring", ".state.db.restoring-wal", ".journal.db.rescuing-4711", "state.db.replaced-x"):
+        (paths.root / name).touch()
+    first_aid(paths).finish_restore()
+    assert [path.name for path in paths.root.iterdir() if "re" in path.suffix] == ["state.db.replaced-x"]

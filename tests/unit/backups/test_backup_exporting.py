@@ -85,3 +85,9 @@ def test_a_file_that_is_no_export_is_told(tmp_path: Path, content: str, named: s
 def test_without_a_state_there_is_nothing_to_show(paths: StatePaths) -> None:
     with pytest.raises(AuroraError, match="no state yet"):
         summary(paths.state_db)
+
+
+def test_an_empty_file_is_no_state(paths: StatePaths) -> None:
+    paths.state_db.touch()
+    with pytest.raises(AuroraError, match="The state is empty"):
+        summary(paths.state_db)

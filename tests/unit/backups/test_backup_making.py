@@ -1,5 +1,6 @@
 """A backup is made while others write, checked, and restored for a test before it counts."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from aurora_desktop.backups import verifying
+from aurora_desktop.backups import copying, verifying
 from aurora_desktop.backups.asking import COMMAND
 from aurora_desktop.backups.folder import MAKING, BackupFolder
 from aurora_desktop.backups.manifest import BadBackupError, read_manifest
@@ -15,7 +16,7 @@ from aurora_desktop.backups.messages import Failed, Made, Request
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage.database import Database
 
-from .conftest import AT, FILLING, RULE, add_notes, back_up, count, flip, flip_in, made, put
+from .conftest import AT, FILLING, RULE, add_notes, back_up, count, flip, flip_in, made, open_journal, put
 
 
 def test_a_backup_is_named_by_its_time_and_says_what_it_holds(
@@ -49,9 +50,28 @@ def test_what_is_restored_is_what_was_there(paths: StatePaths, folder: BackupFol
     restored.close()
 
 
+def test_a_large_state_that_is_written_to_is_sound_in_the_copy(paths: StatePaths, state: Database) -> None:
+    """More pages than SQLite keeps in memory, of which the log holds some that carry no checksum yet."""
+    add_notes(state, 15_000)
+    state.checkpoint().result()
+    for number in (1, 7_000, 14_000):
+        put(state, "UPDATE notes SET text = 'changed' WHERE id = ?", number)
+    made(paths)
+
+
 def test_the_ids_of_one_second_differ(paths: StatePaths, folder: BackupFolder, state: Database) -> None:
     assert [made(paths).id for _ in range(3)] == ["20250615T150640Z", "20250615T150640Z-2", "20250615T150640Z-3"]
     assert [manifest.number for _, manifest in folder.good()] == [3, 2, 1]
+
+
+def test_two_processes_that_make_one_in_the_same_second_are_not_in_each_other_s_way(
+    paths: StatePaths, folder: BackupFolder, state: Database
+) -> None:
+    folder.prepare(make=True)
+    id_, making = folder.new(AT)
+    renamed = making.rename(making.with_name(f"{MAKING}{id_}-1"))  # as of another process, which lives
+    assert made(paths).id == f"{id_}-2"
+    renamed.rmdir()
 
 
 def test_a_clock_that_went_back_does_not_make_an_older_one_the_newest(
@@ -69,6 +89,54 @@ def test_damage_that_the_copy_meets_is_no_backup_and_is_named(paths: StatePaths,
     assert isinstance(outcome, Failed)
     assert outcome.damaged == "state.db"
     assert not [entry for entry in paths.backups.iterdir() if entry.is_dir()]
+
+
+@pytest.mark.parametrize(
+    ("size", "told"), [(0, "it is empty"), (50, "its pages are broken"), (5000, "its pages are broken")]
+)
+def test_a_state_that_was_cut_off_is_no_backup_and_pushes_out_none(
+    paths: StatePaths, folder: BackupFolder, state: Database, size: int, told: str
+) -> None:
+    good = made(paths)
+    state.close()
+    os.truncate(paths.state_db, size)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert outcome.damaged == "state.db"
+    assert told in outcome.detail
+    assert folder.find("latest")[1].id == good.id
+
+
+def test_text_under_the_name_of_the_state_is_no_backup(paths: StatePaths, state: Database) -> None:
+    state.close()
+    paths.state_db.write_text("hello" * 1000)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert outcome.detail == "state.db: it is no database"
+
+
+def test_without_the_state_the_rest_is_no_backup(paths: StatePaths, folder: BackupFolder, state: Database) -> None:
+    open_journal(paths).close()
+    good = made(paths)
+    state.close()
+    paths.state_db.unlink()
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert (outcome.damaged, outcome.title) == ("", "There is nothing to back up")
+    assert folder.find("latest")[1].id == good.id
+
+
+def test_a_copy_that_is_unsound_alone_does_not_accuse_the_database(
+    paths: StatePaths, state: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsound(_: Path) -> None:
+        raise copying.UnsoundCopyError("a disk that forgets")
+
+    monkeypatch.setattr(copying, "examine", unsound)
+    outcome = back_up(paths)
+    assert isinstance(outcome, Failed)
+    assert (outcome.damaged, outcome.title) == ("", "The backup could not be made")
+    assert "a disk that forgets" in outcome.detail
 
 
 def test_a_folder_of_somebody_else_is_left_alone(paths: StatePaths, state: Database) -> None:

@@ -1,5 +1,6 @@
 """A damaged database is repaired at the start, and what is lost is told."""
 
+import json
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ from aurora_desktop.backups import swap
 from aurora_desktop.backups.folder import BackupFolder
 from aurora_desktop.backups.rescue import ITSELF, Rescue
 from aurora_desktop.core.paths import StatePaths
+from aurora_desktop.core.storage.acknowledged import log_of, mark_of
 from aurora_desktop.core.storage.database import Database
-from aurora_desktop.core.storage.opening import Quarantine, found_damaged
+from aurora_desktop.core.storage.opening import Quarantine, Rescued, being_repaired, found_damaged, open_reader
 
 from .conftest import (
     FILLING,
@@ -80,6 +82,55 @@ def test_it_is_undone_by_one_command_and_done_again_by_the_next_start(
     again.close()
 
 
+class KilledError(BaseException):
+    """The process is gone in the middle of something."""
+
+
+@pytest.mark.parametrize("renames", range(4))
+def test_a_repair_that_is_killed_is_gone_on_with_by_the_next_start(
+    damaged: StatePaths, rescue: Rescue, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """Before, between and behind the renames, and while the new one is made: it is never begun anew in silence."""
+    left = [renames]
+    real = Path.rename
+
+    def rename(source: Path, target: Path) -> Path:
+        if not left[0]:
+            raise KilledError
+        left[0] -= 1
+        return real(source, target)
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(rescue, "rescue", killed)
+    with pytest.raises(KilledError):
+        open_state(damaged, rescue)
+    monkeypatch.undo()
+    database = open_state(damaged, rescue)
+    assert (count(database), count(database, "colours")) == (300, 1)
+    rescued = moved(database).rescued
+    assert rescued is not None
+    assert rescued.lost == "changes since 2025-06-15 15:06:40 UTC of the tables of `note`"
+    database.close()
+    again = open_state(damaged, rescue)
+    assert again.quarantine is None
+    again.close()
+
+
+def test_a_repair_that_was_done_but_for_its_last_word_is_done(damaged: StatePaths, rescue: Rescue) -> None:
+    first = open_state(damaged, rescue)
+    aside = moved(first).moved_to
+    first.close()
+    note = {"moved_to": aside.name, "reason": "damaged", "remains": "file and log"}
+    being_repaired(damaged.state_db).write_text(json.dumps(note))
+    database = open_state(damaged, rescue)
+    assert (database.quarantine, count(database)) == (None, 300)
+    database.close()
+    assert not being_repaired(damaged.state_db).exists()
+
+
 def test_a_broken_index_costs_nothing(paths: StatePaths, state: Database, rescue: Rescue) -> None:
     """The whole of the table can be read, and the index is made anew."""
     page = int(state.read("SELECT rootpage FROM sqlite_schema WHERE name = 'notes_by_text'")[0][0])
@@ -105,6 +156,49 @@ def test_a_newest_backup_that_is_broken_is_passed_over(
     rescued = moved(database).rescued
     assert rescued is not None
     assert good in rescued.source
+    database.close()
+
+
+def crash(paths: StatePaths, database: Database) -> None:
+    """The files as a kill would leave them, with a bit of the first frame of the log flipped."""
+    names = [paths.state_db, log_of(paths.state_db), mark_of(paths.state_db)]
+    contents = [path.read_bytes() for path in names]
+    database.close()
+    for path, content in zip(names, contents, strict=True):
+        path.write_bytes(content)
+    flip(log_of(paths.state_db), 100)
+
+
+def test_a_broken_log_that_the_file_no_longer_needs_costs_nothing(
+    paths: StatePaths, state: Database, rescue: Rescue
+) -> None:
+    put(state, "PRAGMA wal_autocheckpoint = 1")
+    add_notes(state, 5)
+    crash(paths, state)
+    database = open_state(paths, rescue)
+    assert moved(database).rescued == Rescued(ITSELF)
+    assert count(database) == 305
+    database.close()
+
+
+def test_a_file_and_what_is_left_of_its_log_are_not_mixed(paths: StatePaths, state: Database, rescue: Rescue) -> None:
+    """Somebody who read kept half of the log out of the file: it is of no moment, with the log's rest or without."""
+    made(paths)
+    state.checkpoint().result()
+    add_notes(state, 5)
+    reading = open_reader(paths.state_db)
+    reading.execute("BEGIN; SELECT count(*) FROM notes").fetchall()
+    put(state, "PRAGMA wal_autocheckpoint = 1")
+    add_notes(state, 5)
+    crash(paths, state)
+    reading.close()
+    database = open_state(paths, rescue)
+    assert moved(database).remains == "nothing"
+    rescued = moved(database).rescued
+    assert rescued is not None
+    assert rescued.source == "the backup 20250615T150640Z"
+    assert rescued.lost.startswith("changes since 2025-06-15 15:06:40 UTC of ")
+    assert count(database) == 300
     database.close()
 
 
@@ -169,7 +263,7 @@ def test_what_was_found_in_use_is_repaired_out_of_the_file_itself(
 # --- the journal ------------------------------------------------------------------------------------------------
 
 
-def test_events_come_from_the_backup_the_file_and_the_logs(paths: StatePaths, rescue: Rescue) -> None:
+def test_events_come_from_the_backup_the_file_and_the_logs(paths: StatePaths, state: Database, rescue: Rescue) -> None:
     database = open_journal(paths)
     add_events(database, range(1, 101))
     made(paths)

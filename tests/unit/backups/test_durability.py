@@ -14,6 +14,7 @@ from . import power_cut
 from .flipping import Flips, Where
 from .killed import judge, kill_once
 from .power_cut import Disk
+from .saved import as_program
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -26,8 +27,8 @@ def test_a_kill_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 
 
 def cut(folder: Path, cuts: int, *more: str) -> Any:
-    command = [sys.executable, power_cut.__file__, str(folder), str(cuts), "7", *more]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    command, environment = as_program(power_cut.__name__, folder, cuts, 7, *more)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return msgspec.json.decode(ran.stdout)
 

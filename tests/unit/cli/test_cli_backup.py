@@ -82,6 +82,18 @@ def test_the_list_names_each_and_those_that_are_damaged(
     assert "damaged" in capsys.readouterr().out
 
 
+def test_a_folder_that_cannot_be_read_is_not_said_to_be_empty(
+    aurora: Command, paths: StatePaths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths.backups.write_text("in the way")
+    (tmp_path / "aurora.yaml").write_text(f"services: {{}}\nbackups: {{path: {tmp_path / 'no-stick'}}}\n")
+    assert aurora("backup", "list") == 1
+    told = capsys.readouterr()
+    assert "no backup yet" not in told.out
+    assert f"not looked at: {paths.backups}: Not a directory" in told.err
+    assert f"not looked at: {tmp_path / 'no-stick'}: No such file or directory" in told.err
+
+
 def test_verify_is_1_when_one_does_not_stand_the_test(
     aurora: Command, paths: StatePaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,10 +165,15 @@ def test_an_export_goes_out_and_comes_back(
     write(paths, "INSERT INTO alerts VALUES ('second', '2')")
     assert aurora("state", "import", str(file)) == 0
     assert keys(paths) == ["first"]
-    file.write_text(file.read_text().replace('"first"', "[1]"))
-    assert aurora("state", "import", str(file)) == 1
-    assert "`tables.alerts[0].key`" in capsys.readouterr().err
-    assert keys(paths) == ["first"]
+    content = file.read_text()
+    for right, wrong, told in (
+        ('"first"', "[1]", "`tables.alerts[0].key`"),
+        ('"spawns":[]', '"spawns":[{"marker":"m","service":"web","pid":"x"}]', "`spawns` m: Expected `int | null`"),
+    ):
+        file.write_text(content.replace(right, wrong))
+        assert aurora("state", "import", str(file)) == 1
+        assert told in capsys.readouterr().err
+        assert keys(paths) == ["first"]
 
 
 def test_damage_is_told_instead_of_backed_up(

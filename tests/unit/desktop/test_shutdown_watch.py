@@ -1,60 +1,16 @@
 """The machine's shutdown is held up until Aurora has ended: logind, as far as that matters, on a bus of its own."""
 
-import os
 import queue
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from jeepney import DBusAddress, new_error, new_method_return, new_signal
-from jeepney.bus_messages import message_bus
-from jeepney.io.blocking import Proxy, open_dbus_connection
 
 from aurora_desktop.desktop.shutdown_watch import ShutdownWatch
-from desktop.bus_service import BusService
 
-MANAGER = DBusAddress("/org/freedesktop/login1", interface="org.freedesktop.login1.Manager")
+from .logind import DELAY_S, Logind
+
 WAIT_S = 30.0
-
-
-class Logind(BusService):
-    """Gives out one end of a pipe as the lock: it is let go of when the other end reads its end."""
-
-    name = "org.freedesktop.login1"
-
-    def __init__(self, bus: str, *, refuses: bool = False) -> None:
-        self.asked: queue.Queue[tuple[Any, ...]] = queue.Queue()
-        self.refuses = refuses
-        self.held, self._given = os.pipe()
-        self._bus = bus
-        self._connection = open_dbus_connection(bus, enable_fds=True)
-        Proxy(message_bus, self._connection).RequestName(self.name)
-        self._thread = threading.Thread(target=self._serve, name=self.name)
-        self._thread.start()
-
-    def answer(self, member: str, message: Any) -> list[Any]:
-        if member == "Inhibit":
-            if self.refuses:
-                return [new_error(message, "org.freedesktop.DBus.Error.AccessDenied")]
-            self.asked.put(tuple(message.body))
-            return [new_method_return(message, "h", (self._given,))]
-        reply = new_method_return(message, "v", (("t", 7_000_000),))
-        self.asked.put(("the delay",))
-        return [reply]
-
-    def shut_down(self) -> None:
-        with open_dbus_connection(self._bus) as connection:
-            connection.send(new_signal(MANAGER, "PrepareForShutdown", "b", (True,)))
-
-    def is_let_go(self) -> bool:
-        """Once nobody holds the lock any more; waits for it."""
-        os.close(self._given)
-        return os.read(self.held, 1) == b""
-
-    def close(self) -> None:
-        self.stop()
-        os.close(self.held)
 
 
 @pytest.fixture
@@ -81,7 +37,7 @@ def test_a_shutdown_is_told_with_the_time_that_there_is(logind: Logind, session_
     for _ in range(2):
         logind.asked.get(timeout=WAIT_S)
     logind.shut_down()
-    assert told.get(timeout=WAIT_S) == 7.0
+    assert told.get(timeout=WAIT_S) == DELAY_S
     watch.close()
     assert logind.is_let_go()
 

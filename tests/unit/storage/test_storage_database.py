@@ -14,6 +14,7 @@ import apsw
 import pytest
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.storage.acknowledged import log_of, mark_of
 from aurora_desktop.core.storage.database import Database, is_damage
 from aurora_desktop.core.storage.opening import found_damaged
 
@@ -102,7 +103,8 @@ def test_files_are_readable_by_this_user_alone(file: Path) -> None:
     database.submit(add("x")).result()
     modes = {path.name: path.stat().st_mode & 0o777 for path in file.parent.iterdir()}
     database.close()
-    assert modes == {"test.db": 0o600, "test.db-wal": 0o600, "test.db-shm": 0o600}
+    assert set(modes) == {"test.db", "test.db-wal", "test.db-shm", "test.db-acknowledged"}
+    assert set(modes.values()) == {0o600}
 
 
 def test_one_failing_work_does_not_take_its_batch_along(file: Path) -> None:
@@ -270,19 +272,34 @@ def test_quarantined_files_of_the_same_second_do_not_replace_each_other(file: Pa
     assert kept == ["one", "three", "two"]
 
 
-def test_an_empty_file_is_begun(file: Path) -> None:
+def test_an_empty_file_of_a_first_start_that_was_broken_off_is_begun(file: Path) -> None:
     file.touch()
     database = open_at(file)
     assert database.quarantine is None
     database.close()
 
 
+def test_a_file_that_was_in_use_and_is_empty_now_is_no_new_one(filled: Path) -> None:
+    os.truncate(filled, 0)
+    database = quarantined(filled)
+    assert database.quarantine is not None
+    assert database.quarantine.reason == "truncated: it is empty"
+    database.close()
+    database = open_at(filled)
+    assert database.quarantine is None
+    database.close()
+
+
 CRASH = """
-import os, sys
+import os, shutil, sys
 from pathlib import Path
+from aurora_desktop.core.storage.acknowledged import mark_of
 from aurora_desktop.core.storage.database import Database
-database = Database.open(Path(sys.argv[1]), (sys.argv[2],), int(sys.argv[3]))
+path = Path(sys.argv[1])
+database = Database.open(path, (sys.argv[2],), int(sys.argv[3]))
 for number in range(20):
+    if number:
+        shutil.copy(mark_of(path), path.with_name("mark-before"))
     database.submit(lambda c: c.execute("INSERT INTO note(text) VALUES ('x')").fetchall()).result()
 os._exit(9)
 """
@@ -292,12 +309,8 @@ os._exit(9)
 def crashed(file: Path) -> Path:
     """A database whose 20 commits lie in its write-ahead log."""
     subprocess.run([sys.executable, "-c", CRASH, str(file), MIGRATIONS[0], str(APPLICATION_ID)], check=False)
-    assert wal_of(file).stat().st_size
+    assert log_of(file).stat().st_size
     return file
-
-
-def wal_of(file: Path) -> Path:
-    return file.with_name(file.name + "-wal")
 
 
 def test_commits_of_a_crashed_process_are_there(crashed: Path) -> None:
@@ -309,17 +322,32 @@ def test_commits_of_a_crashed_process_are_there(crashed: Path) -> None:
 
 @pytest.mark.parametrize("offset", [9, 20, 32, 40, 60, 5000, 20_000])
 def test_damage_in_the_write_ahead_log_is_not_a_silent_loss(crashed: Path, offset: int) -> None:
-    content = bytearray(wal_of(crashed).read_bytes())
+    content = bytearray(log_of(crashed).read_bytes())
     content[offset] ^= 4
-    wal_of(crashed).write_bytes(content)
+    log_of(crashed).write_bytes(content)
     database = open_at(crashed)
     assert database.quarantine
-    assert wal_of(database.quarantine.moved_to).read_bytes() == content
+    assert log_of(database.quarantine.moved_to).read_bytes() == content
     database.close()
 
 
-def test_the_torn_last_commit_of_a_power_cut_is_no_damage(crashed: Path) -> None:
-    wal = wal_of(crashed)
+@pytest.mark.parametrize("from_the_end", [4120, 4100, 4090, 2000, 1])
+def test_a_last_commit_that_was_acknowledged_is_not_lost_in_silence(crashed: Path, from_the_end: int) -> None:
+    content = bytearray(log_of(crashed).read_bytes())
+    content[-from_the_end] ^= 4
+    log_of(crashed).write_bytes(content)
+    database = open_at(crashed)
+    assert database.quarantine is not None
+    assert database.quarantine.reason == "damaged: its write-ahead log broke off before what was acknowledged"
+    database.close()
+
+
+@pytest.mark.parametrize("mark", ["of the commit before", "none", "torn"])
+def test_the_torn_last_commit_of_a_power_cut_is_no_damage(crashed: Path, mark: str) -> None:
+    """Nobody was told of it; the mark may be older than the log, or not be there."""
+    content = {"none": b"", "torn": mark_of(crashed).read_bytes()[:-1]}.get(mark)
+    mark_of(crashed).write_bytes((crashed.parent / "mark-before").read_bytes() if content is None else content)
+    wal = log_of(crashed)
     os.truncate(wal, wal.stat().st_size - 100)
     database = open_at(crashed)
     assert database.quarantine is None
@@ -327,12 +355,23 @@ def test_the_torn_last_commit_of_a_power_cut_is_no_damage(crashed: Path) -> None
     database.close()
 
 
+def test_a_mark_that_cannot_be_written_holds_up_nothing(file: Path) -> None:
+    mark_of(file).mkdir()
+    database = open_at(file)
+    database.submit(add("kept")).result()
+    assert database.read("SELECT text FROM note") == [("kept",)]
+    database.close()
+    database = open_at(file)
+    assert database.quarantine is None
+    database.close()
+
+
 def test_a_log_without_its_database_is_set_aside(crashed: Path) -> None:
-    content = wal_of(crashed).read_bytes()
+    content = log_of(crashed).read_bytes()
     crashed.unlink()
     database = open_at(crashed)
     assert database.quarantine
-    assert wal_of(database.quarantine.moved_to).read_bytes() == content
+    assert log_of(database.quarantine.moved_to).read_bytes() == content
     database.close()
 
 

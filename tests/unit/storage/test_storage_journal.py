@@ -219,28 +219,35 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.storage.journal import Journal
 journal = Journal(StatePaths(Path(sys.argv[1])), JournalSettings(), LogSettings(), SystemClock())
-id = journal.open()
+before = id = journal.open()
 while True:
     id += 1
     journal.append(Record(id, ServiceRestarting(at=1.0, component="a", attempt=id, delay_s=0.0, cause="x" * 500)))
     if id % 7 == 0 and journal.flush():
-        print(id, flush=True)
+        print(before + 1, id, flush=True)
+        before = id
 """
 
 
 def test_nothing_acknowledged_is_lost_by_kill_9(open_journal: OpenJournal, paths: StatePaths) -> None:
-    acknowledged = 0
+    """Of what was not, the database may have a batch that the log has not: the kill came between the two."""
+    acknowledged: set[int] = set()
     for _ in range(5):
         command = [sys.executable, "-c", WRITE_FOR_EVER, str(paths.root)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout
-            acknowledged = max(int(child.stdout.readline()) for _ in range(20))
+            told = [child.stdout.readline() for _ in range(20)]
             child.kill()
-            acknowledged = max([acknowledged, *map(int, child.stdout.read().split("\n")[:-1])])
+            told += child.stdout.read().splitlines(keepends=True)
+        for line in told:
+            if line.endswith("\n"):
+                first, last = map(int, line.split())
+                acknowledged |= set(range(first, last + 1))
     journal, last_id = open_journal()
-    assert last_id >= acknowledged
+    assert len(acknowledged) >= 5 * 20 * 7
+    assert last_id >= max(acknowledged)
     assert ids(journal.since(0, limit=last_id)) == list(range(1, last_id + 1))
-    assert {line["id"] for line in lines(paths.logs / "recovery_events.log")} >= set(range(1, acknowledged + 1))
+    assert {line["id"] for line in lines(paths.logs / "recovery_events.log")} >= acknowledged
 
 
 # --- a full disk ------------------------------------------------------------------------------------------------
