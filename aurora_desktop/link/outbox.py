@@ -1,7 +1,8 @@
 """Messages of ours: on disk before anybody is told so, sent in order for each recipient, and never given up in silence.
 
 Each is marked on disk before it leaves. One that is marked and of which no answer came may have arrived: it is looked
-for among those sent before it is sent again.
+for among those sent before it is sent again. The server's ids of those that have arrived are kept, so that one of the
+same words is not taken for it.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ MOST_KEY = 200
 POISON_TRIES = 25
 _DEAD_SHOWN = 20
 _SENT_KEPT_S = 7 * 86_400.0
+_IDS_KEPT = 2000
+"""More than are looked through at the server (`exchange.LOOKED_THROUGH_PAGES`)."""
 _DEAD_KEPT_S = 90 * 86_400.0
 _DAY_S = 86_400.0
 _COLUMNS = "number, key, recipient, subject, content, kind, size, created_at, tries, in_doubt, cause"
@@ -90,6 +93,7 @@ class Outbox:
         self._dead = [_ended(row) for row in _ended_rows(database, "dead", _DEAD_SHOWN)]
         counted = database.read("SELECT count(*) FROM link_outbox WHERE status = 'sent'")
         self.sent_count = int(counted[0][0])
+        self._arrived_ids = dict.fromkeys(reversed(_arrived_ids(database)))
         self.changed = asyncio.Event()
         self._being_added = 0
 
@@ -154,11 +158,18 @@ class Outbox:
         self._waiting[begun.number] = begun
         return begun
 
-    def arrived(self, message: Waiting) -> None:
+    def arrived(self, message: Waiting, message_id: str) -> None:
         """The server has it. Should that not reach the disk, the mark is still there, and it is looked for."""
         self._waiting.pop(message.number, None)
         self.sent_count += 1
-        self._end(message.number, "sent", "")
+        self._arrived_ids[message_id] = None
+        while len(self._arrived_ids) > _IDS_KEPT:
+            del self._arrived_ids[next(iter(self._arrived_ids))]
+        self._end(message.number, "sent", "", message_id)
+
+    def has_arrived(self, message_id: str) -> bool:
+        """Whether the server's message of this id is known to be one of those that were sent."""
+        return message_id in self._arrived_ids
 
     def put_off(self, message: Waiting, for_s: float, cause: str, *, is_in_doubt: bool) -> None:
         """It is tried again, in `for_s` seconds."""
@@ -187,7 +198,7 @@ class Outbox:
     def prune(self) -> None:
         """Forget what ended long ago."""
         now = self._clock.wall()
-        self._write("DELETE FROM link_outbox WHERE status = 'sent' AND ended_at < ?", (now - _SENT_KEPT_S,))
+        self._write(_FORGET_SENT, (now - _SENT_KEPT_S, _IDS_KEPT))
         self._write("DELETE FROM link_outbox WHERE status = 'dead' AND ended_at < ?", (now - _DEAD_KEPT_S,))
 
     def _check_room(self, size: int) -> None:
@@ -203,11 +214,11 @@ class Outbox:
         rows = self._database.read(sql, (key,))
         return _view(_waiting(rows[0][:-1]), rows[0][-1]) if rows else None
 
-    def _end(self, number: int, status: str, cause: str) -> None:
-        """What was sent is kept without its words: for its key alone."""
+    def _end(self, number: int, status: str, cause: str, message_id: str = "") -> None:
+        """What was sent is kept without its words: for its key and its id at the server."""
         emptied = ", content = ''" if status == "sent" else ""
-        sql = f"UPDATE link_outbox SET status = ?, cause = ?, in_doubt = 0, ended_at = ?{emptied} WHERE number = ?"  # noqa: S608 - as above
-        self._write(sql, (status, cause, self._clock.wall(), number))
+        sql = f"UPDATE link_outbox SET status = ?, cause = ?, message_id = ?, in_doubt = 0, ended_at = ?{emptied} WHERE number = ?"  # noqa: S608, E501 - as above
+        self._write(sql, (status, cause, message_id, self._clock.wall(), number))
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> None:
         self._database.submit(lambda c: _run(c, sql, values), GROUP_COMMIT_S)
@@ -250,6 +261,18 @@ def _run(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> None
 def _ended_rows(database: Database, status: str, limit: int) -> list[tuple[Any, ...]]:
     sql = f"SELECT {_COLUMNS}, status FROM link_outbox WHERE status = ? ORDER BY ended_at DESC, number DESC LIMIT ?"  # noqa: S608 - as above
     return database.read(sql, (status, limit))
+
+
+_FORGET_SENT = (
+    "DELETE FROM link_outbox WHERE status = 'sent' AND ended_at < ? "
+    "AND number <= (SELECT max(number) FROM link_outbox) - ?"
+)
+
+
+def _arrived_ids(database: Database) -> list[str]:
+    """The newest first."""
+    sql = "SELECT message_id FROM link_outbox WHERE status = 'sent' ORDER BY ended_at DESC, number DESC LIMIT ?"
+    return [row[0] for row in database.read(sql, (_IDS_KEPT,))]
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:

@@ -43,7 +43,9 @@ class Brain:
         self.token_s, self.refresh_s = 3600.0, 7 * 86_400.0
         self.per_minute = 1_000_000
         self.profiles: dict[str, int] = {}
+        self.lists_metadata = False
         self.sessions: dict[str, dict[str, Any]] = {}
+        """By their uuid alone: it does not find one by the number of its row."""
         self.messages: list[dict[str, Any]] = []
         self.sockets: dict[int, ServerConnection] = {}
         self.asked: list[tuple[str, str]] = []
@@ -84,8 +86,11 @@ class Brain:
                 return self._create_session(me, body)
             case "GET", ["session", id_] if id_ in self.sessions:
                 return 200, {"success": True, "session": self.sessions[id_]}
+            case "DELETE", ["session", id_] if id_ in self.sessions and self.sessions[id_]["ai_id"] == me:
+                self.sessions[id_]["status"] = "ended"
+                return 200, {"success": True, "session": self.sessions[id_]}
             case "POST", ["message", "send"]:
-                return 200, {"success": True, "message": self.post(me, **body)}
+                return 200, {"success": True, "message": self._shown(self.post(me, **body))}
             case "GET", ["message", "inbox"]:
                 return self._page([m for m in self.messages if m["recipient_id"] == me], query)
             case "GET", ["message", "sent"]:
@@ -108,8 +113,12 @@ class Brain:
 
     def _page(self, messages: list[dict[str, Any]], query: dict[str, str]) -> Reply:
         limit, offset = int(query.get("limit", 50)), int(query.get("offset", 0))
-        newest = messages[::-1][offset : offset + limit]
+        newest = [self._shown(message) for message in messages[::-1][offset : offset + limit]]
         return 200, {"success": True, "messages": newest, "total": len(messages), "limit": limit, "offset": offset}
+
+    def _shown(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Metadata are taken and not given back."""
+        return message if self.lists_metadata else {name: message[name] for name in message if name != "metadata"}
 
     def _create_session(self, me: int, body: dict[str, Any]) -> Reply:
         number = next(self._ids)
@@ -118,7 +127,7 @@ class Brain:
             "title": body.get("title"), "status": "active", "metadata": body.get("metadata"),
             "started_at": "2026-01-01T00:00:00", "session_identifier": f"{number:07x}",
         }  # fmt: skip
-        self.sessions[str(number)] = session
+        self.sessions[session["session_id"]] = session
         return 201, {"success": True, "session": session}
 
     # --- who ------------------------------------------------------------------------------------------------------
@@ -174,7 +183,7 @@ class Brain:
         query = dict(parse_qsl(urlsplit(connection.request.path if connection.request else "").query))
         me = self.who(query.get("token", ""), "access")
         if me is None:
-            await connection.send(json.dumps({"type": "error", "error": "Invalid token"}))
+            await connection.send(json.dumps({"type": "error", "error": "Authentication failed"}))
             return
         self.sockets[me] = connection
         self.greeted += 1
@@ -191,8 +200,7 @@ class Brain:
         if frame["type"] == "ping":
             raise RuntimeError("the server's own ping handler is broken")
         if frame["type"] in ("subscribe", "unsubscribe"):
-            self.subscriptions += 1
-            await connection.send(json.dumps({"type": "subscribed", "channel": frame.get("channel")}))
+            self.subscriptions += 1  # it answers nothing
 
 
 class Served:
