@@ -12,6 +12,9 @@ from aurora_desktop.link.failure import LinkError
 from aurora_desktop.link.jwt import Tokens
 from aurora_desktop.link.token_store import TokenStore
 
+PATIENCE_S = 30.0
+"""Between two attempts to exchange a token that still holds: no request is to wait for a server that hangs."""
+
 
 def boot_clock() -> float:
     """Seconds since the machine was started; elsewhere than on Linux the monotonic clock."""
@@ -40,6 +43,7 @@ class Credentials:
         self._tokens: Tokens | None = None
         self._got_at_boot = 0.0
         self._looked = False
+        self._next_try_at = 0.0
 
     @property
     def expires_at(self) -> float | None:
@@ -54,14 +58,20 @@ class Credentials:
 
     async def current(self) -> str:
         """A token that holds, exchanged or logged in for if need be. Raises LinkError."""
-        if self._tokens is not None and self.due_in_s() > 0:
+        if self._tokens is not None and self._is_good(self._tokens):
             return self._tokens.token
         async with self._lock:  # whoever waited here finds it done
             await self._look()
             tokens = self._tokens
-            if tokens is None or self.due_in_s() <= 0:
+            if tokens is None or not self._is_good(tokens):
                 tokens = await self._renewed(tokens)
             return tokens.token
+
+    def _is_good(self, tokens: Tokens) -> bool:
+        """Not due yet; or due and still holding, where the exchange has failed a moment ago."""
+        if self.due_in_s() > 0:
+            return True
+        return self._since_boot() < self._next_try_at and jwt.is_usable(tokens, self._age_s(tokens))
 
     def reject(self, token: str) -> None:
         """The server does not take this one: the next call of `current` exchanges it."""
@@ -84,6 +94,7 @@ class Credentials:
         except LinkError:
             # The server does not answer now; what still holds may be used until it does.
             if old is not None and old.token and jwt.is_usable(old, self._age_s(old)):
+                self._next_try_at = self._since_boot() + PATIENCE_S
                 return old
             raise
 
@@ -92,7 +103,7 @@ class Credentials:
             try:
                 return await self._take(await self._server.refresh(old.refresh_token), old)
             except LinkError as failure:
-                if failure.kind not in ("refused", "invalid", "absent"):
+                if failure.kind not in ("refused", "invalid", "absent", "odd"):
                     raise
         return await self._take(await self._server.login(self._identity), None)
 

@@ -60,7 +60,6 @@ class Exchange:
         """Send for ever."""
         self.outbox.wake()
         while True:
-            self._bury_old()
             message, due = self.outbox.next()
             if message is None:
                 await self._until_there_is_more(due)
@@ -131,7 +130,8 @@ class Exchange:
         wait_s = backoff.wait_s(max(message.tries, 1), 0.0, self._chance(), MOST_PUT_OFF_S)
         self.outbox.put_off(message, wait_s, failure.sentence, is_in_doubt=is_in_doubt)
 
-    def _bury_old(self) -> None:
+    def bury_old(self) -> None:
+        """Give up what has waited for too long."""
         days = self.settings.outbox.max_age_days
         for message in self.outbox.too_old():
             why = f" ({message.cause})" if message.cause else ""

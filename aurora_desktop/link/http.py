@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import h11
 import msgspec
 
-from aurora_desktop.link.failure import Kind, LinkError, in_a_line
+from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
 
 TIMEOUT_S = 5.0
 MOST_BYTES = 8 * 1024 * 1024
@@ -59,15 +59,15 @@ class Http:
                 status, headers, raw = await self._exchange(method, path, token, body, sent)
         except TimeoutError:
             sentence = f"no answer within {self._timeout_s:g} s"
-            raise LinkError("unreachable", sentence, is_doubtful=is_sent) from None
+            raise LinkError("unreachable", sentence, _THERE, is_doubtful=is_sent) from None
         except ssl.SSLCertVerificationError as error:
             hint = "Mend the certificate, or name the one to trust with `link.ca_file`"
             raise LinkError("certificate", f"its certificate is not right: {error.verify_message}", hint) from error
         except ssl.SSLError as error:
             raise LinkError("odd", f"it does not speak TLS there: {error.reason or error}", _ADDRESS) from error
         except OSError as error:
-            why = in_a_line(error.strerror or error)
-            raise LinkError("unreachable", f"it cannot be reached: {why}", is_doubtful=is_sent) from error
+            sentence = f"it cannot be reached: {why_unreachable(error)}"
+            raise LinkError("unreachable", sentence, _THERE, is_doubtful=is_sent) from error
         except h11.ProtocolError as error:
             raise LinkError(
                 "odd", f"it does not speak HTTP: {in_a_line(error)}", _ADDRESS, is_doubtful=is_sent
@@ -105,6 +105,7 @@ class Http:
 
 
 _ADDRESS = "Look at `link.url`: is it the server's REST address?"
+_THERE = "Look whether the server runs, and whether `link.url` is its address"
 
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:

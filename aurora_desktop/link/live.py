@@ -11,14 +11,15 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from aurora_desktop.link.failure import Kind, LinkError, in_a_line
+from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
 from aurora_desktop.link.http import Trust
 
 OPEN_S = 5.0
 PING_EVERY_S = 4.0
 PING_TIMEOUT_S = 3.0
-"""A half-open connection is noticed after 7 s at the latest."""
-CLOSE_S = 1.0
+"""A half-open connection is noticed after 7.25 s at the latest, `CLOSE_S` included."""
+CLOSE_S = 0.25
+"""The library waits for so long also after a ping without an answer, for the end of a connection that is dead."""
 MOST_FRAME_BYTES = 1024 * 1024
 _REFUSED = ("token", "auth", "expired", "unauthor", "forbidden", "credential")
 _POLICY_VIOLATION = 1008
@@ -45,6 +46,11 @@ class Live(Protocol):
 
     @property
     def latency_s(self) -> float | None: ...
+
+    @property
+    def token(self) -> str:
+        """With which it was opened."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -91,14 +97,13 @@ async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
         sentence = f"it answered {status} instead of opening a WebSocket"
         raise LinkError(kind, sentence, _ADDRESS, retry_after_s=60.0 if status == 429 else 0.0) from None
     except OSError as error:
-        raise LinkError(
-            "unreachable", f"its WebSocket cannot be reached: {in_a_line(error.strerror or error, (token,))}"
-        ) from None
+        sentence = f"its WebSocket cannot be reached: {in_a_line(why_unreachable(error), (token,))}"
+        raise LinkError("unreachable", sentence, _ADDRESS) from None
     except (WebSocketException, EOFError) as error:
         raise LinkError("odd", f"it does not speak WebSocket: {in_a_line(error, (token,))}", _ADDRESS) from None
 
 
-_ADDRESS = "Look at `link.websocket_url`"
+_ADDRESS = "Look at `link.websocket_url`; without it the port after that of `link.url` is taken"
 
 
 async def _greeted(connection: "_Connection") -> "_Connection":

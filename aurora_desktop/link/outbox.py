@@ -143,8 +143,9 @@ class Outbox:
 
     def _put(self, message: Waiting) -> None:
         """In order of number, although commits are told in any."""
+        newest = next(reversed(self._waiting), 0)
         self._waiting[message.number] = message
-        if len(self._waiting) > 1 and message.number < max(self._waiting):
+        if message.number < newest:
             self._waiting = dict(sorted(self._waiting.items()))
 
     def next(self) -> tuple[Waiting | None, float | None]:

@@ -67,4 +67,5 @@ class Standing:
         self.on_change()
 
     def is_over(self, topic: str) -> None:
-        self.warnings.pop(topic, None)
+        if self.warnings.pop(topic, None) is not None:
+            self.on_change()

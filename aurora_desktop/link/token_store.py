@@ -22,10 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class TokenStore(Protocol):
-    """`place`: where the tokens lie; `warning`: what is wrong with that, in words."""
+    """`place`: where the tokens lie; `warning`: what is wrong with that, in words; `hint`: how to mend it."""
 
     place: TokenPlace
     warning: str
+    hint: str
 
     async def find(self, owner: str) -> Tokens | None:
         """Those of this owner, if they were kept."""
@@ -44,7 +45,7 @@ class KeptTokens:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.place: TokenPlace = "none"
-        self.warning = ""
+        self.warning = self.hint = ""
 
     async def find(self, owner: str) -> Tokens | None:
         told = await self._ask("find")
@@ -64,17 +65,23 @@ class KeptTokens:
         request = msgspec.json.encode({"verb": verb, "folder": str(self._folder), "value": value})
         told = await _answered(request)
         self.place = "memory" if told.error and verb == "keep" else told.place
-        self.warning = _warning(told)
+        self.warning, self.hint = _warning(told, verb)
         return told
 
 
-def _warning(told: Told) -> str:
+def _warning(told: Told, verb: str) -> tuple[str, str]:
+    if told.error and verb == "find":
+        return f"the tokens of the last run cannot be had: {told.error}", _LOGS_IN
     if told.error:
-        return f"the tokens cannot be kept, and Aurora logs in anew at each start: {told.error}"
+        return f"the tokens cannot be kept: {told.error}", _LOGS_IN
     if told.place == "file":
         why = f" ({told.warning})" if told.warning else ""
-        return f"the tokens lie in a plain file that this user alone may read, for want of a keyring{why}"
-    return ""
+        return f"the tokens lie in a plain file that this user alone may read, for want of a keyring{why}", _KEYRING
+    return "", ""
+
+
+_LOGS_IN = "Until then Aurora logs in anew at each start"
+_KEYRING = "Set up or unlock a keyring for this session: the next tokens, within the hour, go there by themselves"
 
 
 async def _answered(request: bytes) -> Told:

@@ -113,6 +113,7 @@ class MemoryServer:
 
 class MemoryLive:
     latency_s = 0.02
+    token = ""
 
     def __init__(self, cut: asyncio.Event) -> None:
         self._cut = cut

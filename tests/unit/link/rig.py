@@ -23,7 +23,7 @@ from aurora_desktop.link.live import Socket
 from aurora_desktop.link.store import MIGRATIONS
 from aurora_desktop.link.view import TokenPlace
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class MemoryTokens:
@@ -31,7 +31,7 @@ class MemoryTokens:
 
     def __init__(self) -> None:
         self.place: TokenPlace = "memory"
-        self.warning = ""
+        self.warning = self.hint = ""
         self.kept: list[Tokens] = []
 
     async def find(self, owner: str) -> Tokens | None:
@@ -113,18 +113,18 @@ class Rig:
                 addresses=lambda: self.addresses,
             ),
         )  # fmt: skip
+        self.living: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
         self.link.standing.on_change = self._changed.set
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Rig"]:
-        living = asyncio.ensure_future(self.link.run())
+        self.living = asyncio.ensure_future(self.link.run())
         try:
             yield self
         finally:
-            living.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await living
+            self.living.cancel()
+            await asyncio.gather(self.living, return_exceptions=True)
             await asyncio.to_thread(self.database.close)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:

@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection
 
-from aurora_desktop.core.link_events import LinkMessageReceived, LinkSessionChanged, LinkStateChanged, LinkWarning
-from aurora_desktop.link import backoff, connection
+from aurora_desktop.core.link_events import (
+    LinkMessageFailed,
+    LinkMessageReceived,
+    LinkSessionChanged,
+    LinkStateChanged,
+    LinkWarning,
+)
+from aurora_desktop.link import backoff, connection, lifeline
 
 from .brain import Served
 from .rig import MemoryTokens, Rig, Told
@@ -84,6 +91,98 @@ def test_a_session_that_the_server_forgot_is_replaced(tmp_path: Path, served: Se
             await rig.until(lambda: len(rig.told.of(LinkSessionChanged)) == 2)
             first, second = rig.told.of(LinkSessionChanged)
             assert second.previous == first.session != second.session
+
+    lived(live())
+
+
+def test_a_session_that_is_somebody_elses_now_is_replaced(tmp_path: Path, served: Served) -> None:
+    def refuse(method: str, path: str) -> Any:
+        is_look = method == "GET" and "/session/" in path
+        return (403, {"success": False, "error": "not your session"}) if is_look else None
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            served.brain.answers.append(refuse)
+            rig.link.reconnect()
+            await rig.until(lambda: len(rig.told.of(LinkSessionChanged)) == 2)
+            await rig.until_state("online")
+
+    lived(live())
+
+
+def test_to_connect_anew_is_no_fault(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            rig.link.reconnect()
+            await rig.until(lambda: served.brain.greeted == 2)
+            await rig.until_state("online")
+            assert states(rig.told)[3:] == ["connecting", "authenticating", "online"]
+            assert rig.told.of(LinkStateChanged)[3].cause.endswith(": as asked")
+            assert rig.link.view().errors == ()
+
+    lived(live())
+
+
+def test_a_websocket_that_is_refused_costs_few_tokens(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages pass without it, and it is tried ever more seldom."""
+    ceilings: list[float] = []
+
+    def wait_s(attempt: int, spent_s: float, chance: float, most_s: float) -> float:
+        ceilings.append(most_s)
+        return 0.001
+
+    async def refuse(connection: ServerConnection) -> None:
+        served.brain.greeted += 1
+        await connection.send('{"type": "error", "error": "Authentication failed"}')
+
+    served.close_door()
+    monkeypatch.setattr(served.brain, "live", refuse)
+    served.open_door()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("degraded")
+            assert "Authentication failed" in rig.link.view().cause
+            monkeypatch.setattr(lifeline.backoff, "wait_s", wait_s)
+            rig.link.reconnect()
+            await rig.until(lambda: served.brain.greeted > 20)
+            await rig.send(9, "without it")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+            assert backoff.REFUSED_S in ceilings
+        assert (served.brain.logins, served.brain.refreshes <= 2) == (1, True)
+
+    lived(live())
+
+
+def test_what_waits_for_too_long_is_told_while_the_server_is_away(tmp_path: Path, served: Served) -> None:
+    served.close_door()
+
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings(outbox={"max_age_days": 1e-9}))
+        await rig.send(9, "too late")
+        async with rig.running():
+            await rig.until(lambda: rig.told.of(LinkMessageFailed))
+            assert (len(rig.link.exchange.outbox), len(rig.link.view().outbox.dead)) == (0, 1)
+
+    lived(live())
+
+
+def test_a_part_that_fails_ends_the_link_and_not_in_silence(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings())
+        async with rig.running():
+            await rig.until_state("online")
+
+            def addresses() -> tuple[str, ...]:
+                raise RuntimeError("a fault of ours")
+
+            rig.link._ports = rig.link._ports._replace(addresses=addresses)
+            with pytest.raises(RuntimeError, match="a fault of ours"):
+                await rig.living
 
     lived(live())
 

@@ -305,6 +305,7 @@ def test_what_is_too_old_is_given_up_and_told(desk: Make) -> None:
         ours = desk(outbox=LinkOutbox(max_age_days=1))
         await ours.add("old")
         ours.clock.advance(86_401)
+        ours.exchange.bury_old()
         await ours.send_all()
         assert contents(ours) == []
         assert "longer than 1 days" in ours.told.of(LinkMessageFailed)[0].cause

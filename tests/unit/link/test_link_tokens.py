@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aurora_desktop.link.cloudbrain import Granted, Identity
 from aurora_desktop.link.credentials import Credentials, boot_clock
-from aurora_desktop.link.failure import LinkError
+from aurora_desktop.link.failure import Kind, LinkError
 from aurora_desktop.link.jwt import Tokens
 from aurora_desktop.link.keeper import Asked, perform
 from aurora_desktop.link.token_store import KeptTokens
@@ -64,6 +64,50 @@ def test_while_the_server_is_away_what_still_holds_is_used() -> None:
             await ours.current()
 
     asyncio.run(lived())
+
+
+def test_a_server_that_hangs_is_not_asked_anew_by_every_request() -> None:
+    class Counting(TokenServer):
+        asked = 0
+
+        async def refresh(self, refresh_token: str) -> Granted:
+            self.asked += 1
+            return await super().refresh(refresh_token)
+
+    async def lived() -> None:
+        machine = Machine()
+        server = Counting(machine, 0)
+        ours = credentials(machine, server, MemoryTokens())
+        token = await ours.current()
+        server.is_down = True
+        machine.advance(3000)
+        assert [await ours.current() for _ in range(10)] == [token] * 10
+        assert server.asked == 1
+        ours.reject(token)  # what the server does not take is no token that holds
+        with pytest.raises(LinkError, match="gone"):
+            await ours.current()
+        server.is_down = False
+        assert await ours.current() != token
+
+    asyncio.run(lived())
+
+
+@pytest.mark.parametrize("kind", ["refused", "invalid", "absent", "odd"])
+def test_an_exchange_that_does_not_work_ends_in_a_login(kind: Kind) -> None:
+    class Strange(TokenServer):
+        async def refresh(self, refresh_token: str) -> Granted:
+            raise LinkError(kind, "no")
+
+    async def lived() -> int:
+        machine = Machine()
+        server = Strange(machine, 0)
+        ours = credentials(machine, server, MemoryTokens())
+        await ours.current()
+        machine.advance(3000)
+        await ours.current()
+        return server.logins
+
+    assert asyncio.run(lived()) == 2
 
 
 def test_a_pair_is_kept_before_it_is_used() -> None:
