@@ -92,6 +92,10 @@ class Server(Protocol):
 
     async def has_session(self, token: str, session_id: str) -> bool: ...
 
+    async def end_session(self, token: str, session_id: str) -> None: ...
+
+    async def logout(self, token: str) -> None: ...
+
     async def send(self, token: str, message: Outgoing) -> str: ...
 
     async def inbox(self, token: str, offset: int) -> Page: ...
@@ -137,6 +141,18 @@ class CloudBrain:
         session = answer.body.get("session")
         status = session.get("status") if isinstance(session, dict) else ""
         return status not in ("ended", "closed", "expired", "deleted")
+
+    async def end_session(self, token: str, session_id: str) -> None:
+        """It may have been ended already."""
+        try:
+            await self._ask("DELETE", f"{ROOT}/session/{quote(session_id, safe='')}", token, None)
+        except LinkError as failure:
+            if failure.kind not in ("absent", "invalid"):
+                raise
+
+    async def logout(self, token: str) -> None:
+        """Takes back the token of a login; one that was got by exchange holds on to its end there."""
+        await self._ask("POST", f"{ROOT}/auth/logout", token, {})
 
     async def send(self, token: str, message: Outgoing) -> str:
         """The id that the server gave it."""

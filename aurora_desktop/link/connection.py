@@ -19,12 +19,13 @@ from aurora_desktop.link.cloudbrain import Identity, Server
 from aurora_desktop.link.credentials import Credentials
 from aurora_desktop.link.exchange import Exchange
 from aurora_desktop.link.failure import LinkError
+from aurora_desktop.link.farewell import say_farewell
 from aurora_desktop.link.inbox import Inbox
 from aurora_desktop.link.lifeline import STABLE_S, Lifeline, Listener
 from aurora_desktop.link.live import Live
 from aurora_desktop.link.network import MACHINE_IS_BACK, Glance, own_addresses, what_came_back
 from aurora_desktop.link.outbox import Outbox
-from aurora_desktop.link.session import SessionBook, settle
+from aurora_desktop.link.session import Kept, SessionBook, owner_of, settle, url_of
 from aurora_desktop.link.standing import COMPONENT, Standing
 from aurora_desktop.link.surroundings import JournalFace
 from aurora_desktop.link.throttle import Throttle
@@ -38,12 +39,16 @@ _LOST_AFTER = 2
 
 
 class Ports(NamedTuple):
-    """What it works with. `shared`: what the server may be told, task and thought. `chance`: from 0 to 1."""
+    """What it works with. `server_at(url)`: another server, where its address may be used at all.
+
+    `shared`: what the server may be told, task and thought. `chance`: from 0 to 1.
+    """
 
     clock: Clock
     publish: Callable[[AnyEvent], object]
     database: Database
     server: Server
+    server_at: Callable[[str], Server | None]
     dial: Callable[[str], Awaitable[Live]]
     tokens: TokenStore
     tasks: TaskTaker | None
@@ -60,7 +65,7 @@ class Link:
         """Blocking: reads what was kept."""
         self._settings, self._ports = settings, ports
         clock = ports.clock
-        self.owner = f"{settings.url} {settings.ai_id or settings.ai_name}"
+        self.owner = owner_of(settings)
         self.standing = Standing(clock, ports.publish)
         identity = Identity(settings.ai_name or "", settings.ai_nickname, settings.ai_id)
         self._credentials = Credentials(ports.server, identity, self.owner, ports.tokens, clock)
@@ -75,6 +80,7 @@ class Link:
         self._is_working = False
         self._kick, self._poll_now, self._lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._why_anew = ""
+        self._handed_over: Kept | None = None
         self._last_failure: LinkError | None = None
         self._lifeline = Lifeline(
             ports.dial, self._credentials, self.standing, clock=clock, chance=ports.chance,
@@ -106,6 +112,14 @@ class Link:
         """Try now, whatever it waits for."""
         self._call.throttle.open()
         self._begin_anew("as asked")
+
+    async def leave(self) -> None:
+        """Once it has ended, and is not to come back: the session is over, and no tokens lie about."""
+        kept, tokens = self._sessions.kept, self._credentials.held
+        is_ours = kept is not None and kept.owner == self.owner
+        if kept is not None and is_ours and tokens is not None and self.standing.is_up:
+            await say_farewell(self._ports.server, tokens, kept.id)
+        await self._credentials.store.remove()
 
     # --- its life ---------------------------------------------------------------------------------------------
 
@@ -161,6 +175,7 @@ class Link:
         if not why:
             return
         previous = kept.identifier if kept is not None else ""
+        self._handed_over = kept if kept is not None and kept.owner != self.owner else None
         await self._sessions.keep(session)
         at = self._ports.clock.wall()
         self._ports.publish(
@@ -171,7 +186,7 @@ class Link:
         """Until it is to begin anew, or is lost: raises LinkError then."""
         rounds = (
             self._lifeline.rounds(), self._poll_rounds(), self.exchange.send_rounds(), *self._upkeep.rounds(),
-            self._until_lost(), self._kick.wait(),
+            self._leave_old(), self._until_lost(), self._kick.wait(),
         )  # fmt: skip
         tasks = [asyncio.ensure_future(each) for each in rounds]
         try:
@@ -221,6 +236,16 @@ class Link:
     def _until_next_poll_s(self, failed: int) -> float:
         chance, most_s = self._ports.chance(), self._settings.reconnect_max_s
         return backoff.wait_s(failed, 0.0, chance, most_s) if failed else self._settings.poll_s * (0.9 + 0.2 * chance)
+
+    async def _leave_old(self) -> None:
+        """The session of another identity or server from which this one took over is ended there."""
+        old, self._handed_over = self._handed_over, None
+        tokens, self._credentials.left_over = self._credentials.left_over, None
+        if old is not None and tokens is not None and tokens.owner == old.owner:
+            server = self._ports.server_at(url_of(old.owner))
+            if server is not None:
+                await say_farewell(server, tokens, old.id)
+        await asyncio.Event().wait()
 
     async def _until_lost(self) -> None:
         await self._lost.wait()

@@ -41,9 +41,16 @@ class Credentials:
         self._clock, self._since_boot = clock, since_boot
         self._lock = asyncio.Lock()
         self._tokens: Tokens | None = None
+        self.left_over: Tokens | None = None
+        """Those of another owner that an earlier link has left."""
         self._got_at_boot = 0.0
         self._looked = False
         self._next_try_at = 0.0
+
+    @property
+    def held(self) -> Tokens | None:
+        """Those of now, good or not."""
+        return self._tokens
 
     @property
     def expires_at(self) -> float | None:
@@ -85,8 +92,10 @@ class Credentials:
         if self._looked:
             return
         self._looked = True
-        found = await self.store.find(self._owner)
-        self._tokens = jwt.spent(found) if found is not None else None
+        found = await self.store.find()
+        is_ours = found is not None and found.owner == self._owner
+        self._tokens = jwt.spent(found) if found is not None and is_ours else None
+        self.left_over = None if is_ours else found
 
     async def _renewed(self, old: Tokens | None) -> Tokens:
         try:

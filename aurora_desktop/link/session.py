@@ -9,6 +9,7 @@ import apsw
 import msgspec
 from msgspec import Struct
 
+from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.link.cloudbrain import Session
 from aurora_desktop.link.failure import LinkError
@@ -24,6 +25,16 @@ class Kept(Struct, frozen=True):
     owner: str
     id: str
     identifier: str
+
+
+def owner_of(settings: LinkSettings) -> str:
+    """Server and identity, to which tokens and session belong."""
+    return f"{settings.url} {settings.ai_id or settings.ai_name}"
+
+
+def url_of(owner: str) -> str:
+    """The server's part; addresses hold no blank."""
+    return owner.partition(" ")[0]
 
 
 class SessionBook:
@@ -72,7 +83,7 @@ async def settle(
         if await _is_there(kept.id, has):
             return kept, ""
         made = await create({"replaces": kept.identifier})
-        return Kept(owner, made.id, made.identifier), "the server does not know the one before any more"
+        return Kept(owner, made.id, made.identifier), "the one before is over at the server"
     if kept is not None:
         made = await create({"handed_over_from": kept.identifier})
         return Kept(owner, made.id, made.identifier), "handed over: the server or the identity is another one"

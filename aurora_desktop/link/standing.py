@@ -28,6 +28,11 @@ class Standing:
         self.warnings: dict[str, str] = {}
         self.on_change: Callable[[], None] = lambda: None
 
+    @property
+    def is_up(self) -> bool:
+        """Whether messages pass."""
+        return self.state in ("online", "degraded")
+
     def become(self, state: LinkState, cause: str, hint: str = "", *, next_in_s: float | None = None) -> None:
         """Take on a state; the single attempts of a long outage are not told, but counted."""
         now = self._clock.wall()

@@ -79,7 +79,10 @@ class LinkSwitch:
             try:
                 await self._changed.wait()
             finally:
+                link = self._link
                 await self._end_living()
+            if link is not None and not self._settings.enabled:
+                await link.leave()
 
     async def close(self) -> None:
         """Hang up; what waits is on disk."""

@@ -28,8 +28,8 @@ class TokenStore(Protocol):
     warning: str
     hint: str
 
-    async def find(self, owner: str) -> Tokens | None:
-        """Those of this owner, if they were kept."""
+    async def find(self) -> Tokens | None:
+        """Those that were kept last, whosever they are."""
         ...
 
     async def keep(self, tokens: Tokens) -> None:
@@ -47,13 +47,12 @@ class KeptTokens:
         self.place: TokenPlace = "none"
         self.warning = self.hint = ""
 
-    async def find(self, owner: str) -> Tokens | None:
+    async def find(self) -> Tokens | None:
         told = await self._ask("find")
         try:
-            tokens = msgspec.json.decode(told.value, type=Tokens)
+            return msgspec.json.decode(told.value, type=Tokens)
         except msgspec.MsgspecError:
             return None
-        return tokens if tokens.owner == owner else None
 
     async def keep(self, tokens: Tokens) -> None:
         await self._ask("keep", msgspec.json.encode(tokens).decode())

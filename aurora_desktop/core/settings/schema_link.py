@@ -13,10 +13,16 @@ from aurora_desktop.core.settings.values import ByteSize
 
 Identity = Annotated[str, Meta(min_length=1, max_length=200)]
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LAST_PORT = 65_535
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
 _MOST_LABEL = 63
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody on the way to it can read along. `address` is one that can be split."""
+    parts = urlsplit(address)
+    return parts.scheme in ("https", "wss") or parts.hostname in LOOPBACK
 
 
 def _is_host(name: str | None) -> bool:
@@ -111,7 +117,7 @@ class LinkSettings(Section, frozen=True):
             raise ValueError(f"the link needs `{missing}` where it is enabled")
 
     def _check(self, name: str, address: str, schemes: tuple[str, str]) -> None:
-        secure, plain = schemes
+        secure, _ = schemes
         try:
             parts = urlsplit(address)
             is_address = _is_host(parts.hostname) and parts.port != 0 and parts.scheme in schemes
@@ -122,7 +128,7 @@ class LinkSettings(Section, frozen=True):
             raise ValueError(f"`{name}` is no address: expected one like `{secure}://brain.example:8767`, in ASCII")
         if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
             raise ValueError(f"`{name}` takes scheme, host and port alone: no password, path, `?` or `#`")
-        if parts.scheme == plain and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
+        if not is_private(address) and not self.allow_plaintext:
             raise ValueError(
                 f"`{name}` would send tokens unencrypted: use `{secure}://`, or set `allow_plaintext: true`"
             )

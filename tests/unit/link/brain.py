@@ -73,6 +73,9 @@ class Brain:
                 return self._login(body)
             case "POST", "auth/refresh":
                 return self._refresh(body)
+            case "POST", "auth/logout":
+                self.revoked.add(token)
+                return 200, {"success": True, "message": "Logged out successfully"}
         me = self.who(token, "access")
         if me is None:
             return 401, {"success": False, "error": "Invalid or expired token"}

@@ -34,8 +34,8 @@ class MemoryTokens:
         self.warning = self.hint = ""
         self.kept: list[Tokens] = []
 
-    async def find(self, owner: str) -> Tokens | None:
-        return self.kept[-1] if self.kept and self.kept[-1].owner == owner else None
+    async def find(self) -> Tokens | None:
+        return self.kept[-1] if self.kept else None
 
     async def keep(self, tokens: Tokens) -> None:
         self.kept.append(tokens)
@@ -102,12 +102,15 @@ class Rig:
         self.shared = ("", "")
         self.addresses: tuple[str, ...] = ("127.0.0.1",)
         trust = Certificates(self.settings.ca_file)
-        url = self.settings.url or ""
+
+        def server_at(url: str) -> CloudBrain:
+            return CloudBrain(Http(url, trust.for_address(url), timeout_s).ask)
+
         self.link = Link(
             self.settings,
             Ports(
                 clock=SystemClock(), publish=self.told.publish, database=self.database,
-                server=CloudBrain(Http(url, trust.for_address(url), timeout_s).ask),
+                server=server_at(self.settings.url or ""), server_at=server_at,
                 dial=Socket(self.settings.live_url, trust.for_address(self.settings.live_url)).dial,
                 tokens=self.tokens, tasks=self.tasks, journal=self.told, shared=lambda: self.shared,
                 addresses=lambda: self.addresses,

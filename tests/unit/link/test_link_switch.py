@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,16 @@ class Room:
         self.switch.watch(self._changed.set)
 
     async def until(self, *states: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while self.switch.view().state not in states:
                 self._changed.clear()
                 await self._changed.wait()
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - of another thread, or another process
+            await asyncio.sleep(0.01)
 
 
 def lived(room: Room, work: Coroutine[Any, Any, None]) -> None:
@@ -106,8 +112,78 @@ def test_another_identity_gets_another_session_that_names_the_first(tmp_path: Pa
         room.switch.apply(msgspec.convert(served.settings(ai_name="other"), LinkSettings))
         await room.until("offline", "connecting", "authenticating")
         await room.until("online")
-        (_, second) = served.brain.sessions.values()
+        before, second = served.brain.sessions.values()
         assert second["metadata"] == {"handed_over_from": first}
+        await eventually(lambda: before["status"] == "ended")
+        assert (second["status"], len(served.brain.revoked)) == ("active", 1)
+
+    lived(room, work())
+
+
+def test_another_server_gets_its_farewell_after_a_restart_too(tmp_path: Path, served: Served) -> None:
+    def settings(server: Served) -> LinkSettings:
+        return msgspec.convert(server.settings(), LinkSettings)
+
+    room = Room(tmp_path, settings(served))
+    lived(room, room.until("online"))
+    assert [each["status"] for each in served.brain.sessions.values()] == ["active"]
+    with Served() as other:
+        again = Room(tmp_path, settings(other))
+
+        async def work() -> None:
+            await again.until("online")
+            await eventually(lambda: [each["status"] for each in served.brain.sessions.values()] == ["ended"])
+
+        lived(again, work())
+        assert [each["status"] for each in other.brain.sessions.values()] == ["active"]
+
+
+def test_a_token_that_is_too_old_for_a_farewell_is_exchanged(tmp_path: Path, served: Served) -> None:
+    room = Room(tmp_path, msgspec.convert(served.settings(), LinkSettings))
+    lived(room, room.until("online"))
+    served.brain.revoked.update(told_tokens(tmp_path))
+    again = Room(tmp_path, msgspec.convert(served.settings(ai_name="other"), LinkSettings))
+
+    async def work() -> None:
+        await again.until("online")
+        await eventually(lambda: [s["status"] for s in served.brain.sessions.values()] == ["ended", "active"])
+
+    lived(again, work())
+
+
+def told_tokens(folder: Path) -> list[str]:
+    return [msgspec.json.decode((folder / "link-tokens").read_bytes())["token"]]
+
+
+def test_turned_off_it_ends_its_session_and_leaves_no_tokens(tmp_path: Path, served: Served) -> None:
+    room = Room(tmp_path, msgspec.convert(served.settings(), LinkSettings))
+
+    async def work() -> None:
+        await room.until("online")
+        assert told_tokens(tmp_path)
+        room.switch.apply(LinkSettings())
+        await eventually(lambda: not (tmp_path / "link-tokens").exists())
+        (session,) = served.brain.sessions.values()
+        assert (session["status"], len(served.brain.revoked)) == ("ended", 1)
+        room.switch.apply(msgspec.convert(served.settings(), LinkSettings))
+        await room.until("online")
+        assert [each["status"] for each in served.brain.sessions.values()] == ["ended", "active"]
+
+    lived(room, work())
+    assert [each["status"] for each in served.brain.sessions.values()] == ["ended", "active"]  # a quit ends none
+
+
+def test_turned_off_while_the_server_is_away_it_waits_for_nobody(tmp_path: Path, served: Served) -> None:
+    room = Room(tmp_path, msgspec.convert(served.settings(), LinkSettings))
+
+    async def work() -> None:
+        await room.until("online")
+        await asyncio.to_thread(served.close_door)
+        await room.until("backing_off")
+        asked = len(served.brain.asked)
+        room.switch.apply(LinkSettings())
+        await eventually(lambda: not (tmp_path / "link-tokens").exists())
+        assert len(served.brain.asked) == asked
 
     lived(room, work())
 
