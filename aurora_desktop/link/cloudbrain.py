@@ -111,6 +111,14 @@ class CloudBrain:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
+    async def greet(self) -> None:
+        """It is there and speaks this language, if it refuses what has no token. Raises LinkError else."""
+        try:
+            await self._ask("POST", f"{ROOT}/auth/verify", "", {})
+        except LinkError as failure:
+            if failure.kind not in ("refused", "invalid", "throttled"):
+                raise
+
     async def login(self, identity: Identity) -> Granted:
         """An unknown name makes a profile there."""
         body: dict[str, object] = {"ai_name": identity.name, "ai_nickname": identity.nickname}

@@ -9,7 +9,7 @@ import apsw
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent
-from aurora_desktop.core.link_events import LinkSessionChanged
+from aurora_desktop.core.link_events import LinkSessionChanged, LinkState
 from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
@@ -32,9 +32,12 @@ from aurora_desktop.link.throttle import Throttle
 from aurora_desktop.link.token_store import TokenStore
 from aurora_desktop.link.upkeep import Upkeep
 from aurora_desktop.link.view import LinkView, TaskTaker
+from aurora_desktop.supervisor.outcome import format_duration
 
 GLANCE_S = 2.0
 OLD_S = 60.0
+LONG_DOWN_S = 600.0
+"""After which an outage is worth a notification; a restart of the server takes less."""
 _LOST_AFTER = 2
 
 
@@ -80,6 +83,7 @@ class Link:
         self._is_working = False
         self._kick, self._poll_now, self._lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._why_anew = ""
+        self._down_since: float | None = None
         self._handed_over: Kept | None = None
         self._last_failure: LinkError | None = None
         self._lifeline = Lifeline(
@@ -138,17 +142,22 @@ class Link:
 
     async def _once(self) -> None:
         """Come up, work until it is lost or is to begin anew, and wait for the next attempt."""
-        begun, attempts, has_come_up = self._now(), self.standing.attempt, False
+        begun, attempts, has_come_up, lost = self._now(), self.standing.attempt, False, None
         self._kick.clear()
         try:
             await self._enter()
             begun, has_come_up = self._now(), True
             await self._work()
         except LinkError as failure:
-            spent_s = self._now() - begun
-            if has_come_up and spent_s < STABLE_S:  # only to fall again: the waits go on growing
-                self.standing.attempt = attempts
-            await self._fall(failure, 0.0 if has_come_up else spent_s)
+            lost = failure
+        spent_s = self._now() - begun
+        if has_come_up and spent_s >= STABLE_S:
+            self._down_since = None
+            self.standing.calm()
+        elif has_come_up:  # only to fall again: the waits go on growing
+            self.standing.attempt = attempts
+        if lost is not None:
+            await self._fall(lost, 0.0 if has_come_up else spent_s)
 
     async def _enter(self) -> None:
         self._call.failures, why = 0, self._why_anew
@@ -211,9 +220,22 @@ class Link:
         if self._kick.is_set():
             wait_s = 0.0
         standing.become(state, cause, hint, next_in_s=wait_s)
+        self._alarm(state, cause, hint, is_given_up=plan.wait_s is None)
         await _wait(self._kick, wait_s)
         if self._kick.is_set():
             standing.attempt = min(standing.attempt, 1)
+
+    def _alarm(self, state: LinkState, cause: str, hint: str, *, is_given_up: bool) -> None:
+        """Call for the operator where time alone will not mend it; a machine without a network is no surprise."""
+        if self._down_since is None:
+            self._down_since = self._now()
+        hint = hint or "See `aurora link status`"
+        if state == "refused":
+            self.standing.alarm("refused", f"the server refuses the link: {cause}", hint)
+        elif is_given_up:
+            self.standing.alarm("given_up", cause, hint)
+        elif state == "backing_off" and self._now() - self._down_since >= LONG_DOWN_S:
+            self.standing.alarm("down", f"the link has been down for {format_duration(LONG_DOWN_S)}: {cause}", hint)
 
     # --- at work ----------------------------------------------------------------------------------------------
 

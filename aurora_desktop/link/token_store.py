@@ -22,11 +22,17 @@ log = logging.getLogger(__name__)
 
 
 class TokenStore(Protocol):
-    """`place`: where the tokens lie; `warning`: what is wrong with that, in words; `hint`: how to mend it."""
+    """`place`: where the tokens lie; `warning`: what is wrong with that, in words; `hint`: how to mend it.
+
+    `is_news`: they do not lie where those of the last run lay.
+    """
 
     place: TokenPlace
     warning: str
     hint: str
+
+    @property
+    def is_news(self) -> bool: ...
 
     async def find(self) -> Tokens | None:
         """Those that were kept last, whosever they are."""
@@ -46,9 +52,15 @@ class KeptTokens:
         self._folder = folder
         self.place: TokenPlace = "none"
         self.warning = self.hint = ""
+        self._found_in: TokenPlace = "none"
+
+    @property
+    def is_news(self) -> bool:
+        return self.place != self._found_in
 
     async def find(self) -> Tokens | None:
         told = await self._ask("find")
+        self._found_in = self.place
         try:
             return msgspec.json.decode(told.value, type=Tokens)
         except msgspec.MsgspecError:

@@ -41,7 +41,7 @@ class Upkeep:
         """Tell where the tokens lie, where that is not in the keyring."""
         store = self._credentials.store
         if store.warning:
-            self._standing.warn("tokens", store.warning, store.hint)
+            self._standing.warn("tokens", store.warning, store.hint, needs_operator=store.is_news)
         else:
             self._standing.is_over("tokens")
 

@@ -32,6 +32,7 @@ class MemoryTokens:
     def __init__(self) -> None:
         self.place: TokenPlace = "memory"
         self.warning = self.hint = ""
+        self.is_news = False
         self.kept: list[Tokens] = []
 
     async def find(self) -> Tokens | None:

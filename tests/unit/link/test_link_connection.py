@@ -306,6 +306,52 @@ def test_a_refused_login_is_not_retried_blindly_and_a_word_tries_again(tmp_path:
     lived(live())
 
 
+def alarms(told: Told) -> list[str]:
+    return [event.topic for event in told.of(LinkWarning) if event.needs_operator]
+
+
+def test_a_refusal_calls_for_the_operator_once(tmp_path: Path, served: Served) -> None:
+    served.brain.refuses_login = True
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("refused")
+            logins = len(served.brain.asked)
+            rig.link.reconnect()
+            await rig.until(lambda: len(served.brain.asked) > logins and rig.link.standing.state == "refused")
+            assert alarms(rig.told) == ["refused"]
+
+    lived(live())
+
+
+@pytest.mark.parametrize(("addresses", "called"), [(("10.0.0.1",), ["down"]), ((), [])])
+def test_an_outage_calls_for_the_operator_when_it_is_long_and_the_network_is_there(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...], called: list[str]
+) -> None:
+    monkeypatch.setattr(connection, "LONG_DOWN_S", 0.0)
+    served.close_door()
+
+    async def live() -> None:
+        rig = Rig(tmp_path, served.settings(reconnect_max_s=1))
+        rig.addresses = addresses
+        async with rig.running():
+            await rig.until(lambda: rig.link.view().attempt >= 2)
+            assert alarms(rig.told) == called
+
+    lived(live())
+
+
+def test_a_short_outage_calls_for_nobody_and_giving_up_does(tmp_path: Path, served: Served) -> None:
+    served.close_door()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(max_attempts=2, reconnect_max_s=1)).running() as rig:
+            await rig.until(lambda: rig.link.view().attempt == 2)
+            assert alarms(rig.told) == ["given_up"]
+
+    lived(live())
+
+
 def test_a_token_that_is_taken_back_is_exchanged_once(tmp_path: Path, served: Served) -> None:
     tokens = MemoryTokens()
 

@@ -168,6 +168,19 @@ def test_without_a_keyring_they_lie_in_a_file_and_that_is_said(tmp_path: Path, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_that_they_lie_in_a_file_is_news_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+    async def started() -> bool:
+        store = KeptTokens(tmp_path)
+        await store.find()
+        await store.keep(TOKENS)
+        return store.is_news
+
+    assert asyncio.run(started())
+    assert not asyncio.run(started())
+
+
 def test_the_file_is_for_this_user_alone_and_one_that_is_not_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
