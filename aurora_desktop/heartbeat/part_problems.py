@@ -100,7 +100,7 @@ def of_link(view: LinkView) -> tuple[Problem, ...]:
     """A link that is on and not there, unless it is only being begun; and letters that nobody will get."""
     problems = []
     if view.enabled and view.state == "refused":
-        problems.append(Problem("link", f"the server refuses the link: {view.cause}", view.hint or _LINK, 3))
+        problems.append(Problem("link", f"the link is refused: {view.cause}", view.hint or _LINK, 3))
     elif view.enabled and not view.is_up and view.attempt > 1:
         problems.append(Problem("link", f"the link is down: {view.cause}", view.hint or _LINK, 4))
     elif view.state == "degraded":

@@ -39,6 +39,8 @@ OLD_S = 60.0
 LONG_DOWN_S = 600.0
 """After which an outage is worth a notification; a restart of the server takes less."""
 _LOST_AFTER = 2
+_ADMITTED = "Have this identity admitted at the server, or name another one with `link.ai_name` or `ai_id`"
+_STATUS = "See `aurora link status`"
 
 
 class Ports(NamedTuple):
@@ -213,6 +215,8 @@ class Link:
             failure, standing.attempt, spent_s, self._ports.chance(), settings.reconnect_max_s, settings.max_attempts
         )
         state, cause, hint, wait_s = plan.state, failure.sentence, failure.hint, plan.wait_s
+        if state == "refused":
+            hint = f"{hint or _ADMITTED}. Then run `aurora link reconnect`"
         if wait_s is None:
             cause, hint = f"given up after {standing.attempt} attempts: {cause}", "Run `aurora link reconnect`"
         elif state == "backing_off" and not self._ports.addresses():
@@ -229,9 +233,9 @@ class Link:
         """Call for the operator where time alone will not mend it; a machine without a network is no surprise."""
         if self._down_since is None:
             self._down_since = self._now()
-        hint = hint or "See `aurora link status`"
+        hint = hint or _STATUS
         if state == "refused":
-            self.standing.alarm("refused", f"the server refuses the link: {cause}", hint)
+            self.standing.alarm("refused", f"the link is refused: {cause}", hint)
         elif is_given_up:
             self.standing.alarm("given_up", cause, hint)
         elif state == "backing_off" and self._now() - self._down_since >= LONG_DOWN_S:
@@ -253,11 +257,18 @@ class Link:
                 failed += 1
             except apsw.Error as error:
                 self.standing.went_wrong(f"state.db does not take what was received: {words(error)}")
-            await _wait(self._poll_now, self._until_next_poll_s(failed))
+            wait_s = self._until_next_poll_s(failed)
+            await asyncio.sleep(min(self._least_gap_s, wait_s))
+            await _wait(self._poll_now, max(wait_s - self._least_gap_s, 0.0))
 
     def _until_next_poll_s(self, failed: int) -> float:
         chance, most_s = self._ports.chance(), self._settings.reconnect_max_s
         return backoff.wait_s(failed, 0.0, chance, most_s) if failed else self._settings.poll_s * (0.9 + 0.2 * chance)
+
+    @property
+    def _least_gap_s(self) -> float:
+        """However many frames ask for a look into the inbox, half of the allowed requests are left for the rest."""
+        return 2 * 60.0 / self._settings.requests_per_min
 
     async def _leave_old(self) -> None:
         """The session of another identity or server from which this one took over is ended there."""

@@ -122,7 +122,7 @@ class Credentials:
         server_now = now if granted.server_now is None else granted.server_now
         lifetime_s = jwt.lifetime_s(granted.token, granted.expires_in, server_now)
         if lifetime_s <= 0:
-            hint = "Set the server's clock right"
+            hint = "Look at the server's clock, and at how long its tokens are to hold"
             raise LinkError("odd", "the token that it gives has expired already", hint)
         renewal = granted.refresh_token or (old.refresh_token if old is not None else "")
         said = jwt.lifetime_s(renewal, None, server_now) if jwt.claims(renewal) else REFRESH_LIFETIME_S

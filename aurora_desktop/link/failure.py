@@ -37,7 +37,7 @@ def why_unreachable(error: OSError) -> str:
         number = int(found[1])
     is_of_the_system = number is not None and number > 0 and not isinstance(error, socket.gaierror)
     words = os.strerror(number) if is_of_the_system and number is not None else error.strerror or str(error)
-    return in_a_line(words[:1].lower() + words[1:]) or "no connection"
+    return in_a_line(words[:1].lower() + words[1:]) or "the connection was cut"
 
 
 def in_a_line(text: object, secrets: tuple[str, ...] = (), most: int = 200) -> str:

@@ -128,7 +128,8 @@ async def _response(connection: h11.Connection, reader: asyncio.StreamReader) ->
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > MOST_BYTES:
-                raise LinkError("odd", f"its answer is larger than {MOST_BYTES // 1024**2} MiB", is_doubtful=True)
+                sentence = f"its answer is larger than {MOST_BYTES // 1024**2} MiB"
+                raise LinkError("odd", sentence, _ADDRESS, is_doubtful=True)
         elif isinstance(event, h11.EndOfMessage):
             return status, headers, bytes(body)
         elif isinstance(event, h11.ConnectionClosed):

@@ -91,6 +91,9 @@ async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
     except ssl.SSLCertVerificationError as error:
         hint = "Mend the certificate, or name the one to trust with `link.ca_file`"
         raise LinkError("certificate", f"its certificate is not right: {error.verify_message}", hint) from None
+    except ssl.SSLError as error:
+        sentence = f"its WebSocket does not speak TLS: {in_a_line(error.reason or error, (token,))}"
+        raise LinkError("odd", sentence, _ADDRESS) from None
     except InvalidStatus as error:
         status = error.response.status_code
         kind: Kind = _KINDS.get(status, "server" if status >= 500 else "odd")

@@ -16,8 +16,11 @@ from aurora_desktop.core.link_events import (
     LinkWarning,
 )
 from aurora_desktop.link import backoff, connection, lifeline
+from aurora_desktop.link import live as live_module
+from aurora_desktop.link.jwt import UNKNOWN_LIFETIME_S
 
 from .brain import Served
+from .brain import jwt as signed
 from .rig import MemoryTokens, Rig, Told
 
 
@@ -298,6 +301,7 @@ def test_a_refused_login_is_not_retried_blindly_and_a_word_tries_again(tmp_path:
         async with Rig(tmp_path, served.settings()).running() as rig:
             await rig.until_state("refused")
             assert "this identity is blocked" in rig.link.view().cause
+            assert "admitted at the server" in rig.link.view().hint
             assert [path for _, path in served.brain.asked] == ["/api/v1/auth/login"]
             served.brain.refuses_login = False
             rig.link.reconnect()
@@ -394,6 +398,19 @@ def test_frames_that_are_not_understood_do_no_harm(tmp_path: Path, served: Serve
     lived(live())
 
 
+def test_a_flood_of_frames_is_no_flood_of_requests(tmp_path: Path, served: Served) -> None:
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings(requests_per_min=60, poll_s=3600)).running() as rig:
+            await rig.until_state("online")
+            for number in range(200):
+                await asyncio.to_thread(served.tell, f'{{"type": "strange {number}"}}')
+            await rig.until(lambda: len(rig.told.of(LinkWarning)) == 20)
+            polls = [path for _, path in served.brain.asked if path.endswith("inbox")]
+            assert len(polls) < 40  # one each 2 s, however slow this machine is
+
+    lived(live())
+
+
 def test_a_frame_that_is_huge_costs_the_socket_and_no_more(tmp_path: Path, served: Served) -> None:
     async def live() -> None:
         async with Rig(tmp_path, served.settings()).running() as rig:
@@ -403,6 +420,61 @@ def test_a_frame_that_is_huge_costs_the_socket_and_no_more(tmp_path: Path, serve
             await rig.until_state("online")
             assert "degraded" in states(rig.told)
             assert "backing_off" not in states(rig.told)
+
+    lived(live())
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "does not speak WebSocket"),
+        (b"\x00\xff\x00", "does not speak WebSocket"),
+        (b"", "does not speak WebSocket"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "answered 200 instead of opening a WebSocket"),
+        (b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n", "answered 404 instead of opening a WebSocket"),
+        (b"HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", "answered 503 instead of opening a WebSocket"),
+        (b"HTTP/1.1 429 X\r\nContent-Length: 0\r\n\r\n", "answered 429 instead of opening a WebSocket"),
+        (b"HTTP/1.1 302 X\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "answered 302 instead"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 100_000 + b"\r\n\r\n", "does not speak WebSocket"),
+    ],
+)
+def test_something_else_where_the_websocket_should_be_is_told_and_messages_pass(
+    tmp_path: Path, served: Served, said: bytes, told: str
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(said)
+        writer.close()
+
+    async def live() -> None:
+        other = await asyncio.start_server(answer, "127.0.0.1", 0)
+        address = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        async with other, Rig(tmp_path, served.settings(websocket_url=address)).running() as rig:
+            await rig.until_state("degraded")
+            view = rig.link.view()
+            assert (told in view.cause, "link.websocket_url" in view.hint) == (True, True), view.cause
+            await rig.send(9, "all the same")
+            await rig.until(lambda: not len(rig.link.exchange.outbox))
+
+    lived(live())
+
+
+def test_a_websocket_that_says_nothing_is_given_up(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_module, "OPEN_S", 0.2)
+
+    async def say_nothing(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    served.close_door()
+    monkeypatch.setattr(served.brain, "live", say_nothing)
+    served.open_door()
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("degraded")
+            assert "said nothing within 0.2 s" in rig.link.view().cause
 
     lived(live())
 
@@ -427,6 +499,13 @@ def test_a_challenge_is_answered_by_the_frame_that_counts(tmp_path: Path, served
         (b"", "cannot be reached"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "no JSON object"),
         (b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"success":true}', "lacks something"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "closed the connection without a whole answer"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", "does not speak HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 900000000\r\n\r\n" + b"x" * 9_000_000, "larger than 8 MiB"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n" + b"[" * 90_000, "no JSON object"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\x00\xff\xfe\x01", "no JSON object"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "does not speak HTTP"),
     ],
 )
 def test_a_server_that_speaks_something_else_is_told_in_words(
@@ -437,6 +516,53 @@ def test_a_server_that_speaks_something_else_is_told_in_words(
     async def live() -> None:
         async with Rig(tmp_path, served.settings()).running() as rig:
             await rig.until_state("backing_off")
-            assert told in rig.link.view().cause
+            view = rig.link.view()
+            assert told in view.cause
+            assert "link.url" in view.hint or "lacks something" in told
+
+    lived(live())
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.b.c", signed(ai_id=1), signed(alg="none"), f"{'x' * 3000}"])
+def test_a_token_that_says_nothing_of_its_end_is_used_all_the_same(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setattr(served.brain, "who", lambda *_: 1)
+    granted = {"success": True, "token": token, "refresh_token": "opaque too"}
+    served.brain.answers.append(lambda _, path: (200, granted) if path.endswith("auth/login") else None)
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("online")
+            assert rig.tokens.kept[-1].lifetime_s == UNKNOWN_LIFETIME_S
+
+    lived(live())
+
+
+@pytest.mark.parametrize(
+    ("granted", "told"),
+    [
+        ({"token": signed(iat=10, exp=5)}, "has expired already"),
+        ({"token": signed(exp=5)}, "has expired already"),
+        ({"token": "opaque", "expires_in": 0}, "has expired already"),
+        ({"token": ""}, "characters that no token has"),
+        ({"token": "two\r\nX-Evil: lines"}, "characters that no token has"),
+        ({"token": 5}, "lacks something"),
+        ({"token": None}, "lacks something"),
+        ({}, "lacks something"),
+    ],
+)
+def test_a_token_that_is_of_no_use_is_told_and_not_shown(
+    tmp_path: Path, served: Served, granted: dict[str, Any], told: str
+) -> None:
+    served.brain.answers.append(lambda _, path: (200, dict(granted)) if path.endswith("auth/login") else None)
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("backing_off")
+            view = rig.link.view()
+            assert told in view.cause
+            assert "eyJ" not in view.cause + view.hint
+            assert rig.tokens.kept == []
 
     lived(live())

@@ -208,6 +208,56 @@ def test_a_keyring_that_is_locked_costs_a_login_and_no_crash(tmp_path: Path, mon
     assert (told.value, "locked" in told.error) == ("", True)
 
 
+def test_a_keyring_that_is_locked_is_passed_by_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that the program asks too."""
+    (tmp_path / "lockedring.py").write_text(LOCKED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "lockedring.Keyring")
+
+    async def lived() -> None:
+        store = KeptTokens(tmp_path / "secrets")
+        assert await store.find() is None
+        assert "cannot be had" in store.warning
+        assert "the collection is locked" in store.warning
+        await store.keep(TOKENS)
+        assert (store.place, "the collection is locked" in store.warning) == ("file", True)
+        assert "unlock a keyring" in store.hint
+        assert await KeptTokens(tmp_path / "secrets").find() == TOKENS
+
+    asyncio.run(lived())
+
+
+LOCKED = """
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+
+class Keyring(KeyringBackend):
+    priority = 1
+
+    def get_password(self, service, username):
+        raise KeyringLocked("the collection is locked")
+
+    set_password = delete_password = lambda self, *given: self.get_password("", "")
+"""
+
+
+def test_where_nothing_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    (tmp_path / "secrets").write_text("no folder")
+
+    async def lived() -> None:
+        store = KeptTokens(tmp_path / "secrets")
+        await store.keep(TOKENS)
+        assert store.place == "memory"
+        assert "cannot be kept" in store.warning
+        assert "logs in anew at each start" in store.hint
+
+    asyncio.run(lived())
+
+
 def test_the_process_that_keeps_them_gets_nothing_by_its_arguments(tmp_path: Path) -> None:
     environment = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "aurora_desktop.link.keeper"]
