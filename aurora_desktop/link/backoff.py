@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from aurora_desktop.link.failure import LinkError
 
-BASE_S = 0.5
+BASE_S = 1.0
 CONNECTING_S = 3.0
 """What an attempt may need until it is online: taken off the promise, so that it holds for the whole way."""
 REFUSED_S = 900.0
@@ -45,7 +45,8 @@ def plan(
     if max_attempts is not None and attempt >= max_attempts:
         return Plan("offline", None)
     after_s = wait_s(attempt, spent_s, chance, most_s)
-    if failure.kind == "throttled":  # and a little more, so that not all come in the same moment
+    if failure.kind == "throttled":
         asked_s = min(failure.retry_after_s, LONGEST_S)
-        return Plan("backing_off", asked_s + after_s)
+        # All who were told the same time at the same moment would else come together again, time after time.
+        return Plan("backing_off", asked_s * (1 + chance) + after_s)
     return Plan("backing_off", after_s)

@@ -91,8 +91,8 @@ class Lifeline:
         failure = self.failure
         is_refused = failure is not None and failure.kind in ("refused", "certificate")
         asked_s = 0.0 if failure is None else min(failure.retry_after_s, backoff.LONGEST_S)
-        most_s = backoff.REFUSED_S if is_refused else self._most_s
-        return asked_s + backoff.wait_s(attempt, spent_s, self._chance(), most_s)
+        most_s, chance = backoff.REFUSED_S if is_refused else self._most_s, self._chance()
+        return asked_s * (1 + chance) + backoff.wait_s(attempt, spent_s, chance, most_s)
 
     async def _dialled(self) -> Live:
         """A bad token is exchanged, and tried once more; a new one that is refused too is not exchanged again."""
