@@ -33,7 +33,7 @@ def wait_s(attempt: int, spent_s: float, chance: float, most_s: float) -> float:
     that long, so it counts towards `most_s`, the promise for the time between two beginnings.
     """
     room_s = most_s - min(CONNECTING_S, most_s / 2) - max(spent_s, 0.0)
-    return max(0.0, min(chance * ceiling_s(attempt, most_s), room_s))
+    return chance * max(0.0, min(ceiling_s(attempt, most_s), room_s))
 
 
 def plan(
