@@ -40,9 +40,14 @@ def why_unreachable(error: OSError) -> str:
     return in_a_line(words[:1].lower() + words[1:]) or "the connection was cut"
 
 
+def without_tokens(text: str) -> str:
+    """The same with `***` for all that looks like a token."""
+    return _TOKEN.sub("***", text)
+
+
 def in_a_line(text: object, secrets: tuple[str, ...] = (), most: int = 200) -> str:
     """What a server said as one printable line, without what is secret or looks like a token."""
-    said = _TOKEN.sub("***", str(text))
+    said = without_tokens(str(text))
     for secret in filter(None, secrets):
         said = said.replace(secret, "***")
     line = " ".join(said.split())

@@ -92,7 +92,7 @@ async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
         hint = "Mend the certificate, or name the one to trust with `link.ca_file`"
         raise LinkError("certificate", f"its certificate is not right: {error.verify_message}", hint) from None
     except ssl.SSLError as error:
-        sentence = f"its WebSocket does not speak TLS: {in_a_line(error.reason or error, (token,))}"
+        sentence = f"its WebSocket does not speak TLS: {in_a_line(error.reason or error, _masked(token))}"
         raise LinkError("odd", sentence, _ADDRESS) from None
     except InvalidStatus as error:
         status = error.response.status_code
@@ -100,10 +100,15 @@ async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
         sentence = f"it answered {status} instead of opening a WebSocket"
         raise LinkError(kind, sentence, _ADDRESS, retry_after_s=60.0 if status == 429 else 0.0) from None
     except OSError as error:
-        sentence = f"its WebSocket cannot be reached: {in_a_line(why_unreachable(error), (token,))}"
+        sentence = f"its WebSocket cannot be reached: {in_a_line(why_unreachable(error), _masked(token))}"
         raise LinkError("unreachable", sentence, _ADDRESS) from None
     except (WebSocketException, EOFError) as error:
-        raise LinkError("odd", f"it does not speak WebSocket: {in_a_line(error, (token,))}", _ADDRESS) from None
+        raise LinkError("odd", f"it does not speak WebSocket: {in_a_line(error, _masked(token))}", _ADDRESS) from None
+
+
+def _masked(token: str) -> tuple[str, ...]:
+    """As it is, and as it stands in the address."""
+    return token, quote(token, safe="")
 
 
 _ADDRESS = "Look at `link.websocket_url`; without it the port after that of `link.url` is taken"
@@ -130,7 +135,7 @@ async def _greeted(connection: "_Connection") -> "_Connection":
 
 def failure_of(frame: Frame, token: str) -> LinkError:
     """What an error frame means."""
-    said = in_a_line(frame.body.get("error") or frame.body.get("message") or "an error", (token,))
+    said = in_a_line(frame.body.get("error") or frame.body.get("message") or "an error", _masked(token))
     is_refused = any(word in said.lower() for word in _REFUSED)
     return LinkError("refused" if is_refused else "server", f"its WebSocket says: {said}")
 
@@ -165,7 +170,7 @@ class _Connection:
             closing = error.rcvd or error.sent
             why = f"{closing.code} {closing.reason}".strip() if closing else "without a word"
             is_refused = closing is not None and closing.code == _POLICY_VIOLATION
-            sentence = f"the WebSocket was closed: {in_a_line(why, (self.token,))}"
+            sentence = f"the WebSocket was closed: {in_a_line(why, _masked(self.token))}"
             raise LinkError("refused" if is_refused else "unreachable", sentence) from None
 
 

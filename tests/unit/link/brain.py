@@ -51,6 +51,8 @@ class Brain:
         self.asked: list[tuple[str, str]] = []
         self.logins = self.refreshes = self.greeted = self.subscriptions = 0
         self.refuses_login = False
+        self.granted: list[str] = []
+        """Every token that it ever gave."""
         self.revoked: set[str] = set()
         self.answers: list[Callable[[str, str], Reply | None]] = []
         """Asked first, in order; the first that gives an answer wins."""
@@ -155,6 +157,7 @@ class Brain:
         about = {"ai_id": me, "ai_name": name, "ai_nickname": "x", "iat": self.now(), "jti": next(self._ids)}
         token = jwt(**about, type="access", exp=self.now() + self.token_s)
         renewal = jwt(**about, type="refresh", exp=self.now() + self.refresh_s)
+        self.granted += [token, renewal]
         return 200, {
             "success": True, "token": token, "refresh_token": renewal, "expires_in": self.token_s, "ai_id": me,
             "ai_name": name, "ai_nickname": "x",

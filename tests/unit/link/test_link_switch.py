@@ -20,6 +20,7 @@ from aurora_desktop.link.surroundings import Surroundings
 from aurora_desktop.link.switch import LinkSwitch
 
 from .brain import Served
+from .brain import jwt as signed
 from .rig import FakeTasks, Told, open_database
 
 
@@ -188,10 +189,11 @@ def test_turned_off_while_the_server_is_away_it_waits_for_nobody(tmp_path: Path,
     lived(room, work())
 
 
-def test_a_fault_of_ours_is_told_and_the_link_begun_anew(
-    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_of_ours_is_told_without_a_token_and_the_link_begun_anew(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faults = [RuntimeError("a fault")]
+    token = signed(exp=1)
+    faults = [RuntimeError(f"a fault of ws://127.0.0.1/?token={token}")]
     alive = Link.run
 
     async def run(link: Link) -> None:
@@ -206,6 +208,8 @@ def test_a_fault_of_ours_is_told_and_the_link_begun_anew(
     async def work() -> None:
         await room.until("online")
         (failed,) = room.told.of(PartFailed)
-        assert "RuntimeError: a fault" in failed.detail
+        assert "RuntimeError: a fault of ws://127.0.0.1/?token=***" in failed.detail
+        assert "Traceback" in caplog.text
+        assert token not in caplog.text
 
     lived(room, work())
