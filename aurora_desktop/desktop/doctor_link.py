@@ -90,5 +90,6 @@ def _judge_letters(view: LinkView) -> list[Finding]:
     dead = view.outbox.dead
     if not dead:
         return []
-    detail = f"{len(dead)} not sent, the last one to {dead[0].recipient}: {dead[0].cause}"
-    return [Finding(_LETTERS, "warning", detail, f"`{_STATUS}` lists them; what still matters must be sent anew")]
+    detail = f"{view.outbox.dead_count} not sent, the last one to {dead[0].recipient}: {dead[0].cause}"
+    remedy = f"`{_STATUS}` lists them; `aurora link retry` sends them again, `aurora link forget` deletes them"
+    return [Finding(_LETTERS, "warning", detail, remedy)]

@@ -7,8 +7,8 @@ same words is not taken for it.
 
 import asyncio
 import secrets
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import apsw
 from msgspec import Struct
@@ -21,7 +21,10 @@ from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.link.cloudbrain import Outgoing
 from aurora_desktop.link.errors import OutboxFullError
+from aurora_desktop.link.failure import in_a_line
 from aurora_desktop.link.view import OutgoingView, QueueView
+
+T = TypeVar("T")
 
 MOST_CONTENT_BYTES = 1024 * 1024
 MOST_KEY = 200
@@ -91,8 +94,8 @@ class Outbox:
         rows = database.read(f"SELECT {_COLUMNS} FROM link_outbox WHERE status = 'waiting' ORDER BY number")  # noqa: S608 - names of ours
         self._waiting: dict[int, Waiting] = {row[0]: _waiting(row) for row in rows}
         self._dead = [_ended(row) for row in _ended_rows(database, "dead", _DEAD_SHOWN)]
-        counted = database.read("SELECT count(*) FROM link_outbox WHERE status = 'sent'")
-        self.sent_count = int(counted[0][0])
+        self._dead_count = _count(database, "dead")
+        self.sent_count = _count(database, "sent")
         self._arrived_ids = dict.fromkeys(reversed(_arrived_ids(database)))
         self.changed = asyncio.Event()
         self._being_added = 0
@@ -108,7 +111,7 @@ class Outbox:
         oldest = next(iter(self._waiting.values()), None)
         return QueueView(
             waiting=len(self._waiting), waiting_bytes=self.size, sent=self.sent_count, dead=tuple(self._dead),
-            oldest_at=oldest.created_at if oldest is not None else None,
+            dead_count=self._dead_count, oldest_at=oldest.created_at if oldest is not None else None,
         )  # fmt: skip
 
     async def add(self, recipient: str, content: str, subject: str, kind: str, key: str) -> OutgoingView:
@@ -184,7 +187,47 @@ class Outbox:
         """It is not sent any more."""
         self._waiting.pop(message.number, None)
         self._dead = [_view(replace(message, cause=cause), "dead"), *self._dead][:_DEAD_SHOWN]
+        self._dead_count += 1
         self._end(message.number, "dead", cause)
+
+    async def retry_dead(self, key: str) -> None:
+        """Dead letters, or the one of this key, wait again; what may have arrived is looked for. Raises AuroraError."""
+        size = await self._size_of_dead(key)
+        self._check_room(size)
+        values = (self._clock.wall(), key, key)
+        rows = await self._written(lambda c: list(c.execute(_RETRY_DEAD, values)))
+        messages = [_waiting(row) for row in rows]
+        self._no_longer_dead({message.key for message in messages})
+        for message in messages:
+            self._put(message)
+        self.changed.set()
+
+    async def forget_dead(self, key: str) -> None:
+        """Delete dead letters, or the one of this key. Raises AuroraError."""
+        await self._size_of_dead(key)
+        rows = await self._written(lambda c: list(c.execute(_FORGET_DEAD, (key, key))))
+        self._no_longer_dead({row[0] for row in rows})
+
+    def _no_longer_dead(self, keys: set[str]) -> None:
+        self._dead = [each for each in self._dead if each.key not in keys]
+        self._dead_count -= len(keys)
+
+    async def _size_of_dead(self, key: str) -> int:
+        """By the writer, behind what is still to be written. Raises AuroraError where there is none of this key."""
+        sql = f"SELECT count(*), total(size) FROM link_outbox {_OF_DEAD}"  # noqa: S608 - as below
+        ((count, size),) = await self._written(lambda c: list(c.execute(sql, (key, key))))
+        if key and not count:
+            hint = "`aurora link status` lists those that there are"
+            raise AuroraError("There is no such dead letter", in_a_line(key, most=60), hint)
+        return int(size)
+
+    async def _written(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Raises AuroraError where the disk does not take it."""
+        try:
+            return await asyncio.wrap_future(self._database.submit(work))
+        except (OSError, apsw.Error) as error:
+            hint = "Make room or give access to the state folder, then try it again"
+            raise AuroraError("That could not be written down, and nothing is changed", words(error), hint) from error
 
     def too_old(self) -> tuple[Waiting, ...]:
         """Those that have waited for longer than is allowed."""
@@ -264,10 +307,18 @@ def _ended_rows(database: Database, status: str, limit: int) -> list[tuple[Any, 
     return database.read(sql, (status, limit))
 
 
+_OF_DEAD = "WHERE status = 'dead' AND (? = '' OR key = ?)"
+_ANEW = "status = 'waiting', in_doubt = tries > 0, tries = 0, cause = '', created_at = ?, ended_at = NULL"
+_RETRY_DEAD = f"UPDATE link_outbox SET {_ANEW} {_OF_DEAD} RETURNING {_COLUMNS}"  # noqa: S608 - names of ours
+_FORGET_DEAD = f"DELETE FROM link_outbox {_OF_DEAD} RETURNING key"  # noqa: S608 - as above
 _FORGET_SENT = (
     "DELETE FROM link_outbox WHERE status = 'sent' AND ended_at < ? "
     "AND number <= (SELECT max(number) FROM link_outbox) - ?"
 )
+
+
+def _count(database: Database, status: str) -> int:
+    return int(database.read("SELECT count(*) FROM link_outbox WHERE status = ?", (status,))[0][0])
 
 
 def _arrived_ids(database: Database) -> list[str]:

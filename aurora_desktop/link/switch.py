@@ -59,6 +59,18 @@ class LinkSwitch:
         link = await self._there()
         return await link.exchange.inbox.newest(limit)
 
+    async def retry_dead(self, key: str = "") -> LinkView:
+        link = await self._there()
+        await link.exchange.outbox.retry_dead(key)
+        self._tell()
+        return self.view()
+
+    async def forget_dead(self, key: str = "") -> LinkView:
+        link = await self._there()
+        await link.exchange.outbox.forget_dead(key)
+        self._tell()
+        return self.view()
+
     def watch(self, on_change: Callable[[], None]) -> None:
         self._watchers.append(on_change)
 

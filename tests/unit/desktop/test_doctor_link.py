@@ -93,7 +93,8 @@ def test_tokens_in_a_file_are_warned_of_and_not_shown(
     assert "hunter22" not in str(finding)
 
 
-DEAD = OutgoingView(key="k", recipient="9", subject="", status="dead", created_at=0, size=1, cause="it answered 404")
+LETTER = OutgoingView(key="k", recipient="9", subject="", status="dead", created_at=0, size=1, cause="it answered 404")
+DEAD = QueueView(dead=(LETTER,), dead_count=1)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +107,10 @@ DEAD = OutgoingView(key="k", recipient="9", subject="", status="dead", created_a
         ({"state": "backing_off", "cause": "gone", "attempt": 30}, [("Link", "error")]),
         ({"state": "offline", "cause": "this machine has no network"}, [("Link", "warning")]),
         ({"state": "degraded", "cause": "no live connection"}, [("Link", "warning")]),
-        ({"state": "online", "outbox": QueueView(dead=(DEAD,))}, [("Link", "ok"), ("Link messages", "warning")]),
+        (
+            {"state": "online", "outbox": DEAD},
+            [("Link", "ok"), ("Link messages", "warning")],
+        ),
     ],
 )
 def test_what_a_running_aurora_says_of_its_link_is_judged(view: dict[str, Any], told: list[tuple[str, str]]) -> None:

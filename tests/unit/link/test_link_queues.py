@@ -300,6 +300,74 @@ def test_a_message_that_is_not_taken_is_a_dead_letter_and_holds_up_nobody(desk: 
     lived(live())
 
 
+def test_dead_letters_are_sent_again_by_a_word_and_looked_for_first(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk()
+        for number in range(3):
+            await ours.add(f"to nobody {number}", recipient="404", key=f"k{number}")
+        await ours.send_all()
+        assert (ours.outbox.view().dead_count, contents(ours)) == (3, [])
+        ours.post.knows_not = ""
+        ours.post.sent_.append(Outgoing("k1", "404", "", "to nobody 1", "text"))  # it had arrived after all
+        await ours.outbox.retry_dead("k2")
+        await ours.send_all()
+        assert (ours.outbox.view().dead_count, contents(ours)) == (2, ["to nobody 1", "to nobody 2"])
+        await ours.outbox.retry_dead("")
+        await ours.send_all()
+        assert contents(ours) == ["to nobody 1", "to nobody 2", "to nobody 0"]
+        ours.close()
+        again = desk().outbox.view()
+        assert (again.dead_count, again.dead, again.sent) == (0, (), 3)
+
+    lived(live())
+
+
+def test_dead_letters_that_are_old_get_their_whole_time_again(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk(outbox=LinkOutbox(max_age_days=1))
+        await ours.add("old")
+        ours.clock.advance(86_401)
+        ours.exchange.bury_old()
+        await ours.outbox.retry_dead("")
+        ours.exchange.bury_old()
+        await ours.send_all()
+        assert contents(ours) == ["old"]
+
+    lived(live())
+
+
+def test_dead_letters_are_forgotten_by_a_word(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk()
+        for key in ("k1", "k2"):
+            await ours.add("to nobody", recipient="404", key=key)
+        await ours.send_all()
+        await ours.outbox.forget_dead("k1")
+        assert [each.key for each in ours.outbox.view().dead] == ["k2"]
+        for settle in (ours.outbox.forget_dead, ours.outbox.retry_dead):
+            with pytest.raises(AuroraError, match="no such dead letter"):
+                await settle("k1")
+        await ours.outbox.forget_dead("")
+        assert ours.outbox.view().dead_count == 0
+        ours.close()
+        assert desk().outbox.view().dead_count == 0
+
+    lived(live())
+
+
+def test_dead_letters_wait_for_room(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk(outbox=LinkOutbox(max_messages=1))
+        await ours.add("to nobody", recipient="404")
+        await ours.send_all()
+        await ours.add("another")
+        with pytest.raises(OutboxFullError, match="full"):
+            await ours.outbox.retry_dead("")
+        assert ours.outbox.view().dead_count == 1
+
+    lived(live())
+
+
 def test_what_is_too_old_is_given_up_and_told(desk: Make) -> None:
     async def live() -> None:
         ours = desk(outbox=LinkOutbox(max_age_days=1))

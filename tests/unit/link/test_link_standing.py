@@ -81,4 +81,6 @@ def test_what_of_it_is_a_problem_of_the_whole() -> None:
     assert told(state="backing_off", attempt=2, cause="gone") == ["the link is down: gone"]
     assert told(state="refused", cause="no") == ["the link is refused: no"]
     assert told(state="degraded", cause="no socket") == ["the link works in part: no socket"]
-    assert told(state="online", outbox=QueueView(dead=(dead,))) == ["1 message was not sent: it answered 404"]
+    assert told(state="online", outbox=QueueView(dead=(dead,), dead_count=1)) == [
+        "1 message was not sent: it answered 404"
+    ]

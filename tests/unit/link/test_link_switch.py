@@ -90,11 +90,15 @@ def test_it_is_off_until_settings_turn_it_on_and_off_again(tmp_path: Path, serve
             await room.switch.send("9", "hello")
         with pytest.raises(LinkOffError):
             room.switch.reconnect()
+        with pytest.raises(LinkOffError):
+            await room.switch.forget_dead()
         room.switch.apply(msgspec.convert(served.settings(), LinkSettings))
         message = await room.switch.send("9", "hello")
         assert message.status == "waiting"
         await room.until("online")
         assert await room.switch.inbox() == ()
+        for settled in (await room.switch.retry_dead(), await room.switch.forget_dead()):
+            assert (settled.enabled, settled.outbox.dead_count) == (True, 0)
         assert room.switch.reconnect().enabled
         room.switch.apply(LinkSettings())
         await room.until("offline")
