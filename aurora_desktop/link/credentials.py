@@ -54,8 +54,9 @@ class Credentials:
 
     @property
     def expires_at(self) -> float | None:
-        """Unix time by our own clock."""
-        return None if self._tokens is None else self._tokens.got_at + self._tokens.lifetime_s
+        """Unix time by our own clock; None without a token that can be used."""
+        tokens = self._tokens
+        return None if tokens is None or not tokens.token else tokens.got_at + tokens.lifetime_s
 
     def due_in_s(self) -> float:
         """Seconds until the token is to be exchanged."""

@@ -52,10 +52,10 @@ class LinkSection(Section):
         self.lately, self.dead = Lines(theme), Lines(theme)
         self.nothing = label("Nothing went wrong lately.", "muted", wrap=True)
         self.reconnect = Button(
-            "Reconnect &now", "restart", theme, tip="Try at once, whatever the link waits for (Ctrl+Shift+L)"
+            "Reconnect n&ow", "restart", theme, tip="Try at once, whatever the link waits for (Ctrl+Shift+L)"
         )
         self.reconnect.clicked.connect(self._reconnect)
-        self.retry = Button("&Send again", "restart", theme, tip="Put all messages that were not sent into the queue")
+        self.retry = Button("Sen&d again", "restart", theme, tip="Put all messages that were not sent into the queue")
         self.forget = Button("&Forget", "remove", theme, tip="Delete all messages that were not sent")
         self.retry.clicked.connect(lambda: self._tasks.run(self._settle(self._link.retry_dead)))
         self.forget.clicked.connect(lambda: self._tasks.run(self._settle(self._link.forget_dead)))

@@ -174,7 +174,11 @@ def test_what_waits_for_too_long_is_told_while_the_server_is_away(tmp_path: Path
     lived(live())
 
 
-def test_a_part_that_fails_ends_the_link_and_not_in_silence(tmp_path: Path, served: Served) -> None:
+def test_a_part_that_fails_ends_the_link_and_not_in_silence(
+    tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "GLANCE_S", 0.01)
+
     async def live() -> None:
         rig = Rig(tmp_path, served.settings())
         async with rig.running():
