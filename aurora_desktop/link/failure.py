@@ -27,16 +27,10 @@ class LinkError(Exception):
         self.retry_after_s = retry_after_s
 
 
-_ERRNO = re.compile(r"\[Errno (\d+)\]")
-
-
 def why_unreachable(error: OSError) -> str:
-    """In the system's words: asyncio puts addresses of sockets into its own, and joins those of several attempts."""
-    number = error.errno
-    if number is None and (found := _ERRNO.search(str(error))):
-        number = int(found[1])
-    is_of_the_system = number is not None and number > 0 and not isinstance(error, socket.gaierror)
-    words = os.strerror(number) if is_of_the_system and number is not None else error.strerror or str(error)
+    """In the system's words: asyncio puts addresses of sockets into its own."""
+    number = None if isinstance(error, socket.gaierror) else error.errno
+    words = os.strerror(number) if number is not None else error.strerror or str(error)
     return in_a_line(words[:1].lower() + words[1:]) or "the connection was cut"
 
 

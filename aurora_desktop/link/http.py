@@ -16,6 +16,7 @@ import h11
 import msgspec
 
 from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
+from aurora_desktop.link.way import Way
 
 TIMEOUT_S = 5.0
 MOST_BYTES = 8 * 1024 * 1024
@@ -40,7 +41,7 @@ class Http:
     def __init__(self, base: str, trust: Trust, timeout_s: float = TIMEOUT_S) -> None:
         url = urlsplit(base)
         self._host = url.hostname or ""
-        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._way = Way(self._host, url.port or (443 if url.scheme == "https" else 80))
         self._authority = url.netloc
         self._trust = trust
         self._timeout_s = timeout_s
@@ -80,7 +81,8 @@ class Http:
     ) -> tuple[int, dict[str, str], bytes]:
         trust = await self._trust()
         name = self._host if trust else None
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=trust, server_hostname=name)
+        stream = await self._way.connect()
+        reader, writer = await asyncio.open_connection(sock=stream, ssl=trust, server_hostname=name)
         try:
             connection = h11.Connection(h11.CLIENT)
             request = self._request(connection, method, path, token, body)

@@ -1,11 +1,12 @@
 """The WebSocket: one at a time, with pings of its own level: a frame of the type `ping` would end the connection."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
 from aurora_desktop.link.http import Trust
+from aurora_desktop.link.way import Way
 
 OPEN_S = 5.0
 PING_EVERY_S = 4.0
@@ -66,26 +68,35 @@ class Socket:
     """Opens connections to `base`, `wss://host:port`."""
 
     def __init__(self, base: str, trust: Trust) -> None:
-        self._base = base
-        self._trust = trust
+        self._base, self._trust = base, trust
+        url = urlsplit(base)
+        self._way = Way(url.hostname or "", url.port or (443 if url.scheme == "wss" else 80))
         self._log = logging.getLogger("aurora_desktop.link.socket")
         self._log.setLevel(logging.WARNING)  # on `debug` the library writes addresses, and with them the token
 
     async def dial(self, token: str) -> Live:
         """Raises LinkError; `refused` where the token is not taken."""
+        with _in_words(token):
+            async with asyncio.timeout(OPEN_S):
+                opened = await self._opened(token)
+        return await _greeted(_Connection(opened, token))
+
+    async def _opened(self, token: str) -> ClientConnection:
         trust = await self._trust()
         address = f"{self._base}/ws/v1/connect?token={quote(token, safe='')}"
-        dialling = _NoRedirects(
-            address, ssl=trust, proxy=None, open_timeout=OPEN_S, ping_interval=PING_EVERY_S,
+        stream = await self._way.connect()
+        return await _NoRedirects(
+            address, sock=stream, ssl=trust, proxy=None, open_timeout=None, ping_interval=PING_EVERY_S,
             ping_timeout=PING_TIMEOUT_S, close_timeout=CLOSE_S, max_size=MOST_FRAME_BYTES, compression=None,
             logger=self._log, user_agent_header="aurora-desktop",
         )  # fmt: skip
-        return await _greeted(_Connection(await _opened(dialling, token), token))
 
 
-async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
+@contextlib.contextmanager
+def _in_words(token: str) -> Iterator[None]:
+    """Raises LinkError for whatever keeps a WebSocket from being opened."""
     try:
-        return await dialling
+        yield
     except TimeoutError:
         raise LinkError("unreachable", f"no WebSocket within {OPEN_S:g} s", _ADDRESS) from None
     except ssl.SSLCertVerificationError as error:
