@@ -120,11 +120,16 @@ class CloudBrain:
                 raise
 
     async def login(self, identity: Identity) -> Granted:
-        """An unknown name makes a profile there."""
+        """An unknown name makes a profile there; an unknown id is refused as one that is blocked is."""
         body: dict[str, object] = {"ai_name": identity.name, "ai_nickname": identity.nickname}
         if identity.id:
             body["ai_id"] = _plain_id(identity.id)
-        return _granted(await self._ask("POST", f"{ROOT}/auth/login", "", body))
+        try:
+            return _granted(await self._ask("POST", f"{ROOT}/auth/login", "", body))
+        except LinkError as failure:
+            if failure.said and failure.kind in ("invalid", "absent"):
+                raise LinkError("refused", failure.sentence) from failure
+            raise
 
     async def refresh(self, refresh_token: str) -> Granted:
         return _granted(await self._ask("POST", f"{ROOT}/auth/refresh", "", {"refresh_token": refresh_token}))

@@ -14,10 +14,20 @@ _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
 class LinkError(Exception):
-    """`is_doubtful`: what was asked may have been done all the same. `retry_after_s`: how long to ask nothing."""
+    """`is_doubtful`: what was asked may have been done all the same. `retry_after_s`: how long to ask nothing.
+
+    `said`: the server's own words, if it gave a reason.
+    """
 
     def __init__(
-        self, kind: Kind, sentence: str, hint: str = "", *, is_doubtful: bool = False, retry_after_s: float = 0.0
+        self,
+        kind: Kind,
+        sentence: str,
+        hint: str = "",
+        *,
+        is_doubtful: bool = False,
+        retry_after_s: float = 0.0,
+        said: str = "",
     ) -> None:
         super().__init__(sentence)
         self.kind = kind
@@ -25,6 +35,7 @@ class LinkError(Exception):
         self.hint = hint
         self.is_doubtful = is_doubtful
         self.retry_after_s = retry_after_s
+        self.said = said
 
 
 def why_unreachable(error: OSError) -> str:

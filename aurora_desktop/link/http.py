@@ -151,7 +151,7 @@ def _judged(status: int, headers: dict[str, str], raw: bytes, took_s: float, sec
     kind: Kind = "server" if status >= 500 else _KINDS.get(status, "invalid")
     sentence = f"it answered {status}{f': {said}' if said else ''}"
     retry_after_s = _retry_after_s(body or {}, headers) if kind == "throttled" else 0.0
-    raise LinkError(kind, sentence, is_doubtful=kind == "server", retry_after_s=retry_after_s)
+    raise LinkError(kind, sentence, is_doubtful=kind == "server", retry_after_s=retry_after_s, said=said)
 
 
 def _redirected(status: int, target: str) -> LinkError:

@@ -314,6 +314,30 @@ def test_a_refused_login_is_not_retried_blindly_and_a_word_tries_again(tmp_path:
     lived(live())
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "state"),
+    [
+        (404, {"success": False, "error": "AI not found"}, "refused"),
+        (400, {"success": False, "error": "Missing required fields"}, "refused"),
+        (404, {}, "backing_off"),
+        (500, {"success": False, "error": "Login failed"}, "backing_off"),
+    ],
+)
+def test_an_identity_that_the_server_does_not_know_is_refused_and_another_server_is_not(
+    tmp_path: Path, served: Served, status: int, answer: dict[str, Any], state: str
+) -> None:
+    served.brain.answers.append(lambda *_: (status, dict(answer)))
+
+    async def live() -> None:
+        async with Rig(tmp_path, served.settings()).running() as rig:
+            await rig.until_state("refused", "backing_off")
+            view = rig.link.view()
+            assert (view.state, f"it answered {status}" in view.cause) == (state, True)
+            assert "ai_id" in view.hint or state != "refused"
+
+    lived(live())
+
+
 def alarms(told: Told) -> list[str]:
     return [event.topic for event in told.of(LinkWarning) if event.needs_operator]
 
