@@ -231,6 +231,9 @@ class Link:
 
     def _alarm(self, state: LinkState, cause: str, hint: str, *, is_given_up: bool) -> None:
         """Call for the operator where time alone will not mend it; a machine without a network is no surprise."""
+        if state == "offline" and not is_given_up:
+            self._down_since = None
+            return
         if self._down_since is None:
             self._down_since = self._now()
         hint = hint or _STATUS

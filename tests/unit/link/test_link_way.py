@@ -32,7 +32,9 @@ class Names:
         self.goes_on.set()
         monkeypatch.setattr(socket, "getaddrinfo", self._look)
 
-    def _look(self, host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+    def _look(self, host: str, port: int, *_: Any, flags: int = 0, **__: Any) -> list[Any]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror(socket.EAI_NONAME, "it is a name")
         self.asked += 1
         self.goes_on.wait(60)
         if not self.found:
@@ -67,6 +69,30 @@ def test_requests_that_are_given_up_leave_one_lookup_behind_and_not_one_each(
         asyncio.run(live())
     finally:
         names.goes_on.set()
+
+
+def test_a_lookup_that_hangs_keeps_no_program_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = Names(monkeypatch)
+    names.goes_on.clear()
+
+    async def live() -> None:
+        with pytest.raises(LinkError, match="no answer within"):
+            await Http("http://brain.example:8767", untrusted, timeout_s=0.01).ask("GET", "/x")
+
+    asyncio.run(live())  # it would wait for the threads that all share
+    (lookup,) = [thread for thread in threading.enumerate() if thread.name == "lookup"]
+    assert lookup.daemon
+    names.goes_on.set()
+    lookup.join()
+
+
+def test_an_address_in_figures_needs_no_lookup(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threading, "Thread", None)
+
+    async def live() -> None:
+        (await Way("127.0.0.1", served.port).connect()).close()
+
+    asyncio.run(live())
 
 
 def test_a_name_that_is_not_known_is_told_and_looked_up_again_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
