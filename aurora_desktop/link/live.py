@@ -17,6 +17,7 @@ from aurora_desktop.link.http import Trust
 from aurora_desktop.link.way import Way
 
 OPEN_S = 5.0
+GREETING_S = 5.0
 PING_EVERY_S = 4.0
 PING_TIMEOUT_S = 3.0
 """A half-open connection is noticed after 7.25 s at the latest, `CLOSE_S` included."""
@@ -128,13 +129,13 @@ _ADDRESS = "Look at `link.websocket_url`; without it the port after that of `lin
 async def _greeted(connection: "_Connection") -> "_Connection":
     """A bad token is accepted first, and then answered by an error frame."""
     try:
-        async with asyncio.timeout(OPEN_S):
+        async with asyncio.timeout(GREETING_S):
             frame = await connection.receive()
             while frame.kind not in ("connected", "error"):
                 frame = await connection.receive()
     except TimeoutError:
         connection.abort()
-        raise LinkError("odd", f"its WebSocket said nothing within {OPEN_S:g} s", _ADDRESS) from None
+        raise LinkError("odd", f"its WebSocket said nothing within {GREETING_S:g} s", _ADDRESS) from None
     except BaseException:
         connection.abort()
         raise

@@ -490,7 +490,7 @@ def test_something_else_where_the_websocket_should_be_is_told_and_messages_pass(
 def test_a_websocket_that_says_nothing_is_given_up(
     tmp_path: Path, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "OPEN_S", 0.2)
+    monkeypatch.setattr(live_module, "GREETING_S", 0.05)
 
     async def say_nothing(connection: ServerConnection) -> None:
         await connection.wait_closed()
@@ -502,7 +502,7 @@ def test_a_websocket_that_says_nothing_is_given_up(
     async def live() -> None:
         async with Rig(tmp_path, served.settings()).running() as rig:
             await rig.until_state("degraded")
-            assert "said nothing within 0.2 s" in rig.link.view().cause
+            assert "said nothing within 0.05 s" in rig.link.view().cause
 
     lived(live())
 
