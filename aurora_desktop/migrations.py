@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import overload
 
 STATE_APPLICATION_ID = 0x41555253
-STATE_VERSION = 14
+STATE_VERSION = 15
 """How many there are; a test compares it with what the rooms say."""
 
 API_KEYS = (

@@ -27,6 +27,12 @@ class SendRequest(shapes.Body, frozen=True, kw_only=True):
     key: Annotated[str, Meta(max_length=200)] = ""
 
 
+class DeadLetters(shapes.Body, frozen=True, kw_only=True):
+    """`key`: that one alone; "" for all."""
+
+    key: Annotated[str, Meta(max_length=200)] = ""
+
+
 class LinkDoor:
     def __init__(self, context: ApiContext) -> None:
         self._context = context
@@ -37,6 +43,8 @@ class LinkDoor:
             get("/v1/link/inbox", self.inbox),
             post("/v1/link/reconnect", self.reconnect),
             post("/v1/link/send", self.send, statuses=(202,)),
+            post("/v1/link/dead/retry", self.retry_dead),
+            post("/v1/link/dead/forget", self.forget_dead),
         ]
 
     async def link(self) -> LinkView:
@@ -57,6 +65,14 @@ class LinkDoor:
             body.recipient, body.content, subject=body.subject, kind=body.kind, key=body.key
         )
         return Reply(202, message)
+
+    async def retry_dead(self, body: DeadLetters) -> LinkView:
+        """Put dead letters into the queue again."""
+        return await self._link().retry_dead(body.key)
+
+    async def forget_dead(self, body: DeadLetters) -> LinkView:
+        """Delete dead letters."""
+        return await self._link().forget_dead(body.key)
 
     def _link(self) -> LinkFace:
         if self._context.link is None:

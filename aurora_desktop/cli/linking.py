@@ -1,4 +1,4 @@
-"""The command `link`: how the link to the collaboration server is, a new attempt, messages out and in."""
+"""The command `link`: how the link to the collaboration server is, a new attempt, messages out and in, dead letters."""
 
 import sys
 import time
@@ -40,6 +40,8 @@ def _lines(call: Call, view: dict[str, Any]) -> list[str]:
     outbox = view["outbox"]
     lines.append(f"messages  {outbox['waiting']} wait, {outbox['sent']} sent, {view['received']} received")
     lines += [f"dead      {dead['key']} to {dead['recipient']}: {dead['cause']}" for dead in outbox["dead"]]
+    if outbox["dead_count"] > len(outbox["dead"]):
+        lines.append(f"          and {outbox['dead_count'] - len(outbox['dead'])} older ones")
     lines += [f"warning   {warning}" for warning in view["warnings"]]
     return lines + [f"error     {_clock(at)} {what}" for at, what in view["errors"][:5]]
 
@@ -63,6 +65,26 @@ def send(call: Call) -> int:
     else:
         words = {"waiting": "kept, and sent as soon as the link is up", "sent": "sent already", "dead": "not sent"}
         call.console.line(f"{message['key']}: {words[message['status']]}")
+    return OK
+
+
+def retry(call: Call) -> int:
+    """Dead letters into the queue again."""
+    return _settle(call, "retry", "in the queue again, and sent as soon as the link is up")
+
+
+def forget(call: Call) -> int:
+    """Dead letters deleted."""
+    return _settle(call, "forget", "forgotten")
+
+
+def _settle(call: Call, how: str, done: str) -> int:
+    view = call.client.post(f"/v1/link/dead/{how}", {"key": call.given.key})
+    if call.given.json:
+        call.console.json(view)
+    else:
+        left = view["outbox"]["dead_count"]
+        call.console.line(f"{done}; dead letters that are left: {left}")
     return OK
 
 

@@ -250,6 +250,9 @@ def _add_link(commands: Any) -> None:
     send.add_argument("--subject", default="", metavar="WORDS")
     send.add_argument("--type", dest="kind", default="text", metavar="TYPE", help="such as text or task (text)")
     send.add_argument("--key", default="", metavar="KEY", help="idempotency key: one message, however often it is sent")
+    for verb, what in (("retry", "send dead letters again"), ("forget", "delete dead letters")):
+        dead = _add(verbs, verb, "linking", what, _json)
+        dead.add_argument("key", nargs="?", default="", metavar="KEY", help="that one alone; default: all")
     inbox = _add(verbs, "inbox", "linking", "what was received, newest first", _json)
     inbox.add_argument("-n", "--limit", type=_limit, default=20, metavar="N", help="at most so many (20)")
 

@@ -34,7 +34,7 @@ def doctor(call: Call) -> int:
     """1 when something that Aurora needs is missing."""
     from aurora_desktop.desktop.doctor import examine
 
-    findings = [*examine(call.config, call.state_dir), *_control(call)]
+    findings = [*examine(call.config, call.state_dir), *_link(call), *_control(call)]
     if call.given.json:
         call.console.json([_fields(finding, _FINDING_FIELDS) for finding in findings])
     else:
@@ -61,6 +61,23 @@ def _control(call: Call) -> "list[Finding]":
     except AuroraError as error:
         return [Finding("Panic hotkey", "warning", " ".join(filter(None, (error.title, error.detail))), error.hint)]
     return judge_control(msgspec.convert(answer, ControlView))
+
+
+def _link(call: Call) -> "list[Finding]":
+    """What the running Aurora says of the link; where none runs the settings have been looked at."""
+    import msgspec
+
+    from aurora_desktop.desktop.doctor_link import judge_link
+    from aurora_desktop.desktop.finding import Finding
+    from aurora_desktop.link.view import LinkView
+
+    try:
+        answer = call.client.get("/v1/link")
+    except NotRunningError:
+        return []
+    except AuroraError as error:
+        return [Finding("Link", "warning", " ".join(filter(None, (error.title, error.detail))), error.hint)]
+    return judge_link(msgspec.convert(answer, LinkView))
 
 
 def autostart(call: Call) -> int:

@@ -52,8 +52,12 @@ class LinkMessageFailed(Event, frozen=True):
 
 
 class LinkWarning(Event, frozen=True):
-    """Something about the link that one should know: told once for each `topic` while it lasts."""
+    """Something about the link that one should know: told once for each `topic` while it lasts.
+
+    `needs_operator`: only a person can mend it, and may not know of it yet.
+    """
 
     topic: str
     detail: str
     hint: str = ""
+    needs_operator: bool = False

@@ -13,6 +13,7 @@ _LOOK = "Look at the recovery page"
 _SECOND = "Look at the folder that `backups.path` names"
 _VERIFY = "`aurora backup verify` looks at all of them"
 _LINK = "See `aurora link status`"
+_DEAD = "Send them again or forget them, on the recovery page or by `aurora link retry` and `aurora link forget`"
 _MOST_AGENTS = 20
 """Thousands may stall together: the heartbeat and the health stay what one can read."""
 
@@ -100,15 +101,15 @@ def of_link(view: LinkView) -> tuple[Problem, ...]:
     """A link that is on and not there, unless it is only being begun; and letters that nobody will get."""
     problems = []
     if view.enabled and view.state == "refused":
-        problems.append(Problem("link", f"the server refuses the link: {view.cause}", view.hint or _LINK, 3))
+        problems.append(Problem("link", f"the link is refused: {view.cause}", view.hint or _LINK, 3))
     elif view.enabled and not view.is_up and view.attempt > 1:
         problems.append(Problem("link", f"the link is down: {view.cause}", view.hint or _LINK, 4))
     elif view.state == "degraded":
         problems.append(Problem("link", f"the link works in part: {view.cause}", view.hint or _LINK, 4))
     if view.enabled and view.outbox.dead:
-        count = len(view.outbox.dead)
+        count = view.outbox.dead_count
         sentence = f"{count} message{' was' if count == 1 else 's were'} not sent: {view.outbox.dead[0].cause}"
-        problems.append(Problem("link", sentence, _LINK, 4))
+        problems.append(Problem("link", sentence, _DEAD, 4))
     return tuple(problems)
 
 

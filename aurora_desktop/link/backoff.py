@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple
 
 from aurora_desktop.link.failure import LinkError
 
-BASE_S = 0.5
+BASE_S = 1.0
 CONNECTING_S = 3.0
 """What an attempt may need until it is online: taken off the promise, so that it holds for the whole way."""
 REFUSED_S = 900.0
@@ -33,7 +33,7 @@ def wait_s(attempt: int, spent_s: float, chance: float, most_s: float) -> float:
     that long, so it counts towards `most_s`, the promise for the time between two beginnings.
     """
     room_s = most_s - min(CONNECTING_S, most_s / 2) - max(spent_s, 0.0)
-    return max(0.0, min(chance * ceiling_s(attempt, most_s), room_s))
+    return chance * max(0.0, min(ceiling_s(attempt, most_s), room_s))
 
 
 def plan(
@@ -45,7 +45,8 @@ def plan(
     if max_attempts is not None and attempt >= max_attempts:
         return Plan("offline", None)
     after_s = wait_s(attempt, spent_s, chance, most_s)
-    if failure.kind == "throttled":  # and a little more, so that not all come in the same moment
+    if failure.kind == "throttled":
         asked_s = min(failure.retry_after_s, LONGEST_S)
-        return Plan("backing_off", asked_s + after_s)
+        # All who were told the same time at the same moment would else come together again, time after time.
+        return Plan("backing_off", asked_s * (1 + chance) + after_s)
     return Plan("backing_off", after_s)

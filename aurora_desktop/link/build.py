@@ -5,7 +5,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from aurora_desktop.core.settings.schema_link import LinkSettings
+from aurora_desktop.core.settings.schema_link import LOOPBACK, LinkSettings, is_private
 from aurora_desktop.link.cloudbrain import CloudBrain
 from aurora_desktop.link.connection import Link, Ports
 from aurora_desktop.link.failure import LinkError
@@ -15,20 +15,24 @@ from aurora_desktop.link.network import own_addresses
 from aurora_desktop.link.surroundings import Surroundings
 from aurora_desktop.link.token_store import KeptTokens
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 
 def build(settings: LinkSettings, around: Surroundings) -> Link:
     """Blocking: reads what was kept."""
     trust = Certificates(settings.ca_file)
-    base = (settings.url or "").rstrip("/")
-    server = CloudBrain(Http(base, trust.for_address(base)).ask)
+    url = settings.url or ""
+
+    def server_at(url: str) -> CloudBrain:
+        return CloudBrain(Http(url.rstrip("/"), trust.for_address(url)).ask)
+
+    def other_server(url: str) -> CloudBrain | None:
+        return server_at(url) if settings.allow_plaintext or is_private(url) else None
+
     socket = Socket(settings.live_url, trust.for_address(settings.live_url))
-    is_near = urlsplit(base).hostname in _LOOPBACK
+    is_near = urlsplit(url).hostname in LOOPBACK
     ports = Ports(
-        clock=around.clock, publish=around.publish, database=around.database, server=server, dial=socket.dial,
-        tokens=KeptTokens(around.secrets_folder), tasks=around.tasks, journal=around.journal, shared=around.shared,
-        addresses=_always if is_near else own_addresses,
+        clock=around.clock, publish=around.publish, database=around.database, server=server_at(url),
+        server_at=other_server, dial=socket.dial, tokens=KeptTokens(around.secrets_folder), tasks=around.tasks,
+        journal=around.journal, shared=around.shared, addresses=_always if is_near else own_addresses,
     )  # fmt: skip
     return Link(settings, ports)
 

@@ -45,7 +45,10 @@ class Session(NamedTuple):
 
 
 class Message(NamedTuple):
-    """One of inbox or sent. `key`: the idempotency key that its sender gave it."""
+    """One of inbox or sent. `key`: the idempotency key that its sender gave it, if it is listed.
+
+    `shows_key` is False where the server lists no `metadata`, as the one at hand does not.
+    """
 
     id: str
     sender: str
@@ -55,6 +58,7 @@ class Message(NamedTuple):
     kind: str
     created_at: str
     key: str
+    shows_key: bool = True
 
 
 class Page(NamedTuple):
@@ -69,6 +73,13 @@ class Outgoing(NamedTuple):
     content: str
     kind: str
 
+    def may_be(self, listed: Message) -> bool:
+        """Whether the server lists it there: by its key; by recipient and words where it lists no keys."""
+        if listed.shows_key:
+            return listed.key == self.key
+        ours = (str(_plain_id(self.recipient)), self.subject, self.content, self.kind)
+        return (listed.recipient, listed.subject, listed.content, listed.kind) == ours
+
 
 class Server(Protocol):
     """What the link needs of a server. All raise LinkError."""
@@ -80,6 +91,10 @@ class Server(Protocol):
     async def create_session(self, token: str, title: str, metadata: dict[str, str]) -> Session: ...
 
     async def has_session(self, token: str, session_id: str) -> bool: ...
+
+    async def end_session(self, token: str, session_id: str) -> None: ...
+
+    async def logout(self, token: str) -> None: ...
 
     async def send(self, token: str, message: Outgoing) -> str: ...
 
@@ -96,12 +111,25 @@ class CloudBrain:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
+    async def greet(self) -> None:
+        """It is there and speaks this language, if it refuses what has no token. Raises LinkError else."""
+        try:
+            await self._ask("POST", f"{ROOT}/auth/verify", "", {})
+        except LinkError as failure:
+            if failure.kind not in ("refused", "invalid", "throttled"):
+                raise
+
     async def login(self, identity: Identity) -> Granted:
-        """An unknown name makes a profile there."""
+        """An unknown name makes a profile there; an unknown id is refused as one that is blocked is."""
         body: dict[str, object] = {"ai_name": identity.name, "ai_nickname": identity.nickname}
         if identity.id:
             body["ai_id"] = _plain_id(identity.id)
-        return _granted(await self._ask("POST", f"{ROOT}/auth/login", "", body))
+        try:
+            return _granted(await self._ask("POST", f"{ROOT}/auth/login", "", body))
+        except LinkError as failure:
+            if failure.said and failure.kind in ("invalid", "absent"):
+                raise LinkError("refused", failure.sentence) from failure
+            raise
 
     async def refresh(self, refresh_token: str) -> Granted:
         return _granted(await self._ask("POST", f"{ROOT}/auth/refresh", "", {"refresh_token": refresh_token}))
@@ -110,7 +138,10 @@ class CloudBrain:
         body = {"session_type": "aurora_desktop", "title": title, "metadata": metadata}
         answer = await self._ask("POST", f"{ROOT}/session/create", token, body)
         found = _as(answer.body.get("session"), _Session)
-        return Session(str(found.id), found.session_identifier or str(found.id)[:7])
+        id_ = found.session_id or found.id  # it is looked up by the first; `id` is the number of its row
+        if id_ is None:
+            raise LinkError("odd", "its session has no id")
+        return Session(str(id_), found.session_identifier or str(id_)[:7])
 
     async def has_session(self, token: str, session_id: str) -> bool:
         """False where the server has forgotten it or ended it."""
@@ -123,6 +154,18 @@ class CloudBrain:
         session = answer.body.get("session")
         status = session.get("status") if isinstance(session, dict) else ""
         return status not in ("ended", "closed", "expired", "deleted")
+
+    async def end_session(self, token: str, session_id: str) -> None:
+        """It may have been ended already."""
+        try:
+            await self._ask("DELETE", f"{ROOT}/session/{quote(session_id, safe='')}", token, None)
+        except LinkError as failure:
+            if failure.kind not in ("absent", "invalid"):
+                raise
+
+    async def logout(self, token: str) -> None:
+        """Takes back the token of a login; one that was got by exchange holds on to its end there."""
+        await self._ask("POST", f"{ROOT}/auth/logout", token, {})
 
     async def send(self, token: str, message: Outgoing) -> str:
         """The id that the server gave it."""
@@ -163,7 +206,8 @@ class _Tokens(Struct):
 
 
 class _Session(Struct):
-    id: str | int
+    session_id: str | None = None
+    id: str | int | None = None
     session_identifier: str | None = None
 
 
@@ -196,12 +240,22 @@ def _message(found: object) -> Message:
     id_ = said.message_id or said.id
     if id_ is None:
         raise LinkError("odd", "a message of it has no id", is_doubtful=True)
-    metadata = said.metadata if isinstance(said.metadata, dict) else {}
+    metadata = _metadata(said.metadata)
     return Message(
         id=str(id_), sender=_text(said.sender_id), recipient=_text(said.recipient_id), subject=said.subject or "",
         content=said.content or "", kind=said.message_type or "text", created_at=_text(said.created_at),
-        key=_text(metadata.get(KEY)),
+        key=_text((metadata or {}).get(KEY)), shows_key=metadata is not None,
     )  # fmt: skip
+
+
+def _metadata(said: Any) -> dict[str, Any] | None:
+    """None where none is listed. Some columns give it back as the text that was put in."""
+    if isinstance(said, str):
+        try:
+            said = msgspec.json.decode(said)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+    return said if isinstance(said, dict) else None
 
 
 def _readable(found: object) -> Message | None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 import apsw
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent
-from aurora_desktop.core.link_events import LinkSessionChanged
+from aurora_desktop.core.link_events import LinkSessionChanged, LinkState
 from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
@@ -18,36 +18,42 @@ from aurora_desktop.link.caller import Caller
 from aurora_desktop.link.cloudbrain import Identity, Server
 from aurora_desktop.link.credentials import Credentials
 from aurora_desktop.link.exchange import Exchange
-from aurora_desktop.link.failure import LinkError, in_a_line
+from aurora_desktop.link.failure import LinkError
+from aurora_desktop.link.farewell import say_farewell
 from aurora_desktop.link.inbox import Inbox
-from aurora_desktop.link.live import Frame, Live, failure_of
-from aurora_desktop.link.network import Glance, own_addresses, what_came_back
+from aurora_desktop.link.lifeline import STABLE_S, Lifeline, Listener
+from aurora_desktop.link.live import Live
+from aurora_desktop.link.network import MACHINE_IS_BACK, Glance, own_addresses, what_came_back
 from aurora_desktop.link.outbox import Outbox
-from aurora_desktop.link.session import SessionBook, settle
+from aurora_desktop.link.session import Kept, SessionBook, owner_of, settle, url_of
 from aurora_desktop.link.standing import COMPONENT, Standing
 from aurora_desktop.link.surroundings import JournalFace
 from aurora_desktop.link.throttle import Throttle
 from aurora_desktop.link.token_store import TokenStore
+from aurora_desktop.link.upkeep import Upkeep
 from aurora_desktop.link.view import LinkView, TaskTaker
+from aurora_desktop.supervisor.outcome import format_duration
 
 GLANCE_S = 2.0
-SUBSCRIBE_S = 300.0
-"""The server asks for a sign of life after 15 min without one."""
-STABLE_S = 30.0
-STATE_S = 30.0
-PRUNE_S = 3600.0
+OLD_S = 60.0
+LONG_DOWN_S = 600.0
+"""After which an outage is worth a notification; a restart of the server takes less."""
 _LOST_AFTER = 2
-_MOST_UNKNOWN_KINDS = 20
-_KNOWN_FRAMES = frozenset({"connected", "subscribed", "unsubscribed", "activity_verification", "sleep_notification"})
+_ADMITTED = "Have this identity admitted at the server, or name another one with `link.ai_name` or `ai_id`"
+_STATUS = "See `aurora link status`"
 
 
 class Ports(NamedTuple):
-    """What it works with. `shared`: what the server may be told, task and thought. `chance`: from 0 to 1."""
+    """What it works with. `server_at(url)`: another server, where its address may be used at all.
+
+    `shared`: what the server may be told, task and thought. `chance`: from 0 to 1.
+    """
 
     clock: Clock
     publish: Callable[[AnyEvent], object]
     database: Database
     server: Server
+    server_at: Callable[[str], Server | None]
     dial: Callable[[str], Awaitable[Live]]
     tokens: TokenStore
     tasks: TaskTaker | None
@@ -64,7 +70,7 @@ class Link:
         """Blocking: reads what was kept."""
         self._settings, self._ports = settings, ports
         clock = ports.clock
-        self.owner = f"{settings.url} {settings.ai_id or settings.ai_name}"
+        self.owner = owner_of(settings)
         self.standing = Standing(clock, ports.publish)
         identity = Identity(settings.ai_name or "", settings.ai_nickname, settings.ai_id)
         self._credentials = Credentials(ports.server, identity, self.owner, ports.tokens, clock)
@@ -76,12 +82,20 @@ class Link:
             publish=ports.publish, standing=self.standing, server=ports.server, call=self._call, tasks=ports.tasks,
             journal=ports.journal, chance=ports.chance,
         )  # fmt: skip
-        self._live: Live | None = None
-        self._live_failure: LinkError | None = None
         self._is_working = False
         self._kick, self._poll_now, self._lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._why_anew = ""
+        self._down_since: float | None = None
+        self._handed_over: Kept | None = None
         self._last_failure: LinkError | None = None
-        self._missing: set[str] = set()
+        self._lifeline = Lifeline(
+            ports.dial, self._credentials, self.standing, clock=clock, chance=ports.chance,
+            most_s=settings.reconnect_max_s, listener=Listener(self._stand, self._poll_now.set),
+        )  # fmt: skip
+        self._upkeep = Upkeep(
+            self._credentials, self.exchange, self.standing, put_state=self._put_state, shared=ports.shared,
+            chance=ports.chance,
+        )  # fmt: skip
 
     # --- what it is -------------------------------------------------------------------------------------------
 
@@ -96,54 +110,67 @@ class Link:
             latencies_ms=tuple(figures.latencies_ms), error_rate=round(figures.error_rate, 3),
             last_heartbeat_at=standing.last_heartbeat_at, tokens_in=self._credentials.store.place,
             token_expires_at=self._credentials.expires_at, outbox=self.exchange.outbox.view(),
-            received=len(self.exchange.inbox), missing=tuple(sorted(self._missing)),
+            received=len(self.exchange.inbox), missing=tuple(sorted(self._upkeep.missing)),
             warnings=tuple(standing.warnings.values()), errors=tuple(standing.errors),
         )  # fmt: skip
 
     def reconnect(self) -> None:
         """Try now, whatever it waits for."""
         self._call.throttle.open()
-        self._kick.set()
+        self._begin_anew("as asked")
+
+    async def leave(self) -> None:
+        """Once it has ended, and is not to come back: the session is over, and no tokens lie about."""
+        kept, tokens = self._sessions.kept, self._credentials.held
+        is_ours = kept is not None and kept.owner == self.owner
+        if kept is not None and is_ours and tokens is not None and self.standing.is_up:
+            await say_farewell(self._ports.server, tokens, kept.id)
+        await self._credentials.store.remove()
 
     # --- its life ---------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """For ever. A network that comes back is seen beside."""
-        watching = asyncio.ensure_future(self._watch())
+        """For ever. A network that comes back is seen beside, and so is what waits for too long."""
+        tasks = [asyncio.ensure_future(each) for each in (self._watch(), self._old_rounds(), self._lives())]
         try:
-            while True:
-                await self._once()
+            await _first_end(tasks)
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            await self._hang_up()
+            await _ended(tasks)
+            await self._lifeline.close()
+
+    async def _lives(self) -> None:
+        while True:
+            await self._once()
 
     async def _once(self) -> None:
-        """Come up, work until it is lost, and wait for the next attempt."""
-        begun, attempts, has_come_up = self._now(), self.standing.attempt, False
+        """Come up, work until it is lost or is to begin anew, and wait for the next attempt."""
+        begun, attempts, has_come_up, lost = self._now(), self.standing.attempt, False, None
         self._kick.clear()
         try:
             await self._enter()
             begun, has_come_up = self._now(), True
             await self._work()
         except LinkError as failure:
-            spent_s = self._now() - begun
-            if has_come_up and spent_s < STABLE_S:  # only to fall again: the waits go on growing
-                self.standing.attempt = attempts
-            await self._fall(failure, 0.0 if has_come_up else spent_s)
+            lost = failure
+        spent_s = self._now() - begun
+        if has_come_up and spent_s >= STABLE_S:
+            self._down_since = None
+            self.standing.calm()
+        elif has_come_up:  # only to fall again: the waits go on growing
+            self.standing.attempt = attempts
+        if lost is not None:
+            await self._fall(lost, 0.0 if has_come_up else spent_s)
 
     async def _enter(self) -> None:
-        self._call.failures, self._live_failure = 0, None
+        self._call.failures, why = 0, self._why_anew
+        self._why_anew = ""
         self._lost.clear()
-        self.standing.become("connecting", f"connecting to {self._settings.url}")
+        self.standing.become("connecting", f"connecting to {self._settings.url}{f': {why}' if why else ''}")
         self.standing.become("authenticating", f"logging in at {self._settings.url}")
         await self._credentials.current()
-        self._note_tokens()
+        self._upkeep.note_tokens()
         await self._settle_session()
-        try:
-            self._live = await self._dialled()
-        except LinkError as failure:
-            self._live_failure = failure
+        await self._lifeline.open()
         self.standing.attempt = 0
         self._is_working = True
         self._stand()
@@ -159,6 +186,7 @@ class Link:
         if not why:
             return
         previous = kept.identifier if kept is not None else ""
+        self._handed_over = kept if kept is not None and kept.owner != self.owner else None
         await self._sessions.keep(session)
         at = self._ports.clock.wall()
         self._ports.publish(
@@ -166,20 +194,18 @@ class Link:
         )
 
     async def _work(self) -> None:
-        """Until it is lost. Raises LinkError."""
+        """Until it is to begin anew, or is lost: raises LinkError then."""
         rounds = (
-            self._live_rounds(), self._poll_rounds(), self.exchange.send_rounds(), self._token_rounds(),
-            self._state_rounds(), self._prune_rounds(), self._until_lost(), self._until_kicked(),
+            self._lifeline.rounds(), self._poll_rounds(), self.exchange.send_rounds(), *self._upkeep.rounds(),
+            self._leave_old(), self._until_lost(), self._kick.wait(),
         )  # fmt: skip
         tasks = [asyncio.ensure_future(each) for each in rounds]
         try:
             await _first_end(tasks)
         finally:
             self._is_working = False
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._hang_up()
+            await _ended(tasks)
+            await self._lifeline.close()
 
     async def _fall(self, failure: LinkError, spent_s: float) -> None:
         standing, settings = self.standing, self._settings
@@ -189,6 +215,8 @@ class Link:
             failure, standing.attempt, spent_s, self._ports.chance(), settings.reconnect_max_s, settings.max_attempts
         )
         state, cause, hint, wait_s = plan.state, failure.sentence, failure.hint, plan.wait_s
+        if state == "refused":
+            hint = f"{hint or _ADMITTED}. Then run `aurora link reconnect`"
         if wait_s is None:
             cause, hint = f"given up after {standing.attempt} attempts: {cause}", "Run `aurora link reconnect`"
         elif state == "backing_off" and not self._ports.addresses():
@@ -196,79 +224,27 @@ class Link:
         if self._kick.is_set():
             wait_s = 0.0
         standing.become(state, cause, hint, next_in_s=wait_s)
+        self._alarm(state, cause, hint, is_given_up=plan.wait_s is None)
         await _wait(self._kick, wait_s)
         if self._kick.is_set():
             standing.attempt = min(standing.attempt, 1)
 
+    def _alarm(self, state: LinkState, cause: str, hint: str, *, is_given_up: bool) -> None:
+        """Call for the operator where time alone will not mend it; a machine without a network is no surprise."""
+        if state == "offline" and not is_given_up:
+            self._down_since = None
+            return
+        if self._down_since is None:
+            self._down_since = self._now()
+        hint = hint or _STATUS
+        if state == "refused":
+            self.standing.alarm("refused", f"the link is refused: {cause}", hint)
+        elif is_given_up:
+            self.standing.alarm("given_up", cause, hint)
+        elif state == "backing_off" and self._now() - self._down_since >= LONG_DOWN_S:
+            self.standing.alarm("down", f"the link has been down for {format_duration(LONG_DOWN_S)}: {cause}", hint)
+
     # --- at work ----------------------------------------------------------------------------------------------
-
-    async def _live_rounds(self) -> None:
-        """Keep one WebSocket; without it the link goes on, degraded."""
-        attempt, spent_s = 0, 0.0
-        while True:
-            if self._live is not None:
-                since = self._now()
-                self._live_failure = await self._listen(self._live)
-                await self._hang_up()
-                self._poll_now.set()  # shows whether the rest is there
-                attempt = 0 if self._now() - since > STABLE_S else attempt
-                spent_s = 0.0
-                self._stand()
-            attempt += 1
-            await asyncio.sleep(backoff.wait_s(attempt, spent_s, self._ports.chance(), self._settings.reconnect_max_s))
-            begun = self._now()
-            try:
-                self._live, self._live_failure = await self._dialled(), None
-            except LinkError as failure:
-                self._live_failure = failure
-                self.standing.went_wrong(failure.sentence)
-            spent_s = self._now() - begun
-            self._stand()
-
-    async def _dialled(self) -> Live:
-        """A bad token is exchanged, and tried once more."""
-        token = await self._credentials.current()
-        try:
-            return await self._ports.dial(token)
-        except LinkError as failure:
-            if failure.kind != "refused":
-                raise
-        self._credentials.reject(token)
-        return await self._ports.dial(await self._credentials.current())
-
-    async def _listen(self, live: Live) -> LinkError:
-        """Hear what comes, and show that somebody is there; why it ended."""
-        try:
-            await live.subscribe()
-            due = self._now() + SUBSCRIBE_S
-            while True:
-                try:
-                    async with asyncio.timeout(max(due - self._now(), 0.0)):
-                        await self._heed(live, await live.receive())
-                except TimeoutError:
-                    await live.subscribe()
-                    due = self._now() + SUBSCRIBE_S
-        except LinkError as failure:
-            return failure
-
-    async def _heed(self, live: Live, frame: Frame) -> None:
-        self.standing.heard()
-        if frame.kind in ("activity_verification", "sleep_notification"):
-            await live.subscribe()
-        elif frame.kind == "error":
-            failure = failure_of(frame, "")
-            self.standing.went_wrong(failure.sentence)
-            if failure.kind == "refused":
-                raise failure
-        elif frame.kind not in _KNOWN_FRAMES:
-            self._note_unknown(frame.kind)
-            self._poll_now.set()  # a newer server may push: there is something to fetch
-
-    def _note_unknown(self, kind: str) -> None:
-        topic = f"frame:{in_a_line(kind, most=40)}"
-        if sum(each.startswith("frame:") for each in self.standing.warnings) < _MOST_UNKNOWN_KINDS:
-            what = f"frames of the type `{in_a_line(kind, most=40)}`" if kind else "frames that are no JSON with a type"
-            self.standing.warn(topic, f"the server sends {what}, which are not understood")
 
     async def _poll_rounds(self) -> None:
         failed = 0
@@ -284,68 +260,43 @@ class Link:
                 failed += 1
             except apsw.Error as error:
                 self.standing.went_wrong(f"state.db does not take what was received: {words(error)}")
-            await _wait(self._poll_now, self._until_next_poll_s(failed))
+            wait_s = self._until_next_poll_s(failed)
+            await asyncio.sleep(min(self._least_gap_s, wait_s))
+            await _wait(self._poll_now, max(wait_s - self._least_gap_s, 0.0))
 
     def _until_next_poll_s(self, failed: int) -> float:
         chance, most_s = self._ports.chance(), self._settings.reconnect_max_s
         return backoff.wait_s(failed, 0.0, chance, most_s) if failed else self._settings.poll_s * (0.9 + 0.2 * chance)
 
-    async def _token_rounds(self) -> None:
-        """Exchanged ahead, so that no request has to wait for it."""
-        failed = 0
-        while True:
-            ahead_s = self._credentials.due_in_s() if not failed else 0.0
-            await asyncio.sleep(ahead_s or backoff.wait_s(failed, 0.0, self._ports.chance(), 60.0))
-            try:
-                await self._credentials.current()
-                failed = 0 if self._credentials.due_in_s() > 0 else failed + 1
-            except LinkError as failure:
-                if failure.kind == "refused":
-                    raise
-                failed += 1
-            self._note_tokens()
+    @property
+    def _least_gap_s(self) -> float:
+        """However many frames ask for a look into the inbox, half of the allowed requests are left for the rest."""
+        return 2 * 60.0 / self._settings.requests_per_min
 
-    async def _state_rounds(self) -> None:
-        """Keep the state at the server up to date, where it has one and something is to be shared."""
-        last: tuple[str, str] | None = None
-        while "state" not in self._missing:
-            shared = self._ports.shared()
-            if any(shared) and shared != last:
-                last = shared if await self._put_state(*shared) else last
-            await asyncio.sleep(STATE_S)
+    async def _leave_old(self) -> None:
+        """The session of another identity or server from which this one took over is ended there."""
+        old, self._handed_over = self._handed_over, None
+        tokens, self._credentials.left_over = self._credentials.left_over, None
+        if old is not None and tokens is not None and tokens.owner == old.owner:
+            server = self._ports.server_at(url_of(old.owner))
+            if server is not None:
+                await say_farewell(server, tokens, old.id)
         await asyncio.Event().wait()
-
-    async def _put_state(self, task: str, thought: str) -> bool:
-        kept = self._sessions.kept
-        identifier = kept.identifier if kept is not None else ""
-        try:
-            await self._call(lambda token: self._ports.server.put_state(token, identifier, task, thought))
-        except LinkError as failure:
-            if failure.kind in ("invalid", "absent"):
-                self._missing.add("state")
-                detail = f"the server takes no state ({failure.sentence}), so none is shared"
-                self.standing.warn("state", detail, "All else goes on without it")
-            return False
-        return True
-
-    async def _prune_rounds(self) -> None:
-        while True:
-            self.exchange.outbox.prune()
-            self.exchange.inbox.prune()
-            await asyncio.sleep(PRUNE_S)
 
     async def _until_lost(self) -> None:
         await self._lost.wait()
         raise self._last_failure or LinkError("unreachable", "the server is gone")
 
-    async def _until_kicked(self) -> None:
-        await self._kick.wait()
-        raise LinkError("unreachable", "connecting anew, as asked")
+    async def _put_state(self, task: str, thought: str) -> None:
+        kept = self._sessions.kept
+        identifier = kept.identifier if kept is not None else ""
+        await self._call(lambda token: self._ports.server.put_state(token, identifier, task, thought))
 
-    async def _hang_up(self) -> None:
-        live, self._live = self._live, None
-        if live is not None:
-            await live.close()
+    async def _old_rounds(self) -> None:
+        """Also while nothing can be sent."""
+        while True:
+            self.exchange.bury_old()
+            await asyncio.sleep(OLD_S)
 
     # --- small change -----------------------------------------------------------------------------------------
 
@@ -356,25 +307,18 @@ class Link:
             self._last_failure = failure
         if self._is_working:
             self._stand()
-            if self._call.failures >= _LOST_AFTER and self._live is None:
+            if self._call.failures >= _LOST_AFTER and not self._lifeline.is_open:
                 self._lost.set()
 
     def _stand(self) -> None:
         """Online with all of it; degraded with a part."""
-        if self._live is not None and not self._call.failures:
+        missing = self._lifeline.failure
+        if self._lifeline.is_open and not self._call.failures:
             self.standing.become("online", "connected")
-        elif self._live is None and self._live_failure is not None:
-            self.standing.become(
-                "degraded", f"no live connection: {self._live_failure.sentence}", self._live_failure.hint
-            )
+        elif not self._lifeline.is_open and missing is not None:
+            self.standing.become("degraded", f"no live connection: {missing.sentence}", missing.hint)
         elif self._call.failures and self._last_failure is not None:
             self.standing.become("degraded", f"requests fail: {self._last_failure.sentence}", self._last_failure.hint)
-
-    def _note_tokens(self) -> None:
-        if warning := self._credentials.store.warning:
-            self.standing.warn("tokens", warning, "Set up a keyring for this session, then restart Aurora")
-        else:
-            self.standing.is_over("tokens")
 
     async def _watch(self) -> None:
         """A network or a machine that comes back brings the next attempt forward."""
@@ -384,11 +328,15 @@ class Link:
             now = self._glance()
             why = what_came_back(before, now, GLANCE_S)
             before = now
-            if why and (not self._is_working or why == "the machine is back"):
-                self._kick.set()
-            if self._live is not None and self._live.latency_s != latency_s:
-                latency_s = self._live.latency_s
+            if why and (not self._is_working or why == MACHINE_IS_BACK):
+                self._begin_anew(why)
+            if self._lifeline.latency_s not in (None, latency_s):
+                latency_s = self._lifeline.latency_s
                 self.standing.heard()
+
+    def _begin_anew(self, why: str) -> None:
+        self._why_anew = why
+        self._kick.set()
 
     def _glance(self) -> Glance:
         return Glance(self._ports.addresses(), self._now(), self._ports.clock.wall())
@@ -397,10 +345,16 @@ class Link:
         return self._ports.clock.monotonic()
 
 
-async def _first_end(tasks: "list[asyncio.Task[None]]") -> None:
+async def _first_end(tasks: "Sequence[asyncio.Future[Any]]") -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
+
+
+async def _ended(tasks: "Sequence[asyncio.Future[Any]]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _wait(event: asyncio.Event, for_s: float | None) -> None:

@@ -12,6 +12,9 @@ from aurora_desktop.link.failure import LinkError
 from aurora_desktop.link.jwt import Tokens
 from aurora_desktop.link.token_store import TokenStore
 
+PATIENCE_S = 30.0
+"""Between two attempts to exchange a token that still holds: no request is to wait for a server that hangs."""
+
 
 def boot_clock() -> float:
     """Seconds since the machine was started; elsewhere than on Linux the monotonic clock."""
@@ -38,13 +41,22 @@ class Credentials:
         self._clock, self._since_boot = clock, since_boot
         self._lock = asyncio.Lock()
         self._tokens: Tokens | None = None
+        self.left_over: Tokens | None = None
+        """Those of another owner that an earlier link has left."""
         self._got_at_boot = 0.0
         self._looked = False
+        self._next_try_at = 0.0
+
+    @property
+    def held(self) -> Tokens | None:
+        """Those of now, good or not."""
+        return self._tokens
 
     @property
     def expires_at(self) -> float | None:
-        """Unix time by our own clock."""
-        return None if self._tokens is None else self._tokens.got_at + self._tokens.lifetime_s
+        """Unix time by our own clock; None without a token that can be used."""
+        tokens = self._tokens
+        return None if tokens is None or not tokens.token else tokens.got_at + tokens.lifetime_s
 
     def due_in_s(self) -> float:
         """Seconds until the token is to be exchanged."""
@@ -54,14 +66,20 @@ class Credentials:
 
     async def current(self) -> str:
         """A token that holds, exchanged or logged in for if need be. Raises LinkError."""
-        if self._tokens is not None and self.due_in_s() > 0:
+        if self._tokens is not None and self._is_good(self._tokens):
             return self._tokens.token
         async with self._lock:  # whoever waited here finds it done
             await self._look()
             tokens = self._tokens
-            if tokens is None or self.due_in_s() <= 0:
+            if tokens is None or not self._is_good(tokens):
                 tokens = await self._renewed(tokens)
             return tokens.token
+
+    def _is_good(self, tokens: Tokens) -> bool:
+        """Not due yet; or due and still holding, where the exchange has failed a moment ago."""
+        if self.due_in_s() > 0:
+            return True
+        return self._since_boot() < self._next_try_at and jwt.is_usable(tokens, self._age_s(tokens))
 
     def reject(self, token: str) -> None:
         """The server does not take this one: the next call of `current` exchanges it."""
@@ -75,8 +93,10 @@ class Credentials:
         if self._looked:
             return
         self._looked = True
-        found = await self.store.find(self._owner)
-        self._tokens = jwt.spent(found) if found is not None else None
+        found = await self.store.find()
+        is_ours = found is not None and found.owner == self._owner
+        self._tokens = jwt.spent(found) if found is not None and is_ours else None
+        self.left_over = None if is_ours else found
 
     async def _renewed(self, old: Tokens | None) -> Tokens:
         try:
@@ -84,6 +104,7 @@ class Credentials:
         except LinkError:
             # The server does not answer now; what still holds may be used until it does.
             if old is not None and old.token and jwt.is_usable(old, self._age_s(old)):
+                self._next_try_at = self._since_boot() + PATIENCE_S
                 return old
             raise
 
@@ -92,7 +113,7 @@ class Credentials:
             try:
                 return await self._take(await self._server.refresh(old.refresh_token), old)
             except LinkError as failure:
-                if failure.kind not in ("refused", "invalid", "absent"):
+                if failure.kind not in ("refused", "invalid", "absent", "odd"):
                     raise
         return await self._take(await self._server.login(self._identity), None)
 
@@ -102,7 +123,7 @@ class Credentials:
         server_now = now if granted.server_now is None else granted.server_now
         lifetime_s = jwt.lifetime_s(granted.token, granted.expires_in, server_now)
         if lifetime_s <= 0:
-            hint = "Set the server's clock right"
+            hint = "Look at the server's clock, and at how long its tokens are to hold"
             raise LinkError("odd", "the token that it gives has expired already", hint)
         renewal = granted.refresh_token or (old.refresh_token if old is not None else "")
         said = jwt.lifetime_s(renewal, None, server_now) if jwt.claims(renewal) else REFRESH_LIFETIME_S

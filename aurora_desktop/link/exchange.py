@@ -60,7 +60,6 @@ class Exchange:
         """Send for ever."""
         self.outbox.wake()
         while True:
-            self._bury_old()
             message, due = self.outbox.next()
             if message is None:
                 await self._until_there_is_more(due)
@@ -84,33 +83,34 @@ class Exchange:
         """Raises apsw.Error where it cannot be marked; then it does not leave."""
         if message.is_in_doubt:
             try:
-                has_arrived = await self._has_arrived(message)
+                message_id = await self._looked_up(message)
             except LinkError as failure:
                 self._put_off(message, failure, is_in_doubt=True)
                 return
-            if has_arrived:
-                self._arrived(message)
+            if message_id is not None:
+                self._arrived(message, message_id)
                 return
         message = await self.outbox.begin(message)
         try:
-            await self._call(lambda token: self._server.send(token, message.outgoing))
+            message_id = await self._call(lambda token: self._server.send(token, message.outgoing))
         except LinkError as failure:
             self._failed(message, failure)
         else:
-            self._arrived(message)
+            self._arrived(message, message_id)
 
-    async def _has_arrived(self, message: Waiting) -> bool:
-        """Whether the server lists it among those sent, by its key."""
+    async def _looked_up(self, message: Waiting) -> str | None:
+        """Its id at the server, which lists it among those sent; None where it does not."""
         for page in range(LOOKED_THROUGH_PAGES):
             listed = await self._call(lambda token, page=page: self._server.sent(token, page * PAGE))  # type: ignore[misc]  # bound now
-            if any(each.key == message.key for each in listed.messages):
-                return True
+            for each in listed.messages:
+                if message.outgoing.may_be(each) and not self.outbox.has_arrived(each.id):
+                    return each.id
             if len(listed.messages) < PAGE:
                 break
-        return False
+        return None
 
-    def _arrived(self, message: Waiting) -> None:
-        self.outbox.arrived(message)
+    def _arrived(self, message: Waiting, message_id: str) -> None:
+        self.outbox.arrived(message, message_id)
         self._sent_since.pop(message.number, None)
         for number in self._sent_since:
             self._sent_since[number] += 1
@@ -130,7 +130,8 @@ class Exchange:
         wait_s = backoff.wait_s(max(message.tries, 1), 0.0, self._chance(), MOST_PUT_OFF_S)
         self.outbox.put_off(message, wait_s, failure.sentence, is_in_doubt=is_in_doubt)
 
-    def _bury_old(self) -> None:
+    def bury_old(self) -> None:
+        """Give up what has waited for too long."""
         days = self.settings.outbox.max_age_days
         for message in self.outbox.too_old():
             why = f" ({message.cause})" if message.cause else ""

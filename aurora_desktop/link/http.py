@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import h11
 import msgspec
 
-from aurora_desktop.link.failure import Kind, LinkError, in_a_line
+from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
+from aurora_desktop.link.way import Way
 
 TIMEOUT_S = 5.0
 MOST_BYTES = 8 * 1024 * 1024
@@ -40,7 +41,7 @@ class Http:
     def __init__(self, base: str, trust: Trust, timeout_s: float = TIMEOUT_S) -> None:
         url = urlsplit(base)
         self._host = url.hostname or ""
-        self._port = url.port or (443 if url.scheme == "https" else 80)
+        self._way = Way(self._host, url.port or (443 if url.scheme == "https" else 80))
         self._authority = url.netloc
         self._trust = trust
         self._timeout_s = timeout_s
@@ -59,15 +60,15 @@ class Http:
                 status, headers, raw = await self._exchange(method, path, token, body, sent)
         except TimeoutError:
             sentence = f"no answer within {self._timeout_s:g} s"
-            raise LinkError("unreachable", sentence, is_doubtful=is_sent) from None
+            raise LinkError("unreachable", sentence, _THERE, is_doubtful=is_sent) from None
         except ssl.SSLCertVerificationError as error:
             hint = "Mend the certificate, or name the one to trust with `link.ca_file`"
             raise LinkError("certificate", f"its certificate is not right: {error.verify_message}", hint) from error
         except ssl.SSLError as error:
             raise LinkError("odd", f"it does not speak TLS there: {error.reason or error}", _ADDRESS) from error
         except OSError as error:
-            why = in_a_line(error.strerror or error)
-            raise LinkError("unreachable", f"it cannot be reached: {why}", is_doubtful=is_sent) from error
+            sentence = f"it cannot be reached: {why_unreachable(error)}"
+            raise LinkError("unreachable", sentence, _THERE, is_doubtful=is_sent) from error
         except h11.ProtocolError as error:
             raise LinkError(
                 "odd", f"it does not speak HTTP: {in_a_line(error)}", _ADDRESS, is_doubtful=is_sent
@@ -80,7 +81,8 @@ class Http:
     ) -> tuple[int, dict[str, str], bytes]:
         trust = await self._trust()
         name = self._host if trust else None
-        reader, writer = await asyncio.open_connection(self._host, self._port, ssl=trust, server_hostname=name)
+        stream = await self._way.connect()
+        reader, writer = await asyncio.open_connection(sock=stream, ssl=trust, server_hostname=name)
         try:
             connection = h11.Connection(h11.CLIENT)
             request = self._request(connection, method, path, token, body)
@@ -105,6 +107,7 @@ class Http:
 
 
 _ADDRESS = "Look at `link.url`: is it the server's REST address?"
+_THERE = "Look whether the server runs, and whether `link.url` is its address"
 
 
 async def _response(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
@@ -127,7 +130,8 @@ async def _response(connection: h11.Connection, reader: asyncio.StreamReader) ->
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > MOST_BYTES:
-                raise LinkError("odd", f"its answer is larger than {MOST_BYTES // 1024**2} MiB", is_doubtful=True)
+                sentence = f"its answer is larger than {MOST_BYTES // 1024**2} MiB"
+                raise LinkError("odd", sentence, _ADDRESS, is_doubtful=True)
         elif isinstance(event, h11.EndOfMessage):
             return status, headers, bytes(body)
         elif isinstance(event, h11.ConnectionClosed):
@@ -147,7 +151,7 @@ def _judged(status: int, headers: dict[str, str], raw: bytes, took_s: float, sec
     kind: Kind = "server" if status >= 500 else _KINDS.get(status, "invalid")
     sentence = f"it answered {status}{f': {said}' if said else ''}"
     retry_after_s = _retry_after_s(body or {}, headers) if kind == "throttled" else 0.0
-    raise LinkError(kind, sentence, is_doubtful=kind == "server", retry_after_s=retry_after_s)
+    raise LinkError(kind, sentence, is_doubtful=kind == "server", retry_after_s=retry_after_s, said=said)
 
 
 def _redirected(status: int, target: str) -> LinkError:

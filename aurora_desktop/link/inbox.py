@@ -55,15 +55,13 @@ def summary(message: Untold) -> str:
 
 class Inbox:
     def __init__(self, database: Database, clock: Clock) -> None:
-        """Blocking: reads the ids."""
+        """Blocking: counts."""
         self._database, self._clock = database, clock
-        self._known = {row[0] for row in database.read("SELECT message_id FROM link_inbox")}
-        self._keys: set[tuple[str, str]] = {
-            (row[0], row[1]) for row in database.read("SELECT sender, key FROM link_inbox WHERE key != ''")
-        }
+        self._count = int(database.read("SELECT count(*) FROM link_inbox")[0][0])
+        self._lately_known: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
-        return len(self._known)
+        return self._count
 
     async def fetch(self, read: ReadPage) -> int:
         """Keep what is new; the number of those. Raises LinkError when a page cannot be had, and apsw.Error.
@@ -74,7 +72,8 @@ class Inbox:
         offset, pages = 0, 0
         while pages < MOST_PAGES:
             page = await read(offset)
-            fresh = [message for message in page.messages if message.id not in self._known]
+            known = await self._known(page)
+            fresh = [message for message in page.messages if message.id not in known]
             found.update((message.id, message) for message in fresh if message.id not in found)
             is_last = len(page.messages) < PAGE or offset + len(page.messages) >= page.total
             if is_last or len(fresh) < len(page.messages):
@@ -83,24 +82,24 @@ class Inbox:
             offset, pages = offset + len(page.messages) - 1, pages + 1
         return await self._keep(list(reversed(found.values())))
 
+    async def _known(self, page: Page) -> frozenset[str]:
+        """Ids of the page that are kept. Most polls find nothing new, and then the database is not asked."""
+        ids = tuple({message.id for message in page.messages})
+        if not self._lately_known.issuperset(ids):
+            marks = ", ".join("?" * len(ids))
+            sql = f"SELECT message_id FROM link_inbox WHERE message_id IN ({marks})"  # noqa: S608 - question marks alone
+            rows = await asyncio.to_thread(self._database.read, sql, ids)
+            self._lately_known = frozenset(row[0] for row in rows)
+        return self._lately_known
+
     async def _keep(self, messages: list[Message]) -> int:
         if not messages:
             return 0
-        rows = self._rows(messages, self._clock.wall())
+        now = self._clock.wall()
+        rows = [(m.id, m.sender, m.key, m.subject, m.content, m.kind, m.created_at, now) for m in messages]
         await asyncio.wrap_future(self._database.submit(lambda c: _insert(c, rows)))
-        self._known.update(m.id for m in messages)
-        self._keys.update((m.sender, m.key) for m in messages if m.key)
+        self._count += len(messages)
         return len(messages)
-
-    def _rows(self, messages: list[Message], now: float) -> list[tuple[Any, ...]]:
-        """One that its sender, an Aurora too, sent twice is told once: the server does not see that."""
-        seen = set(self._keys)
-        rows = []
-        for m in messages:
-            is_repeated = bool(m.key) and (m.sender, m.key) in seen
-            seen.add((m.sender, m.key))
-            rows.append((m.id, m.sender, m.key, m.subject, m.content, m.kind, m.created_at, now, int(is_repeated)))
-        return rows
 
     async def untold(self, limit: int) -> list[Untold]:
         """The oldest of those that nobody was told of."""
@@ -138,8 +137,10 @@ class Inbox:
 
 
 def _insert(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """One that its sender, an Aurora too, sent twice is told once: the server does not see that."""
     columns = "message_id, sender, key, subject, content, kind, created_at, received_at, told"
-    sql = f"INSERT OR IGNORE INTO link_inbox({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of ours
+    is_repeated = "?3 != '' AND EXISTS (SELECT 1 FROM link_inbox WHERE sender = ?2 AND key = ?3 AND key != '')"
+    sql = f"INSERT OR IGNORE INTO link_inbox({columns}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, {is_repeated})"  # noqa: S608 - names of ours
     connection.executemany(sql, rows)
 
 

@@ -42,11 +42,15 @@ def main() -> NoReturn:
     os._exit(0)  # a thread that waits for a keyring must not keep it
 
 
+def store_in(folder: Path) -> SecretStore:
+    """Keyring and folder, by the name under which the tokens lie there."""
+    return SecretStore(folder, SERVICE, "let Aurora log in again")
+
+
 def perform(asked: Asked) -> Told:
     """Do what is asked; never raises for what a person can mend."""
-    store = SecretStore(Path(asked.folder), SERVICE, "let Aurora log in again")
     try:
-        return _perform(store, asked)
+        return _perform(store_in(Path(asked.folder)), asked)
     except AuroraError as error:
         return Told(error=". ".join(filter(None, (error.title, error.detail, error.hint))))
 

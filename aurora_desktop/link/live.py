@@ -1,24 +1,28 @@
 """The WebSocket: one at a time, with pings of its own level: a frame of the type `ping` would end the connection."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
-from aurora_desktop.link.failure import Kind, LinkError, in_a_line
+from aurora_desktop.link.failure import Kind, LinkError, in_a_line, why_unreachable
 from aurora_desktop.link.http import Trust
+from aurora_desktop.link.way import Way
 
 OPEN_S = 5.0
+GREETING_S = 5.0
 PING_EVERY_S = 4.0
 PING_TIMEOUT_S = 3.0
-"""A half-open connection is noticed after 7 s at the latest."""
-CLOSE_S = 1.0
+"""A half-open connection is noticed after 7.25 s at the latest, `CLOSE_S` included."""
+CLOSE_S = 0.25
+"""The library waits for so long also after a ping without an answer, for the end of a connection that is dead."""
 MOST_FRAME_BYTES = 1024 * 1024
 _REFUSED = ("token", "auth", "expired", "unauthor", "forbidden", "credential")
 _POLICY_VIOLATION = 1008
@@ -46,6 +50,11 @@ class Live(Protocol):
     @property
     def latency_s(self) -> float | None: ...
 
+    @property
+    def token(self) -> str:
+        """With which it was opened."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -60,57 +69,73 @@ class Socket:
     """Opens connections to `base`, `wss://host:port`."""
 
     def __init__(self, base: str, trust: Trust) -> None:
-        self._base = base
-        self._trust = trust
+        self._base, self._trust = base, trust
+        url = urlsplit(base)
+        self._way = Way(url.hostname or "", url.port or (443 if url.scheme == "wss" else 80))
         self._log = logging.getLogger("aurora_desktop.link.socket")
         self._log.setLevel(logging.WARNING)  # on `debug` the library writes addresses, and with them the token
 
     async def dial(self, token: str) -> Live:
         """Raises LinkError; `refused` where the token is not taken."""
+        with _in_words(token):
+            async with asyncio.timeout(OPEN_S):
+                opened = await self._opened(token)
+        return await _greeted(_Connection(opened, token))
+
+    async def _opened(self, token: str) -> ClientConnection:
         trust = await self._trust()
         address = f"{self._base}/ws/v1/connect?token={quote(token, safe='')}"
-        dialling = _NoRedirects(
-            address, ssl=trust, proxy=None, open_timeout=OPEN_S, ping_interval=PING_EVERY_S,
+        stream = await self._way.connect()
+        return await _NoRedirects(
+            address, sock=stream, ssl=trust, proxy=None, open_timeout=None, ping_interval=PING_EVERY_S,
             ping_timeout=PING_TIMEOUT_S, close_timeout=CLOSE_S, max_size=MOST_FRAME_BYTES, compression=None,
             logger=self._log, user_agent_header="aurora-desktop",
         )  # fmt: skip
-        return await _greeted(_Connection(await _opened(dialling, token), token))
 
 
-async def _opened(dialling: _NoRedirects, token: str) -> ClientConnection:
+@contextlib.contextmanager
+def _in_words(token: str) -> Iterator[None]:
+    """Raises LinkError for whatever keeps a WebSocket from being opened."""
     try:
-        return await dialling
+        yield
     except TimeoutError:
         raise LinkError("unreachable", f"no WebSocket within {OPEN_S:g} s", _ADDRESS) from None
     except ssl.SSLCertVerificationError as error:
         hint = "Mend the certificate, or name the one to trust with `link.ca_file`"
         raise LinkError("certificate", f"its certificate is not right: {error.verify_message}", hint) from None
+    except ssl.SSLError as error:
+        sentence = f"its WebSocket does not speak TLS: {in_a_line(error.reason or error, _masked(token))}"
+        raise LinkError("odd", sentence, _ADDRESS) from None
     except InvalidStatus as error:
         status = error.response.status_code
         kind: Kind = _KINDS.get(status, "server" if status >= 500 else "odd")
         sentence = f"it answered {status} instead of opening a WebSocket"
         raise LinkError(kind, sentence, _ADDRESS, retry_after_s=60.0 if status == 429 else 0.0) from None
     except OSError as error:
-        raise LinkError(
-            "unreachable", f"its WebSocket cannot be reached: {in_a_line(error.strerror or error, (token,))}"
-        ) from None
+        sentence = f"its WebSocket cannot be reached: {in_a_line(why_unreachable(error), _masked(token))}"
+        raise LinkError("unreachable", sentence, _ADDRESS) from None
     except (WebSocketException, EOFError) as error:
-        raise LinkError("odd", f"it does not speak WebSocket: {in_a_line(error, (token,))}", _ADDRESS) from None
+        raise LinkError("odd", f"it does not speak WebSocket: {in_a_line(error, _masked(token))}", _ADDRESS) from None
 
 
-_ADDRESS = "Look at `link.websocket_url`"
+def _masked(token: str) -> tuple[str, ...]:
+    """As it is, and as it stands in the address."""
+    return token, quote(token, safe="")
+
+
+_ADDRESS = "Look at `link.websocket_url`; without it the port after that of `link.url` is taken"
 
 
 async def _greeted(connection: "_Connection") -> "_Connection":
     """A bad token is accepted first, and then answered by an error frame."""
     try:
-        async with asyncio.timeout(OPEN_S):
+        async with asyncio.timeout(GREETING_S):
             frame = await connection.receive()
             while frame.kind not in ("connected", "error"):
                 frame = await connection.receive()
     except TimeoutError:
         connection.abort()
-        raise LinkError("odd", f"its WebSocket said nothing within {OPEN_S:g} s", _ADDRESS) from None
+        raise LinkError("odd", f"its WebSocket said nothing within {GREETING_S:g} s", _ADDRESS) from None
     except BaseException:
         connection.abort()
         raise
@@ -122,7 +147,7 @@ async def _greeted(connection: "_Connection") -> "_Connection":
 
 def failure_of(frame: Frame, token: str) -> LinkError:
     """What an error frame means."""
-    said = in_a_line(frame.body.get("error") or frame.body.get("message") or "an error", (token,))
+    said = in_a_line(frame.body.get("error") or frame.body.get("message") or "an error", _masked(token))
     is_refused = any(word in said.lower() for word in _REFUSED)
     return LinkError("refused" if is_refused else "server", f"its WebSocket says: {said}")
 
@@ -157,7 +182,7 @@ class _Connection:
             closing = error.rcvd or error.sent
             why = f"{closing.code} {closing.reason}".strip() if closing else "without a word"
             is_refused = closing is not None and closing.code == _POLICY_VIOLATION
-            sentence = f"the WebSocket was closed: {in_a_line(why, (self.token,))}"
+            sentence = f"the WebSocket was closed: {in_a_line(why, _masked(self.token))}"
             raise LinkError("refused" if is_refused else "unreachable", sentence) from None
 
 

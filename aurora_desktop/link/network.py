@@ -7,6 +7,7 @@ from typing import NamedTuple
 # Addresses for documentation: nothing is sent to them, only the way there is looked up.
 _SOMEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _SLEPT_S = 5.0
+MACHINE_IS_BACK = "the machine is back"
 
 
 def own_addresses() -> tuple[str, ...]:
@@ -33,5 +34,5 @@ def what_came_back(before: Glance, now: Glance, every_s: float) -> str:
         return "the network is back" if not before.addresses else "the network is another one"
     awake_s, passed_s = now.monotonic - before.monotonic, now.wall - before.wall
     if max(awake_s, passed_s) > every_s + _SLEPT_S:
-        return "the machine is back"
+        return MACHINE_IS_BACK
     return ""

@@ -1,13 +1,14 @@
 """Messages of ours: on disk before anybody is told so, sent in order for each recipient, and never given up in silence.
 
 Each is marked on disk before it leaves. One that is marked and of which no answer came may have arrived: it is looked
-for among those sent before it is sent again.
+for among those sent before it is sent again. The server's ids of those that have arrived are kept, so that one of the
+same words is not taken for it.
 """
 
 import asyncio
 import secrets
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import apsw
 from msgspec import Struct
@@ -20,13 +21,18 @@ from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.link.cloudbrain import Outgoing
 from aurora_desktop.link.errors import OutboxFullError
+from aurora_desktop.link.failure import in_a_line
 from aurora_desktop.link.view import OutgoingView, QueueView
+
+T = TypeVar("T")
 
 MOST_CONTENT_BYTES = 1024 * 1024
 MOST_KEY = 200
 POISON_TRIES = 25
 _DEAD_SHOWN = 20
 _SENT_KEPT_S = 7 * 86_400.0
+_IDS_KEPT = 2000
+"""More than are looked through at the server (`exchange.LOOKED_THROUGH_PAGES`)."""
 _DEAD_KEPT_S = 90 * 86_400.0
 _DAY_S = 86_400.0
 _COLUMNS = "number, key, recipient, subject, content, kind, size, created_at, tries, in_doubt, cause"
@@ -88,8 +94,9 @@ class Outbox:
         rows = database.read(f"SELECT {_COLUMNS} FROM link_outbox WHERE status = 'waiting' ORDER BY number")  # noqa: S608 - names of ours
         self._waiting: dict[int, Waiting] = {row[0]: _waiting(row) for row in rows}
         self._dead = [_ended(row) for row in _ended_rows(database, "dead", _DEAD_SHOWN)]
-        counted = database.read("SELECT count(*) FROM link_outbox WHERE status = 'sent'")
-        self.sent_count = int(counted[0][0])
+        self._dead_count = _count(database, "dead")
+        self.sent_count = _count(database, "sent")
+        self._arrived_ids = dict.fromkeys(reversed(_arrived_ids(database)))
         self.changed = asyncio.Event()
         self._being_added = 0
 
@@ -104,7 +111,7 @@ class Outbox:
         oldest = next(iter(self._waiting.values()), None)
         return QueueView(
             waiting=len(self._waiting), waiting_bytes=self.size, sent=self.sent_count, dead=tuple(self._dead),
-            oldest_at=oldest.created_at if oldest is not None else None,
+            dead_count=self._dead_count, oldest_at=oldest.created_at if oldest is not None else None,
         )  # fmt: skip
 
     async def add(self, recipient: str, content: str, subject: str, kind: str, key: str) -> OutgoingView:
@@ -139,8 +146,9 @@ class Outbox:
 
     def _put(self, message: Waiting) -> None:
         """In order of number, although commits are told in any."""
+        newest = next(reversed(self._waiting), 0)
         self._waiting[message.number] = message
-        if len(self._waiting) > 1 and message.number < max(self._waiting):
+        if message.number < newest:
             self._waiting = dict(sorted(self._waiting.items()))
 
     def next(self) -> tuple[Waiting | None, float | None]:
@@ -154,11 +162,18 @@ class Outbox:
         self._waiting[begun.number] = begun
         return begun
 
-    def arrived(self, message: Waiting) -> None:
+    def arrived(self, message: Waiting, message_id: str) -> None:
         """The server has it. Should that not reach the disk, the mark is still there, and it is looked for."""
         self._waiting.pop(message.number, None)
         self.sent_count += 1
-        self._end(message.number, "sent", "")
+        self._arrived_ids[message_id] = None
+        while len(self._arrived_ids) > _IDS_KEPT:
+            del self._arrived_ids[next(iter(self._arrived_ids))]
+        self._end(message.number, "sent", "", message_id)
+
+    def has_arrived(self, message_id: str) -> bool:
+        """Whether the server's message of this id is known to be one of those that were sent."""
+        return message_id in self._arrived_ids
 
     def put_off(self, message: Waiting, for_s: float, cause: str, *, is_in_doubt: bool) -> None:
         """It is tried again, in `for_s` seconds."""
@@ -172,7 +187,47 @@ class Outbox:
         """It is not sent any more."""
         self._waiting.pop(message.number, None)
         self._dead = [_view(replace(message, cause=cause), "dead"), *self._dead][:_DEAD_SHOWN]
+        self._dead_count += 1
         self._end(message.number, "dead", cause)
+
+    async def retry_dead(self, key: str) -> None:
+        """Dead letters, or the one of this key, wait again; what may have arrived is looked for. Raises AuroraError."""
+        size = await self._size_of_dead(key)
+        self._check_room(size)
+        values = (self._clock.wall(), key, key)
+        rows = await self._written(lambda c: list(c.execute(_RETRY_DEAD, values)))
+        messages = [_waiting(row) for row in rows]
+        self._no_longer_dead({message.key for message in messages})
+        for message in messages:
+            self._put(message)
+        self.changed.set()
+
+    async def forget_dead(self, key: str) -> None:
+        """Delete dead letters, or the one of this key. Raises AuroraError."""
+        await self._size_of_dead(key)
+        rows = await self._written(lambda c: list(c.execute(_FORGET_DEAD, (key, key))))
+        self._no_longer_dead({row[0] for row in rows})
+
+    def _no_longer_dead(self, keys: set[str]) -> None:
+        self._dead = [each for each in self._dead if each.key not in keys]
+        self._dead_count -= len(keys)
+
+    async def _size_of_dead(self, key: str) -> int:
+        """By the writer, behind what is still to be written. Raises AuroraError where there is none of this key."""
+        sql = f"SELECT count(*), total(size) FROM link_outbox {_OF_DEAD}"  # noqa: S608 - as below
+        ((count, size),) = await self._written(lambda c: list(c.execute(sql, (key, key))))
+        if key and not count:
+            hint = "`aurora link status` lists those that there are"
+            raise AuroraError("There is no such dead letter", in_a_line(key, most=60), hint)
+        return int(size)
+
+    async def _written(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Raises AuroraError where the disk does not take it."""
+        try:
+            return await asyncio.wrap_future(self._database.submit(work))
+        except (OSError, apsw.Error) as error:
+            hint = "Make room or give access to the state folder, then try it again"
+            raise AuroraError("That could not be written down, and nothing is changed", words(error), hint) from error
 
     def too_old(self) -> tuple[Waiting, ...]:
         """Those that have waited for longer than is allowed."""
@@ -187,7 +242,7 @@ class Outbox:
     def prune(self) -> None:
         """Forget what ended long ago."""
         now = self._clock.wall()
-        self._write("DELETE FROM link_outbox WHERE status = 'sent' AND ended_at < ?", (now - _SENT_KEPT_S,))
+        self._write(_FORGET_SENT, (now - _SENT_KEPT_S, _IDS_KEPT))
         self._write("DELETE FROM link_outbox WHERE status = 'dead' AND ended_at < ?", (now - _DEAD_KEPT_S,))
 
     def _check_room(self, size: int) -> None:
@@ -203,11 +258,11 @@ class Outbox:
         rows = self._database.read(sql, (key,))
         return _view(_waiting(rows[0][:-1]), rows[0][-1]) if rows else None
 
-    def _end(self, number: int, status: str, cause: str) -> None:
-        """What was sent is kept without its words: for its key alone."""
+    def _end(self, number: int, status: str, cause: str, message_id: str = "") -> None:
+        """What was sent is kept without its words: for its key and its id at the server."""
         emptied = ", content = ''" if status == "sent" else ""
-        sql = f"UPDATE link_outbox SET status = ?, cause = ?, in_doubt = 0, ended_at = ?{emptied} WHERE number = ?"  # noqa: S608 - as above
-        self._write(sql, (status, cause, self._clock.wall(), number))
+        sql = f"UPDATE link_outbox SET status = ?, cause = ?, message_id = ?, in_doubt = 0, ended_at = ?{emptied} WHERE number = ?"  # noqa: S608, E501 - as above
+        self._write(sql, (status, cause, message_id, self._clock.wall(), number))
 
     def _write(self, sql: str, values: tuple[Any, ...]) -> None:
         self._database.submit(lambda c: _run(c, sql, values), GROUP_COMMIT_S)
@@ -250,6 +305,26 @@ def _run(connection: apsw.Connection, sql: str, values: tuple[Any, ...]) -> None
 def _ended_rows(database: Database, status: str, limit: int) -> list[tuple[Any, ...]]:
     sql = f"SELECT {_COLUMNS}, status FROM link_outbox WHERE status = ? ORDER BY ended_at DESC, number DESC LIMIT ?"  # noqa: S608 - as above
     return database.read(sql, (status, limit))
+
+
+_OF_DEAD = "WHERE status = 'dead' AND (? = '' OR key = ?)"
+_ANEW = "status = 'waiting', in_doubt = tries > 0, tries = 0, cause = '', created_at = ?, ended_at = NULL"
+_RETRY_DEAD = f"UPDATE link_outbox SET {_ANEW} {_OF_DEAD} RETURNING {_COLUMNS}"  # noqa: S608 - names of ours
+_FORGET_DEAD = f"DELETE FROM link_outbox {_OF_DEAD} RETURNING key"  # noqa: S608 - as above
+_FORGET_SENT = (
+    "DELETE FROM link_outbox WHERE status = 'sent' AND ended_at < ? "
+    "AND number <= (SELECT max(number) FROM link_outbox) - ?"
+)
+
+
+def _count(database: Database, status: str) -> int:
+    return int(database.read("SELECT count(*) FROM link_outbox WHERE status = ?", (status,))[0][0])
+
+
+def _arrived_ids(database: Database) -> list[str]:
+    """The newest first."""
+    sql = "SELECT message_id FROM link_outbox WHERE status = 'sent' ORDER BY ended_at DESC, number DESC LIMIT ?"
+    return [row[0] for row in database.read(sql, (_IDS_KEPT,))]
 
 
 def _waiting(row: tuple[Any, ...]) -> Waiting:

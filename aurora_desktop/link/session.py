@@ -9,8 +9,10 @@ import apsw
 import msgspec
 from msgspec import Struct
 
+from aurora_desktop.core.settings.schema_link import LinkSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.link.cloudbrain import Session
+from aurora_desktop.link.failure import LinkError
 
 _KEY = "session"
 
@@ -23,6 +25,16 @@ class Kept(Struct, frozen=True):
     owner: str
     id: str
     identifier: str
+
+
+def owner_of(settings: LinkSettings) -> str:
+    """Server and identity, to which tokens and session belong."""
+    return f"{settings.url} {settings.ai_id or settings.ai_name}"
+
+
+def url_of(owner: str) -> str:
+    """The server's part; addresses hold no blank."""
+    return owner.partition(" ")[0]
 
 
 class SessionBook:
@@ -50,6 +62,16 @@ class SessionBook:
             await asyncio.wrap_future(self._database.submit(work))
 
 
+async def _is_there(session_id: str, has: Callable[[str], Awaitable[bool]]) -> bool:
+    """One that is refused to us is not ours any more; whether it is we who are refused shows by what comes next."""
+    try:
+        return await has(session_id)
+    except LinkError as failure:
+        if failure.kind == "refused":
+            return False
+        raise
+
+
 async def settle(
     kept: Kept | None,
     owner: str,
@@ -58,10 +80,10 @@ async def settle(
 ) -> tuple[Kept, str]:
     """The session to go on with, and why it is another one than `kept` ("" where it is the same)."""
     if kept is not None and kept.owner == owner:
-        if await has(kept.id):
+        if await _is_there(kept.id, has):
             return kept, ""
         made = await create({"replaces": kept.identifier})
-        return Kept(owner, made.id, made.identifier), "the server does not know the one before any more"
+        return Kept(owner, made.id, made.identifier), "the one before is over at the server"
     if kept is not None:
         made = await create({"handed_over_from": kept.identifier})
         return Kept(owner, made.id, made.identifier), "handed over: the server or the identity is another one"

@@ -26,7 +26,13 @@ class Standing:
         self.last_heartbeat_at: float | None = None
         self.errors: deque[tuple[float, str]] = deque(maxlen=_ERRORS_KEPT)
         self.warnings: dict[str, str] = {}
+        self._alarms: set[str] = set()
         self.on_change: Callable[[], None] = lambda: None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether messages pass."""
+        return self.state in ("online", "degraded")
 
     def become(self, state: LinkState, cause: str, hint: str = "", *, next_in_s: float | None = None) -> None:
         """Take on a state; the single attempts of a long outage are not told, but counted."""
@@ -58,13 +64,32 @@ class Standing:
         self.errors.appendleft((self._clock.wall(), sentence))
         self.on_change()
 
-    def warn(self, topic: str, detail: str, hint: str = "") -> None:
+    def warn(self, topic: str, detail: str, hint: str = "", *, needs_operator: bool = False) -> None:
         """Told once, until it is over."""
         if self.warnings.get(topic) == detail:
             return
         self.warnings[topic] = detail
-        self._publish(LinkWarning(at=self._clock.wall(), component=COMPONENT, topic=topic, detail=detail, hint=hint))
+        self._tell(topic, detail, hint, needs_operator=needs_operator)
         self.on_change()
 
+    def alarm(self, topic: str, detail: str, hint: str) -> None:
+        """Call for the operator, once until it is over: what state and cause show in any case, if anybody looks."""
+        if topic not in self._alarms:
+            self._alarms.add(topic)
+            self._tell(topic, detail, hint, needs_operator=True)
+
+    def calm(self) -> None:
+        """It was up for a while: the next alarm is told anew."""
+        self._alarms.clear()
+
+    def _tell(self, topic: str, detail: str, hint: str, *, needs_operator: bool) -> None:
+        self._publish(
+            LinkWarning(
+                at=self._clock.wall(), component=COMPONENT, topic=topic, detail=detail, hint=hint,
+                needs_operator=needs_operator,
+            )
+        )  # fmt: skip
+
     def is_over(self, topic: str) -> None:
-        self.warnings.pop(topic, None)
+        if self.warnings.pop(topic, None) is not None:
+            self.on_change()

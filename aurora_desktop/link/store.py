@@ -36,5 +36,8 @@ MIGRATIONS = (
     CREATE INDEX link_inbox_untold ON link_inbox(number) WHERE told = 0;
     CREATE INDEX link_inbox_by_key ON link_inbox(sender, key) WHERE key != '';
     """,
+    """
+    ALTER TABLE link_outbox ADD COLUMN message_id TEXT NOT NULL DEFAULT '';
+    """,
 )
 """Prompt and content of messages are in these tables alone; their rows are emptied once they are of no more use."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -58,6 +59,18 @@ class LinkSwitch:
         link = await self._there()
         return await link.exchange.inbox.newest(limit)
 
+    async def retry_dead(self, key: str = "") -> LinkView:
+        link = await self._there()
+        await link.exchange.outbox.retry_dead(key)
+        self._tell()
+        return self.view()
+
+    async def forget_dead(self, key: str = "") -> LinkView:
+        link = await self._there()
+        await link.exchange.outbox.forget_dead(key)
+        self._tell()
+        return self.view()
+
     def watch(self, on_change: Callable[[], None]) -> None:
         self._watchers.append(on_change)
 
@@ -79,7 +92,10 @@ class LinkSwitch:
             try:
                 await self._changed.wait()
             finally:
+                link = self._link
                 await self._end_living()
+            if link is not None and not self._settings.enabled:
+                await link.leave()
 
     async def close(self) -> None:
         """Hang up; what waits is on disk."""
@@ -92,11 +108,18 @@ class LinkSwitch:
         while True:
             try:
                 await self._live_once(settings)
-            except Exception as error:
-                log.exception("the link failed")
-                detail = f"the link failed and is started again in {AGAIN_S:g} s: {type(error).__name__}: {error}"
-                self._around.publish(PartFailed(at=self._around.clock.wall(), component="link", detail=detail))
+            except Exception as error:  # noqa: BLE001 - whatever it is
+                self._tell_fault(error)
             await asyncio.sleep(AGAIN_S)
+
+    def _tell_fault(self, error: Exception) -> None:
+        """Without a token, which some library may have put into its words."""
+        from aurora_desktop.link.failure import in_a_line, without_tokens
+
+        log.error("the link failed\n%s", without_tokens("".join(traceback.format_exception(error))))
+        what = in_a_line(f"{type(error).__name__}: {error}")
+        detail = f"the link failed and is started again in {AGAIN_S:g} s: {what}"
+        self._around.publish(PartFailed(at=self._around.clock.wall(), component="link", detail=detail))
 
     async def _live_once(self, settings: LinkSettings) -> None:
         await asyncio.to_thread(import_module, "aurora_desktop.link.build")

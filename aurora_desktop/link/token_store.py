@@ -22,13 +22,20 @@ log = logging.getLogger(__name__)
 
 
 class TokenStore(Protocol):
-    """`place`: where the tokens lie; `warning`: what is wrong with that, in words."""
+    """`place`: where the tokens lie; `warning`: what is wrong with that, in words; `hint`: how to mend it.
+
+    `is_news`: they do not lie where those of the last run lay.
+    """
 
     place: TokenPlace
     warning: str
+    hint: str
 
-    async def find(self, owner: str) -> Tokens | None:
-        """Those of this owner, if they were kept."""
+    @property
+    def is_news(self) -> bool: ...
+
+    async def find(self) -> Tokens | None:
+        """Those that were kept last, whosever they are."""
         ...
 
     async def keep(self, tokens: Tokens) -> None:
@@ -44,15 +51,20 @@ class KeptTokens:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.place: TokenPlace = "none"
-        self.warning = ""
+        self.warning = self.hint = ""
+        self._found_in: TokenPlace = "none"
 
-    async def find(self, owner: str) -> Tokens | None:
+    @property
+    def is_news(self) -> bool:
+        return self.place != self._found_in
+
+    async def find(self) -> Tokens | None:
         told = await self._ask("find")
+        self._found_in = self.place
         try:
-            tokens = msgspec.json.decode(told.value, type=Tokens)
+            return msgspec.json.decode(told.value, type=Tokens)
         except msgspec.MsgspecError:
             return None
-        return tokens if tokens.owner == owner else None
 
     async def keep(self, tokens: Tokens) -> None:
         await self._ask("keep", msgspec.json.encode(tokens).decode())
@@ -64,17 +76,23 @@ class KeptTokens:
         request = msgspec.json.encode({"verb": verb, "folder": str(self._folder), "value": value})
         told = await _answered(request)
         self.place = "memory" if told.error and verb == "keep" else told.place
-        self.warning = _warning(told)
+        self.warning, self.hint = _warning(told, verb)
         return told
 
 
-def _warning(told: Told) -> str:
+def _warning(told: Told, verb: str) -> tuple[str, str]:
+    if told.error and verb == "find":
+        return f"the tokens of the last run cannot be had: {told.error}", _LOGS_IN
     if told.error:
-        return f"the tokens cannot be kept, and Aurora logs in anew at each start: {told.error}"
+        return f"the tokens cannot be kept: {told.error}", _LOGS_IN
     if told.place == "file":
         why = f" ({told.warning})" if told.warning else ""
-        return f"the tokens lie in a plain file that this user alone may read, for want of a keyring{why}"
-    return ""
+        return f"the tokens lie in a plain file that this user alone may read, for want of a keyring{why}", _KEYRING
+    return "", ""
+
+
+_LOGS_IN = "Until then Aurora logs in anew at each start"
+_KEYRING = "Set up or unlock a keyring for this session: the next tokens, within the hour, go there by themselves"
 
 
 async def _answered(request: bytes) -> Told:

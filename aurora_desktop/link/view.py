@@ -39,11 +39,14 @@ class IncomingView(Struct, frozen=True, kw_only=True):
 
 
 class QueueView(Struct, frozen=True, kw_only=True):
+    """`dead`: the newest of the dead letters, of which there are `dead_count`."""
+
     waiting: int = 0
     waiting_bytes: int = 0
     oldest_at: float | None = None
     sent: int = 0
     dead: tuple[OutgoingView, ...] = ()
+    dead_count: int = 0
 
 
 class LinkView(Struct, frozen=True, kw_only=True):
@@ -98,6 +101,17 @@ class LinkFace(Protocol):
 
     async def inbox(self, limit: int = 50) -> tuple[IncomingView, ...]:
         """The newest messages, newest first."""
+        ...
+
+    async def retry_dead(self, key: str = "") -> LinkView:
+        """Put the dead letter of this key, or all of them, into the queue again; on disk when this returns.
+
+        One that may have arrived is looked for first. Raises AuroraError for an unknown key and a full outbox.
+        """
+        ...
+
+    async def forget_dead(self, key: str = "") -> LinkView:
+        """Take note of the dead letter of this key, or of all: they are deleted. Raises AuroraError as above."""
         ...
 
     def watch(self, on_change: Callable[[], None]) -> None:

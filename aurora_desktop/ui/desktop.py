@@ -308,6 +308,8 @@ class Desktop(QObject):
             self._window.show_task(notice.task_id)
         elif any(view.name == name for view in self._context.supervisor.views()):
             self._window.show_service(name)
+        elif notice.component == "link":
+            self._window.show_link()
         else:
             self._window.show_page(RECOVERY_PAGE)
 

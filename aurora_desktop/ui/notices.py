@@ -29,6 +29,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
+from aurora_desktop.core.link_events import LinkMessageFailed, LinkWarning
 from aurora_desktop.core.task_events import (
     AgentUnavailable,
     ApprovalAsked,
@@ -51,6 +52,14 @@ _TOLD_OTHERWISE = (
 )  # fmt: skip
 
 
+_LINK_TITLES = {
+    "refused": "The link is refused",
+    "down": "The link is down",
+    "given_up": "The link was given up",
+    "tokens": "Tokens are not in a keyring",
+}
+
+
 class Notice(Struct, frozen=True):
     """A notification: one short title, one sentence. `urgent`: also told while notifications are snoozed.
 
@@ -71,7 +80,7 @@ def notice_of(event: AnyEvent) -> Notice | None:
     """The notice that this event deserves; None for what goes as it should."""
     notice = (
         _service_notice(event) or _own_notice(event) or _control_notice(event) or _healing_notice(event)
-        or _task_notice(event)
+        or _task_notice(event) or _link_notice(event)
     )  # fmt: skip
     if notice is None:
         return None
@@ -173,6 +182,18 @@ def _task_notice(event: AnyEvent) -> Notice | None:
             return Notice(f"{name} reached its budget", f"The task was ended at {limit}.")
         case AgentUnavailable(detail=detail, hint=hint):
             return Notice(f"{name} cannot be used", f"{detail}. {hint}".rstrip() if hint else f"{detail}.")
+        case _:
+            return None
+
+
+def _link_notice(event: AnyEvent) -> Notice | None:
+    match event:
+        case LinkWarning(needs_operator=True, topic=topic, detail=detail, hint=hint):
+            title = _LINK_TITLES.get(topic, "The link needs you")
+            return Notice(title, f"{sentence_of([detail])} {hint}".rstrip())
+        case LinkMessageFailed(cause=cause):
+            # Without its recipient: a server that is gone for too long makes a thousand of them, and one notice.
+            return Notice("A message was not sent", f"{sentence_of([cause])} `aurora link status` lists it.")
         case _:
             return None
 

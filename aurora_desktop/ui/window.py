@@ -105,6 +105,11 @@ class Window(QWidget):
         self.services.select(name)
         self.services.open_drawer()
 
+    def show_link(self) -> None:
+        """Show how the link stands."""
+        self.show_page(RECOVERY)
+        self.recovery.go_to("Link")
+
     def show_task(self, task_id: str) -> None:
         """Show one task of an agent in detail."""
         self.show_page(WORK)

@@ -23,6 +23,7 @@ def messages(bench: Bench) -> list[Figure]:
     count = MESSAGES // 10 if bench.quick else MESSAGES
     title = f"{count:,} messages each way over {FAULTS_DONE} faults"
     wrong = bench.report.figure("link_messages", f"{title}: lost, twice, or out of order", "messages", "target: 0")
+    again = bench.report.figure("link_sent_again", f"{title}: sent once more though they had arrived", "messages")
     took = bench.report.figure("link_messages_s", f"{title}: the time it took", "s")
 
     def measure() -> None:
@@ -32,16 +33,21 @@ def messages(bench: Bench) -> list[Figure]:
         folder.mkdir()
         with Served() as served:
             begun = time.monotonic()
-            told = asyncio.run(_exchanged(folder, served, count))
+            told, copies = asyncio.run(_exchanged(folder, served, count))
             took.add("both ways", time.monotonic() - begun)
         for who, number in told.items():
             wrong.add(who, number)
+        again.add("by the link", copies)
 
-    bench.report.measure([wrong, took], "both ways", measure)
-    return [wrong, took]
+    bench.report.measure([wrong, again, took], "both ways", measure)
+    return [wrong, again, took]
 
 
-async def _exchanged(folder: Path, served, count: int) -> dict[str, int]:  # type: ignore[no-untyped-def]  # of the tests
+async def _exchanged(folder: Path, served, count: int) -> tuple[dict[str, int], int]:  # type: ignore[no-untyped-def]  # of the tests
+    """What is not as it should be; and how many messages the link itself sent again though they had arrived.
+
+    The latter is not 0 where a request was held up until after the link had looked for it: see docs/link.md.
+    """
     from unit.link.proxy import FAULTS, Proxy
     from unit.link.rig import Rig
 
@@ -54,7 +60,7 @@ async def _exchanged(folder: Path, served, count: int) -> dict[str, int]:  # typ
         given = served.settings(reconnect_max_s=1, poll_s=0.05) | {
             "url": f"http://127.0.0.1:{proxy.port}", "websocket_url": f"ws://127.0.0.1:{proxy.live_port}",
         }  # fmt: skip
-        async with Rig(folder, given, timeout_s=0.3).running() as rig:
+        async with Rig(folder, given, timeout_s=0.5).running() as rig:
             outbox = rig.link.exchange.outbox
             for number in range(count):
                 if number in fault_at:
@@ -70,7 +76,8 @@ async def _exchanged(folder: Path, served, count: int) -> dict[str, int]:  # typ
                 await asyncio.sleep(0.05)
             received = _received(rig)
     sent = [_wrong(_read(brain, peer), expected[peer]) for peer in peers]
-    return {"to the server": sum(sent), "from the server": _wrong(received, incoming)}
+    copies = sum(message["sender_id"] == us for message in brain.messages) - count - proxy.sent_twice
+    return {"to the server": sum(sent), "from the server": _wrong(received, incoming)}, copies
 
 
 def _received(rig) -> list[str]:  # type: ignore[no-untyped-def]  # of the tests

@@ -1,11 +1,13 @@
 """The link of the real program, against the stand-in of its server."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 from unit.link.brain import Served
 
 from .aurora import Aurora
@@ -67,20 +69,32 @@ def test_messages_both_ways_over_a_crash_and_no_token_anywhere(
     eventually(lambda: [m["content"] for m in brain.messages if m["sender_id"] == us] == ["hello", "in the dark"])
     assert len(aurora.events("link_message_received")) == 1
     assert "make it so" in aurora.command("link", "inbox").stdout
-    _no_token_is_shown(aurora)
+    _no_token_is_shown(aurora, brain.granted)
 
 
-def _no_token_is_shown(aurora: Aurora) -> None:
+def _no_token_is_shown(aurora: Aurora, granted: list[str]) -> None:
     """The only place is the file, which is for this user alone, and of which one is told."""
     path = aurora.paths.secrets / "link-tokens"
-    kept = json.loads(path.read_text())
     assert path.stat().st_mode & 0o777 == 0o600
+    assert json.loads(path.read_text())["token"] in granted
     assert "plain file" in aurora.until_event("link_warning")["detail"]
+    assert aurora.command("backup", "create").returncode == 0
+    assert aurora.command("state", "export", str(aurora.folder / "export.json")).returncode == 0
     everything = json.dumps(aurora.events()) + json.dumps(link_of(aurora)) + aurora.output
-    everything += "".join(log.read_text(errors="replace") for log in aurora.paths.logs.rglob("*.log"))
     everything += Path(f"/proc/{aurora.pid}/cmdline").read_text() + Path(f"/proc/{aurora.pid}/environ").read_text()
-    for secret in (kept["token"], kept["refresh_token"]):
-        assert secret not in everything
+    files = [each for each in aurora.folder.rglob("*") if each.is_file() and each != path]
+    contents = [_unpacked(each) for each in files]
+    assert any(each.suffix == ".zst" for each in files)
+    for token in granted:
+        assert token not in everything
+        assert [each for each, content in zip(files, contents, strict=True) if token.encode() in content] == []
+
+
+def _unpacked(path: Path) -> bytes:
+    """Empty for a draft that has been put into its place meanwhile."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        return bytes(zstandard.ZstdDecompressor().stream_reader(file).read() if path.suffix == ".zst" else file.read())
+    return b""
 
 
 def test_changed_settings_turn_it_on_and_off_while_it_runs(aurora: Aurora, served: Served) -> None:
@@ -97,6 +111,8 @@ def test_changed_settings_turn_it_on_and_off_while_it_runs(aurora: Aurora, serve
     aurora.configure({"db": calm()})
     eventually(lambda: not link_of(aurora)["enabled"], "it is off")
     eventually(lambda: not served.brain.sockets, "it hung up")
+    eventually(lambda: [s["status"] for s in served.brain.sessions.values()] == ["ended"], "it said farewell")
+    eventually(lambda: not (aurora.paths.secrets / "link-tokens").exists(), "no tokens lie about")
     assert aurora.client.get("/v1/status")["verdict"] == "healthy"
 
 
@@ -108,4 +124,9 @@ def test_a_refused_link_is_a_problem_of_the_whole(aurora: Aurora, served: Served
         lambda: [p for p in aurora.client.get("/v1/status")["problems"] if p["component"] == "link"], "it is told"
     )
     assert "this identity is blocked" in refused[0]["sentence"]
-    assert aurora.command("link", "status").returncode == 1
+    status = aurora.command("link", "status")
+    assert (status.returncode, "admitted at the server" in status.stdout) == (1, True)
+    assert aurora.until_event("link_warning")["needs_operator"]
+    doctor = aurora.command("doctor")
+    assert "refused: it answered 403: this identity is blocked" in doctor.stdout
+    assert "to mend Link: Have this identity admitted" in doctor.stdout

@@ -3,8 +3,10 @@
 from msgspec.structs import replace
 
 from aurora_desktop.core.events import ControlRequested, EmergencyStopped, Escalated, ServiceGaveUp
+from aurora_desktop.core.link_events import LinkMessageFailed
 from aurora_desktop.healing.alerts.view import Snooze
 from aurora_desktop.ui.desktop import INPUT_PAGE, RECOVERY_PAGE, Desktop
+from aurora_desktop.ui.pages.recovery import SECTIONS
 
 from .fakes import House
 
@@ -80,6 +82,9 @@ def test_open_shows_the_service_or_the_page_of_recovery(house, qtbot, qapp):
     qtbot.waitUntil(lambda: desktop.window is not None and desktop.window.pages.currentIndex() == RECOVERY_PAGE)
     house.bus.publish(ServiceGaveUp(at=1.0, component=f"service:{name}", cause="no such file"))
     qtbot.waitUntil(lambda: desktop.window is not None and desktop.window.pages.currentIndex() == 0)
+    house.bus.publish(LinkMessageFailed(at=1.0, component="link", key="k", recipient="9", cause="it answered 404"))
+    qtbot.waitUntil(lambda: desktop.window is not None and desktop.window.pages.currentIndex() == RECOVERY_PAGE)
+    assert desktop.window.recovery.sections.currentIndex() == SECTIONS.index("Link")
     desktop.close()
 
 

@@ -42,6 +42,16 @@ def test_reconnect_now_by_click_and_by_key(section, house, window, qtbot):
     assert house.link.asked == 2
 
 
+@pytest.mark.parametrize("how", ["retry", "forget"])
+def test_what_was_not_sent_is_sent_again_or_forgotten(section, house, qtbot, how):
+    button = getattr(section, how)
+    assert (button.isVisible(), section.messages.values["Not sent"].text()) == (True, "1")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: house.link.settled == [(how, "")])
+    qtbot.waitUntil(lambda: not button.isVisible())
+    assert section.dead.lines == ()
+
+
 def test_a_change_is_shown_without_being_asked_for(section, house, qtbot):
     house.link.show(replace(house.link.shown, state="online", cause="connected", next_attempt_at=None))
     qtbot.waitUntil(lambda: section.state.text() == "Online")

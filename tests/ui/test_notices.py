@@ -23,6 +23,7 @@ from aurora_desktop.core.events import (
     StorageQuarantined,
     WorkerCrashed,
 )
+from aurora_desktop.core.link_events import LinkMessageFailed, LinkWarning
 from aurora_desktop.core.task_events import (
     AgentAvailable,
     AgentUnavailable,
@@ -84,6 +85,40 @@ def test_what_went_wrong_is_told(event: AnyEvent, title: str):
 )
 def test_what_goes_as_it_should_is_not_told(event: AnyEvent):
     assert notice_of(event) is None
+
+
+def warned(topic: str, *, needs_operator: bool = True) -> LinkWarning:
+    return LinkWarning(
+        at=1.0, component="link", topic=topic, detail="it is so", hint="Do so", needs_operator=needs_operator
+    )
+
+
+@pytest.mark.parametrize(
+    ("topic", "title"),
+    [
+        ("refused", "The link is refused"),
+        ("down", "The link is down"),
+        ("given_up", "The link was given up"),
+        ("tokens", "Tokens are not in a keyring"),
+        ("another", "The link needs you"),
+    ],
+)
+def test_a_link_that_needs_the_operator_is_told_and_other_warnings_are_not(topic: str, title: str):
+    notice = notice_of(warned(topic))
+    assert notice is not None
+    assert (notice.title, notice.body, notice.component) == (title, "It is so. Do so", "link")
+    assert notice_of(warned(topic, needs_operator=False)) is None
+
+
+def test_a_thousand_messages_of_one_fate_are_one_notice():
+    notices = Notices()
+    failed = [
+        LinkMessageFailed(at=1.0, component="link", key=f"k{n}", recipient=str(n), cause="it waited longer than 7 days")
+        for n in range(1000)
+    ]
+    (notice,) = filter(None, (notices.consider(event, 0.0, enabled=True) for event in failed))
+    assert notice.title == "A message was not sent"
+    assert notice.body == "It waited longer than 7 days. `aurora link status` lists it."
 
 
 def test_the_hint_is_told_with_the_cause():

@@ -1,5 +1,7 @@
 """The options of the link to the collaboration server."""
 
+import re
+from ipaddress import IPv6Address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,7 +13,28 @@ from aurora_desktop.core.settings.values import ByteSize
 
 Identity = Annotated[str, Meta(min_length=1, max_length=200)]
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LAST_PORT = 65_535
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
+_MOST_LABEL = 63
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody on the way to it can read along. `address` is one that can be split."""
+    parts = urlsplit(address)
+    return parts.scheme in ("https", "wss") or parts.hostname in LOOPBACK
+
+
+def _is_host(name: str | None) -> bool:
+    """A name as DNS takes it (what is not ASCII in its `xn--` form), or an address."""
+    if not name:
+        return False
+    if ":" in name:
+        try:
+            return bool(IPv6Address(name))
+        except ValueError:
+            return False
+    return bool(_HOST.fullmatch(name)) and all(len(label) <= _MOST_LABEL for label in name.split("."))
 
 
 class LinkShare(Section, frozen=True):
@@ -87,22 +110,25 @@ class LinkSettings(Section, frozen=True):
             self._check("url", self.url, ("https", "http"))
         if self.websocket_url is not None:
             self._check("websocket_url", self.websocket_url, ("wss", "ws"))
+        if self.url is not None and self.websocket_url is None and urlsplit(self.url).port == _LAST_PORT:
+            raise ValueError("there is no port after that of `url`: set `websocket_url`")
         if self.enabled and (self.url is None or self.ai_name is None):
             missing = "url" if self.url is None else "ai_name"
             raise ValueError(f"the link needs `{missing}` where it is enabled")
 
     def _check(self, name: str, address: str, schemes: tuple[str, str]) -> None:
-        secure, plain = schemes
+        secure, _ = schemes
         try:
             parts = urlsplit(address)
-            is_address = bool(parts.hostname) and parts.port != 0 and parts.scheme in schemes
+            is_address = _is_host(parts.hostname) and parts.port != 0 and parts.scheme in schemes
+            is_address &= address.isprintable()
         except ValueError:
             is_address = False
         if not is_address:
-            raise ValueError(f"`{name}` is no address: expected one like `{secure}://brain.example:8767`")
+            raise ValueError(f"`{name}` is no address: expected one like `{secure}://brain.example:8767`, in ASCII")
         if parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
             raise ValueError(f"`{name}` takes scheme, host and port alone: no password, path, `?` or `#`")
-        if parts.scheme == plain and parts.hostname not in _LOOPBACK and not self.allow_plaintext:
+        if not is_private(address) and not self.allow_plaintext:
             raise ValueError(
                 f"`{name}` would send tokens unencrypted: use `{secure}://`, or set `allow_plaintext: true`"
             )

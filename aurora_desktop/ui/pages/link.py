@@ -1,7 +1,7 @@
 """The link: how it stands, how quick it is, what waits, and what went wrong last."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
@@ -13,6 +13,7 @@ from aurora_desktop.ui import icons, phrases
 from aurora_desktop.ui.models.rows import Look
 from aurora_desktop.ui.pages.machine import scrolled
 from aurora_desktop.ui.pages.section import Section
+from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.bars import HistoryLine
 from aurora_desktop.ui.widgets.lines import Line, Lines
@@ -29,7 +30,7 @@ LOOKS: dict[LinkState, Look] = {
     "refused": ("state-failed", "bad"),
 }  # fmt: skip
 _CONNECTION = ("Server", "Identity", "Session", "Latency", "Errors", "Last heard", "Next try", "Token")
-_MESSAGES = ("Waiting", "Sent", "Received")
+_MESSAGES = ("Waiting", "Sent", "Received", "Not sent")
 _PLACES = {"keyring": "in the keyring", "file": "in a file", "memory": "in memory alone", "none": ""}
 _LEAST_FULL_MS = 100.0
 _NARROW_PX = 700
@@ -40,9 +41,9 @@ _SHOWN = 10
 class LinkSection(Section):
     """Scrolls as a whole; side by side where there is room."""
 
-    def __init__(self, link: LinkFace, theme: Theme, show_error: Callable[[AuroraError], None]) -> None:
+    def __init__(self, link: LinkFace, theme: Theme, tasks: Tasks, show_error: Callable[[AuroraError], None]) -> None:
         super().__init__()
-        self._link, self._theme, self._show_error = link, theme, show_error
+        self._link, self._theme, self._tasks, self._show_error = link, theme, tasks, show_error
         self._view = LinkView()
         self.state, self.cause = label("", "heading"), label("", wrap=True)
         self._image = label("")
@@ -51,9 +52,13 @@ class LinkSection(Section):
         self.lately, self.dead = Lines(theme), Lines(theme)
         self.nothing = label("Nothing went wrong lately.", "muted", wrap=True)
         self.reconnect = Button(
-            "Reconnect &now", "restart", theme, tip="Try at once, whatever the link waits for (Ctrl+Shift+L)"
+            "Reconnect n&ow", "restart", theme, tip="Try at once, whatever the link waits for (Ctrl+Shift+L)"
         )
         self.reconnect.clicked.connect(self._reconnect)
+        self.retry = Button("Sen&d again", "restart", theme, tip="Put all messages that were not sent into the queue")
+        self.forget = Button("&Forget", "remove", theme, tip="Delete all messages that were not sent")
+        self.retry.clicked.connect(lambda: self._tasks.run(self._settle(self._link.retry_dead)))
+        self.forget.clicked.connect(lambda: self._tasks.run(self._settle(self._link.forget_dead)))
         QShortcut(QKeySequence("Ctrl+Shift+L"), self).activated.connect(self.reconnect.click)
         self._lay_out()
         theme.changed.connect(lambda: self.show_link(self._view))
@@ -72,6 +77,8 @@ class LinkSection(Section):
         self.messages.show_facts(message_facts(view, now))
         self._show_latency(view)
         self.dead.show_lines([dead_line(each.recipient, each.cause) for each in view.outbox.dead[:_SHOWN]])
+        for button in (self.retry, self.forget):
+            button.setVisible(bool(view.outbox.dead))
         self.lately.show_lines(lately(view, now))
         self.nothing.setVisible(not self.lately.lines)
         self._connection.setAccessibleName(f"The link: {words}")
@@ -91,6 +98,9 @@ class LinkSection(Section):
             self.show_link(self._link.reconnect())
         except AuroraError as error:  # turned off since it was shown
             self._show_error(error)
+
+    async def _settle(self, settle: Callable[[], Awaitable[LinkView]]) -> None:
+        self.show_link(await settle())
 
     def _draw_state(self, view: LinkView) -> None:
         name, tone = LOOKS[view.state]
@@ -114,7 +124,11 @@ class LinkSection(Section):
         head.addWidget(self.state, 1)
         head.addWidget(self.reconnect)
         self._connection = _card(head, self.cause, self.facts, self.history)
-        waiting = _card(_title("Messages"), self.messages, self.dead)
+        answers = QHBoxLayout()
+        answers.addStretch(1)
+        answers.addWidget(self.retry)
+        answers.addWidget(self.forget)
+        waiting = _card(_title("Messages"), self.messages, self.dead, below=answers)
         lately_ = _card(_title("Lately"), self.lately, self.nothing)
         self._below = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._below.setSpacing(12)
@@ -157,7 +171,10 @@ def message_facts(view: LinkView, now: float) -> dict[str, str]:
         waiting = (
             f"{outbox.waiting} ({phrases.size(outbox.waiting_bytes)}), since {phrases.glance(now - outbox.oldest_at)}"
         )
-    return {"Waiting": waiting, "Sent": str(outbox.sent), "Received": str(view.received)}
+    facts = {"Waiting": waiting, "Sent": str(outbox.sent), "Received": str(view.received)}
+    if outbox.dead_count:
+        facts["Not sent"] = str(outbox.dead_count)
+    return facts
 
 
 def latency_in_words(view: LinkView) -> str:
@@ -189,7 +206,7 @@ def _title(text: str) -> QHBoxLayout:
     return row
 
 
-def _card(head: QHBoxLayout, *parts: QWidget) -> QFrame:
+def _card(head: QHBoxLayout, *parts: QWidget, below: QHBoxLayout | None = None) -> QFrame:
     frame = card("matters")
     column = QVBoxLayout(frame)
     column.setContentsMargins(16, 12, 16, 14)
@@ -197,5 +214,7 @@ def _card(head: QHBoxLayout, *parts: QWidget) -> QFrame:
     column.addLayout(head)
     for part in parts:
         column.addWidget(part)
+    if below is not None:
+        column.addLayout(below)
     column.addStretch(1)
     return frame

@@ -184,7 +184,7 @@ class RecoveryPage(QWidget):
         if title == "Link" and self._link is not None:
             from aurora_desktop.ui.pages.link import LinkSection
 
-            return LinkSection(self._link, self._theme, self._show_error)
+            return LinkSection(self._link, self._theme, self._tasks, self._show_error)
         from aurora_desktop.ui.pages.agents import AgentsSection
 
         return AgentsSection(self._theme)

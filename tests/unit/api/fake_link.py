@@ -17,6 +17,7 @@ class FakeLink:
         )  # fmt: skip
         self.sent: list[tuple[str, ...]] = []
         self.reconnects = 0
+        self.settled: list[tuple[str, str]] = []
         self.refuses: AuroraError | None = None
         self.messages = (
             IncomingView(
@@ -47,6 +48,19 @@ class FakeLink:
 
     async def inbox(self, limit: int = 50) -> tuple[IncomingView, ...]:
         return self.messages[:limit]
+
+    async def retry_dead(self, key: str = "") -> LinkView:
+        return self._settled("retry", key)
+
+    async def forget_dead(self, key: str = "") -> LinkView:
+        return self._settled("forget", key)
+
+    def _settled(self, how: str, key: str) -> LinkView:
+        if self.refuses is not None:
+            raise self.refuses
+        self.settled.append((how, key))
+        self.shown = replace(self.shown, outbox=replace(self.shown.outbox, dead=(), dead_count=0))
+        return self.shown
 
     def watch(self, on_change: Callable[[], None]) -> None:
         """Nothing here changes by itself."""

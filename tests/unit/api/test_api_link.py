@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.house import House
+from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.link.errors import LinkOffError, OutboxFullError
 
 
@@ -45,10 +46,20 @@ def test_a_limit_out_of_bounds_is_refused(house: House, limit: str) -> None:
     assert house.ask("GET", f"/v1/link/inbox?limit={limit}")[0] == 400
 
 
-@pytest.mark.parametrize("path", ["send", "reconnect"])
+@pytest.mark.parametrize("how", ["retry", "forget"])
+def test_dead_letters_are_sent_again_or_forgotten(house: House, how: str) -> None:
+    assert house.ask("POST", f"/v1/link/dead/{how}", {"key": "k"})[0] == 200
+    assert house.ask("POST", f"/v1/link/dead/{how}", {})[0] == 200
+    assert house.link.settled == [(how, "k"), (how, "")]
+    house.link.refuses = AuroraError("There is no such dead letter", "k", "Look")
+    assert house.ask("POST", f"/v1/link/dead/{how}", {"key": "k"})[1]["title"] == "There is no such dead letter"
+
+
+@pytest.mark.parametrize("path", ["send", "reconnect", "dead/retry", "dead/forget"])
 @pytest.mark.parametrize("scope", ["read", "input"])
 def test_only_who_may_operate_sends_and_reconnects(house: House, path: str, scope: str) -> None:
-    assert house.ask("POST", f"/v1/link/{path}", {"recipient": "17", "content": "x"}, scope=scope)[0] == 403
+    body = {"recipient": "17", "content": "x"} if path == "send" else {}
+    assert house.ask("POST", f"/v1/link/{path}", body, scope=scope)[0] == 403
 
 
 @pytest.mark.parametrize("error", [LinkOffError("The link is off", "", "Turn it on"), OutboxFullError("It is full")])

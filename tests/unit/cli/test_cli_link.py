@@ -31,7 +31,7 @@ def test_a_link_that_is_down_says_when_it_tries_again_and_what_is_lost(
     house.link.shown = replace(
         house.link.shown, state="backing_off", cause="it cannot be reached", hint="Look", attempt=3,
         next_attempt_at=1_700_000_000.0, warnings=("tokens in a file",), errors=((1_700_000_000.0, "it broke"),),
-        outbox=QueueView(dead=(dead,)),
+        outbox=QueueView(dead=(dead,), dead_count=5),
     )  # fmt: skip
     assert aurora("link", "status") == 1
     out = capsys.readouterr().out
@@ -41,6 +41,7 @@ def test_a_link_that_is_down_says_when_it_tries_again_and_what_is_lost(
         "tokens in a file",
         "it broke",
         "404",
+        "and 4 older ones",
     ):
         assert said in out
 
@@ -50,6 +51,24 @@ def test_a_link_that_is_off_is_no_failure(aurora: Aurora, house: House, capsys: 
     assert aurora("link", "status") == 0
     assert "off: the link is off in the settings (docs/link.md)" in capsys.readouterr().out
     assert aurora("link", "status", "--json") == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "settled", "told"),
+    [
+        (("retry",), ("retry", ""), "in the queue again"),
+        (("retry", "k1"), ("retry", "k1"), "in the queue again"),
+        (("forget", "k1"), ("forget", "k1"), "forgotten; dead letters that are left: 0"),
+    ],
+)
+def test_dead_letters_are_sent_again_or_forgotten(
+    aurora: Aurora, house: House, capsys: Any, given: tuple[str, ...], settled: tuple[str, str], told: str
+) -> None:
+    assert aurora("link", *given) == 0
+    assert told in capsys.readouterr().out
+    assert aurora("link", *given, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["outbox"]["dead_count"] == 0
+    assert house.link.settled == [settled, settled]
 
 
 def test_a_message_is_sent(aurora: Aurora, house: House, capsys: Any) -> None:

@@ -43,12 +43,16 @@ class Brain:
         self.token_s, self.refresh_s = 3600.0, 7 * 86_400.0
         self.per_minute = 1_000_000
         self.profiles: dict[str, int] = {}
+        self.lists_metadata = False
         self.sessions: dict[str, dict[str, Any]] = {}
+        """By their uuid alone: it does not find one by the number of its row."""
         self.messages: list[dict[str, Any]] = []
         self.sockets: dict[int, ServerConnection] = {}
         self.asked: list[tuple[str, str]] = []
         self.logins = self.refreshes = self.greeted = self.subscriptions = 0
         self.refuses_login = False
+        self.granted: list[str] = []
+        """Every token that it ever gave."""
         self.revoked: set[str] = set()
         self.answers: list[Callable[[str, str], Reply | None]] = []
         """Asked first, in order; the first that gives an answer wins."""
@@ -71,6 +75,9 @@ class Brain:
                 return self._login(body)
             case "POST", "auth/refresh":
                 return self._refresh(body)
+            case "POST", "auth/logout":
+                self.revoked.add(token)
+                return 200, {"success": True, "message": "Logged out successfully"}
         me = self.who(token, "access")
         if me is None:
             return 401, {"success": False, "error": "Invalid or expired token"}
@@ -84,8 +91,11 @@ class Brain:
                 return self._create_session(me, body)
             case "GET", ["session", id_] if id_ in self.sessions:
                 return 200, {"success": True, "session": self.sessions[id_]}
+            case "DELETE", ["session", id_] if id_ in self.sessions and self.sessions[id_]["ai_id"] == me:
+                self.sessions[id_]["status"] = "ended"
+                return 200, {"success": True, "session": self.sessions[id_]}
             case "POST", ["message", "send"]:
-                return 200, {"success": True, "message": self.post(me, **body)}
+                return 200, {"success": True, "message": self._shown(self.post(me, **body))}
             case "GET", ["message", "inbox"]:
                 return self._page([m for m in self.messages if m["recipient_id"] == me], query)
             case "GET", ["message", "sent"]:
@@ -108,8 +118,12 @@ class Brain:
 
     def _page(self, messages: list[dict[str, Any]], query: dict[str, str]) -> Reply:
         limit, offset = int(query.get("limit", 50)), int(query.get("offset", 0))
-        newest = messages[::-1][offset : offset + limit]
+        newest = [self._shown(message) for message in messages[::-1][offset : offset + limit]]
         return 200, {"success": True, "messages": newest, "total": len(messages), "limit": limit, "offset": offset}
+
+    def _shown(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Metadata are taken and not given back."""
+        return message if self.lists_metadata else {name: message[name] for name in message if name != "metadata"}
 
     def _create_session(self, me: int, body: dict[str, Any]) -> Reply:
         number = next(self._ids)
@@ -118,7 +132,7 @@ class Brain:
             "title": body.get("title"), "status": "active", "metadata": body.get("metadata"),
             "started_at": "2026-01-01T00:00:00", "session_identifier": f"{number:07x}",
         }  # fmt: skip
-        self.sessions[str(number)] = session
+        self.sessions[session["session_id"]] = session
         return 201, {"success": True, "session": session}
 
     # --- who ------------------------------------------------------------------------------------------------------
@@ -143,6 +157,7 @@ class Brain:
         about = {"ai_id": me, "ai_name": name, "ai_nickname": "x", "iat": self.now(), "jti": next(self._ids)}
         token = jwt(**about, type="access", exp=self.now() + self.token_s)
         renewal = jwt(**about, type="refresh", exp=self.now() + self.refresh_s)
+        self.granted += [token, renewal]
         return 200, {
             "success": True, "token": token, "refresh_token": renewal, "expires_in": self.token_s, "ai_id": me,
             "ai_name": name, "ai_nickname": "x",
@@ -174,7 +189,7 @@ class Brain:
         query = dict(parse_qsl(urlsplit(connection.request.path if connection.request else "").query))
         me = self.who(query.get("token", ""), "access")
         if me is None:
-            await connection.send(json.dumps({"type": "error", "error": "Invalid token"}))
+            await connection.send(json.dumps({"type": "error", "error": "Authentication failed"}))
             return
         self.sockets[me] = connection
         self.greeted += 1
@@ -191,8 +206,7 @@ class Brain:
         if frame["type"] == "ping":
             raise RuntimeError("the server's own ping handler is broken")
         if frame["type"] in ("subscribe", "unsubscribe"):
-            self.subscriptions += 1
-            await connection.send(json.dumps({"type": "subscribed", "channel": frame.get("channel")}))
+            self.subscriptions += 1  # it answers nothing
 
 
 class Served:

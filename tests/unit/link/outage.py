@@ -92,6 +92,12 @@ class MemoryServer:
         await self._answer()
         return True
 
+    async def end_session(self, token: str, session_id: str) -> None:
+        await self._answer()
+
+    async def logout(self, token: str) -> None:
+        await self._answer()
+
     async def send(self, token: str, message: Outgoing) -> str:
         await self._answer()
         return "1"
@@ -113,6 +119,7 @@ class MemoryServer:
 
 class MemoryLive:
     latency_s = 0.02
+    token = ""
 
     def __init__(self, cut: asyncio.Event) -> None:
         self._cut = cut
@@ -137,7 +144,8 @@ def back_after(seed: int, database: Database, outage_s: float, *, hangs: bool) -
 async def _back_after(chance: random.Random, database: Database, outage_s: float, *, hangs: bool) -> float:
     server = MemoryServer(hangs=hangs)
     ports = Ports(
-        clock=LoopClock(), publish=lambda _: None, database=database, server=server, dial=server.dial,
+        clock=LoopClock(), publish=lambda _: None, database=database, server=server,
+        server_at=lambda _: None, dial=server.dial,
         tokens=MemoryTokens(), tasks=None, journal=Told(), shared=lambda: ("", ""), chance=chance.random,
         addresses=lambda: ("127.0.0.1",),
     )  # fmt: skip

@@ -25,6 +25,8 @@ class Proxy:
         self._rest, self._live, self._delay_s = rest_port, live_port, delay_s
         self.faults: deque[Fault] = deque()
         self.done: Counter[str] = Counter()
+        self.sent_twice = 0
+        """Messages that it gave to the server twice."""
         self.port = self.live_port = 0
         self._servers: list[asyncio.Server] = []
         self._pipes: set[asyncio.StreamWriter] = set()
@@ -99,6 +101,7 @@ class Proxy:
         if fault in (None, "delay", "cut_after", "500_after", "duplicate"):
             answer = await self._asked(request)
         if fault == "duplicate":
+            self.sent_twice += b"/message/send " in request.partition(b"\r\n")[0]
             answer = await self._asked(request)
         if fault in ("cut_before", "cut_after"):
             return

@@ -23,7 +23,7 @@ from aurora_desktop.link.live import Socket
 from aurora_desktop.link.store import MIGRATIONS
 from aurora_desktop.link.view import TokenPlace
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class MemoryTokens:
@@ -31,11 +31,12 @@ class MemoryTokens:
 
     def __init__(self) -> None:
         self.place: TokenPlace = "memory"
-        self.warning = ""
+        self.warning = self.hint = ""
+        self.is_news = False
         self.kept: list[Tokens] = []
 
-    async def find(self, owner: str) -> Tokens | None:
-        return self.kept[-1] if self.kept and self.kept[-1].owner == owner else None
+    async def find(self) -> Tokens | None:
+        return self.kept[-1] if self.kept else None
 
     async def keep(self, tokens: Tokens) -> None:
         self.kept.append(tokens)
@@ -102,29 +103,32 @@ class Rig:
         self.shared = ("", "")
         self.addresses: tuple[str, ...] = ("127.0.0.1",)
         trust = Certificates(self.settings.ca_file)
-        url = self.settings.url or ""
+
+        def server_at(url: str) -> CloudBrain:
+            return CloudBrain(Http(url, trust.for_address(url), timeout_s).ask)
+
         self.link = Link(
             self.settings,
             Ports(
                 clock=SystemClock(), publish=self.told.publish, database=self.database,
-                server=CloudBrain(Http(url, trust.for_address(url), timeout_s).ask),
+                server=server_at(self.settings.url or ""), server_at=server_at,
                 dial=Socket(self.settings.live_url, trust.for_address(self.settings.live_url)).dial,
                 tokens=self.tokens, tasks=self.tasks, journal=self.told, shared=lambda: self.shared,
                 addresses=lambda: self.addresses,
             ),
         )  # fmt: skip
+        self.living: asyncio.Future[None] | None = None
         self._changed = asyncio.Event()
         self.link.standing.on_change = self._changed.set
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Rig"]:
-        living = asyncio.ensure_future(self.link.run())
+        self.living = asyncio.ensure_future(self.link.run())
         try:
             yield self
         finally:
-            living.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await living
+            self.living.cancel()
+            await asyncio.gather(self.living, return_exceptions=True)
             await asyncio.to_thread(self.database.close)
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:

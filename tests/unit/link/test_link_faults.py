@@ -93,6 +93,23 @@ def test_a_wrong_certificate_is_refused_before_anything_is_said(tmp_path: Path, 
         assert served.brain.asked == []
 
 
+def test_a_wrong_certificate_of_the_websocket_alone_is_told_and_gets_no_token(tmp_path: Path) -> None:
+    authority, stranger = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+
+    async def live(served: Served, other: Served) -> None:
+        given = served.settings(ca_file=str(tmp_path / "ca.pem"), websocket_url=f"wss://127.0.0.1:{other.live_port}")
+        async with Rig(tmp_path, given).running() as rig:
+            await rig.until_state("degraded")
+            view = rig.link.view()
+            assert "no live connection: its certificate is not right" in view.cause
+            assert "link.ca_file" in view.hint
+
+    with Served(tls=tls(authority)) as served, Served(tls=tls(stranger)) as other:
+        asyncio.run(live(served, other))
+        assert other.brain.greeted == 0
+
+
 @pytest.mark.parametrize("text", [None, "no certificate"])
 def test_a_file_of_certificates_that_is_none_is_told(tmp_path: Path, served: Served, text: str | None) -> None:
     if text is not None:
@@ -104,6 +121,22 @@ def test_a_file_of_certificates_that_is_none_is_told(tmp_path: Path, served: Ser
         async with Rig(tmp_path, given).running() as rig:
             await rig.until_state("refused")
             assert "`link.ca_file` cannot be used" in rig.link.view().cause
+
+    asyncio.run(live())
+
+
+def test_tls_where_the_websocket_speaks_none_is_told(tmp_path: Path, served: Served) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async def live() -> None:
+        other = await asyncio.start_server(answer, "127.0.0.1", 0)
+        given = served.settings(websocket_url=f"wss://127.0.0.1:{other.sockets[0].getsockname()[1]}")
+        async with other, Rig(tmp_path, given).running() as rig:
+            await rig.until_state("degraded")
+            assert "its WebSocket does not speak TLS" in rig.link.view().cause
 
     asyncio.run(live())
 

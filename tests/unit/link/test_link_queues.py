@@ -51,6 +51,7 @@ class Post:
         self.mail: list[Message] = []
         self.fails: list[LinkError] = []
         self.takes = False
+        self.lists_keys = True
         self.knows_not = "404"
         self.pages = 0
         self.fails_at_page: int | None = None
@@ -67,8 +68,12 @@ class Post:
 
     async def sent(self, token: str, offset: int) -> Page:
         listed = [
-            Message(str(n), "me", m.recipient, "", m.content, m.kind, "", m.key) for n, m in enumerate(self.sent_)
-        ]
+            Message(
+                str(number), "me", m.recipient, "", m.content, m.kind, "", m.key if self.lists_keys else "",
+                shows_key=self.lists_keys,
+            )
+            for number, m in enumerate(self.sent_, 1)
+        ]  # fmt: skip
         return Page(tuple(listed[::-1][offset : offset + PAGE]), len(listed))
 
     async def inbox(self, token: str, offset: int) -> Page:
@@ -175,15 +180,71 @@ def test_one_key_is_one_message_over_restarts(desk: Make) -> None:
     lived(live())
 
 
+@pytest.mark.parametrize("lists_keys", [True, False])
 @pytest.mark.parametrize("has_arrived", [True, False])
-def test_what_is_in_doubt_is_looked_for_before_it_is_sent_again(desk: Make, has_arrived: bool) -> None:
+def test_what_is_in_doubt_is_looked_for_before_it_is_sent_again(
+    desk: Make, has_arrived: bool, lists_keys: bool
+) -> None:
     async def live() -> None:
         ours = desk()
-        ours.post.takes = has_arrived
+        ours.post.takes, ours.post.lists_keys = has_arrived, lists_keys
         ours.post.fails = [LinkError("unreachable", "cut", is_doubtful=True)]
         await ours.add("once")
         await ours.send_all()
         assert contents(ours) == ["once"]
+
+    lived(live())
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_without_keys_an_earlier_one_of_the_same_words_is_not_taken_for_it(
+    desk: Make, has_arrived: bool, restarts: bool
+) -> None:
+    async def live() -> None:
+        ours = desk()
+        ours.post.lists_keys = False
+        await ours.add("all is well")
+        await ours.send_all()
+        if restarts:
+            ours.close()
+            ours = desk(post=ours.post)
+        ours.post.takes = has_arrived
+        ours.post.fails = [LinkError("unreachable", "cut", is_doubtful=True)]
+        await ours.add("all is well")
+        await ours.send_all()
+        assert contents(ours) == ["all is well"] * 2
+
+    lived(live())
+
+
+def test_without_keys_the_same_words_to_somebody_else_are_not_taken_for_it(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk()
+        ours.post.lists_keys = False
+        ours.post.sent_.append(Outgoing("of another program", "8", "", "hello", "text"))
+        ours.post.fails = [LinkError("unreachable", "cut", is_doubtful=True)]
+        await ours.add("hello")
+        await ours.send_all()
+        assert [(m.recipient, m.content) for m in ours.post.sent_] == [("8", "hello"), ("9", "hello")]
+
+    lived(live())
+
+
+def test_the_ids_of_what_arrived_are_kept_and_not_for_ever(desk: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurora_desktop.link.outbox._IDS_KEPT", 3)
+
+    async def live() -> None:
+        ours = desk()
+        for number in range(5):
+            await ours.add(str(number))
+        await ours.send_all()
+        assert [n for n in range(1, 6) if ours.outbox.has_arrived(str(n))] == [3, 4, 5]
+        ours.clock.advance(8 * 86_400.0)
+        ours.outbox.prune()
+        ours.close()
+        again = desk()
+        assert ([n for n in range(1, 6) if again.outbox.has_arrived(str(n))], again.outbox.sent_count) == ([3, 4, 5], 3)
 
     lived(live())
 
@@ -239,11 +300,80 @@ def test_a_message_that_is_not_taken_is_a_dead_letter_and_holds_up_nobody(desk: 
     lived(live())
 
 
+def test_dead_letters_are_sent_again_by_a_word_and_looked_for_first(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk()
+        for number in range(3):
+            await ours.add(f"to nobody {number}", recipient="404", key=f"k{number}")
+        await ours.send_all()
+        assert (ours.outbox.view().dead_count, contents(ours)) == (3, [])
+        ours.post.knows_not = ""
+        ours.post.sent_.append(Outgoing("k1", "404", "", "to nobody 1", "text"))  # it had arrived after all
+        await ours.outbox.retry_dead("k2")
+        await ours.send_all()
+        assert (ours.outbox.view().dead_count, contents(ours)) == (2, ["to nobody 1", "to nobody 2"])
+        await ours.outbox.retry_dead("")
+        await ours.send_all()
+        assert contents(ours) == ["to nobody 1", "to nobody 2", "to nobody 0"]
+        ours.close()
+        again = desk().outbox.view()
+        assert (again.dead_count, again.dead, again.sent) == (0, (), 3)
+
+    lived(live())
+
+
+def test_dead_letters_that_are_old_get_their_whole_time_again(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk(outbox=LinkOutbox(max_age_days=1))
+        await ours.add("old")
+        ours.clock.advance(86_401)
+        ours.exchange.bury_old()
+        await ours.outbox.retry_dead("")
+        ours.exchange.bury_old()
+        await ours.send_all()
+        assert contents(ours) == ["old"]
+
+    lived(live())
+
+
+def test_dead_letters_are_forgotten_by_a_word(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk()
+        for key in ("k1", "k2"):
+            await ours.add("to nobody", recipient="404", key=key)
+        await ours.send_all()
+        await ours.outbox.forget_dead("k1")
+        assert [each.key for each in ours.outbox.view().dead] == ["k2"]
+        for settle in (ours.outbox.forget_dead, ours.outbox.retry_dead):
+            with pytest.raises(AuroraError, match="no such dead letter"):
+                await settle("k1")
+        await ours.outbox.forget_dead("")
+        assert ours.outbox.view().dead_count == 0
+        ours.close()
+        assert desk().outbox.view().dead_count == 0
+
+    lived(live())
+
+
+def test_dead_letters_wait_for_room(desk: Make) -> None:
+    async def live() -> None:
+        ours = desk(outbox=LinkOutbox(max_messages=1))
+        await ours.add("to nobody", recipient="404")
+        await ours.send_all()
+        await ours.add("another")
+        with pytest.raises(OutboxFullError, match="full"):
+            await ours.outbox.retry_dead("")
+        assert ours.outbox.view().dead_count == 1
+
+    lived(live())
+
+
 def test_what_is_too_old_is_given_up_and_told(desk: Make) -> None:
     async def live() -> None:
         ours = desk(outbox=LinkOutbox(max_age_days=1))
         await ours.add("old")
         ours.clock.advance(86_401)
+        ours.exchange.bury_old()
         await ours.send_all()
         assert contents(ours) == []
         assert "longer than 1 days" in ours.told.of(LinkMessageFailed)[0].cause

@@ -56,6 +56,18 @@ def test_a_warning_is_told_once_while_it_lasts() -> None:
     assert len([e for e in events if isinstance(e, LinkWarning)]) == 2
 
 
+def test_an_alarm_is_told_once_until_it_was_up_for_a_while() -> None:
+    standing, events = made()
+    for _ in range(3):
+        standing.alarm("refused", "blocked", "Ask there")
+    standing.alarm("down", "gone", "Look there")
+    standing.calm()
+    standing.alarm("refused", "blocked again", "Ask there")
+    told = [(e.topic, e.detail, e.needs_operator) for e in events if isinstance(e, LinkWarning)]
+    assert told == [("refused", "blocked", True), ("down", "gone", True), ("refused", "blocked again", True)]
+    assert standing.warnings == {}  # state and cause show it
+
+
 def test_what_of_it_is_a_problem_of_the_whole() -> None:
     dead = OutgoingView(
         key="k", recipient="9", subject="", status="dead", created_at=0, size=1, cause="it answered 404"
@@ -67,6 +79,8 @@ def test_what_of_it_is_a_problem_of_the_whole() -> None:
     assert of_link(LinkView()) == ()
     assert told(state="online") == told(state="connecting") == told(state="backing_off", attempt=1) == []
     assert told(state="backing_off", attempt=2, cause="gone") == ["the link is down: gone"]
-    assert told(state="refused", cause="no") == ["the server refuses the link: no"]
+    assert told(state="refused", cause="no") == ["the link is refused: no"]
     assert told(state="degraded", cause="no socket") == ["the link works in part: no socket"]
-    assert told(state="online", outbox=QueueView(dead=(dead,))) == ["1 message was not sent: it answered 404"]
+    assert told(state="online", outbox=QueueView(dead=(dead,), dead_count=1)) == [
+        "1 message was not sent: it answered 404"
+    ]

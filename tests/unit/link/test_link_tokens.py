@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aurora_desktop.link.cloudbrain import Granted, Identity
 from aurora_desktop.link.credentials import Credentials, boot_clock
-from aurora_desktop.link.failure import LinkError
+from aurora_desktop.link.failure import Kind, LinkError
 from aurora_desktop.link.jwt import Tokens
 from aurora_desktop.link.keeper import Asked, perform
 from aurora_desktop.link.token_store import KeptTokens
@@ -66,6 +66,50 @@ def test_while_the_server_is_away_what_still_holds_is_used() -> None:
     asyncio.run(lived())
 
 
+def test_a_server_that_hangs_is_not_asked_anew_by_every_request() -> None:
+    class Counting(TokenServer):
+        asked = 0
+
+        async def refresh(self, refresh_token: str) -> Granted:
+            self.asked += 1
+            return await super().refresh(refresh_token)
+
+    async def lived() -> None:
+        machine = Machine()
+        server = Counting(machine, 0)
+        ours = credentials(machine, server, MemoryTokens())
+        token = await ours.current()
+        server.is_down = True
+        machine.advance(3000)
+        assert [await ours.current() for _ in range(10)] == [token] * 10
+        assert server.asked == 1
+        ours.reject(token)  # what the server does not take is no token that holds
+        with pytest.raises(LinkError, match="gone"):
+            await ours.current()
+        server.is_down = False
+        assert await ours.current() != token
+
+    asyncio.run(lived())
+
+
+@pytest.mark.parametrize("kind", ["refused", "invalid", "absent", "odd"])
+def test_an_exchange_that_does_not_work_ends_in_a_login(kind: Kind) -> None:
+    class Strange(TokenServer):
+        async def refresh(self, refresh_token: str) -> Granted:
+            raise LinkError(kind, "no")
+
+    async def lived() -> int:
+        machine = Machine()
+        server = Strange(machine, 0)
+        ours = credentials(machine, server, MemoryTokens())
+        await ours.current()
+        machine.advance(3000)
+        await ours.current()
+        return server.logins
+
+    assert asyncio.run(lived()) == 2
+
+
 def test_a_pair_is_kept_before_it_is_used() -> None:
     class Refusing(MemoryTokens):
         async def keep(self, tokens: Tokens) -> None:
@@ -97,9 +141,11 @@ def test_tokens_of_another_server_or_identity_are_not_used() -> None:
     async def lived() -> int:
         machine = Machine()
         server, store = TokenServer(machine, 0), MemoryTokens()
-        await credentials(machine, server, store).current()
+        first = credentials(machine, server, store)
+        await first.current()
         other = Credentials(server, Identity("b", "B"), "another", store, machine, lambda: machine.true)  # type: ignore[arg-type]  # as above
         await other.current()
+        assert other.left_over == first.held
         return server.logins
 
     assert asyncio.run(lived()) == 2
@@ -110,16 +156,29 @@ def test_without_a_keyring_they_lie_in_a_file_and_that_is_said(tmp_path: Path, m
 
     async def lived() -> None:
         store = KeptTokens(tmp_path)
-        assert await store.find("o") is None
+        assert await store.find() is None
         await store.keep(TOKENS)
         assert (store.place, "plain file" in store.warning) == ("file", True)
-        assert await KeptTokens(tmp_path).find("o") == TOKENS
-        assert await KeptTokens(tmp_path).find("another") is None
+        assert "keyring for this session" in store.hint
+        assert await KeptTokens(tmp_path).find() == TOKENS
         await store.remove()
-        assert await store.find("o") is None
+        assert await store.find() is None
 
     asyncio.run(lived())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_that_they_lie_in_a_file_is_news_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+    async def started() -> bool:
+        store = KeptTokens(tmp_path)
+        await store.find()
+        await store.keep(TOKENS)
+        return store.is_news
+
+    assert asyncio.run(started())
+    assert not asyncio.run(started())
 
 
 def test_the_file_is_for_this_user_alone_and_one_that_is_not_is_not_read(
@@ -147,6 +206,56 @@ def test_a_keyring_that_is_locked_costs_a_login_and_no_crash(tmp_path: Path, mon
     monkeypatch.setattr("aurora_desktop.healing.alerts.secrets._keyring", locked)
     told = perform(Asked("find", str(tmp_path)))
     assert (told.value, "locked" in told.error) == ("", True)
+
+
+def test_a_keyring_that_is_locked_is_passed_by_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the process that the program asks too."""
+    (tmp_path / "lockedring.py").write_text(LOCKED)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "lockedring.Keyring")
+
+    async def lived() -> None:
+        store = KeptTokens(tmp_path / "secrets")
+        assert await store.find() is None
+        assert "cannot be had" in store.warning
+        assert "the collection is locked" in store.warning
+        await store.keep(TOKENS)
+        assert (store.place, "the collection is locked" in store.warning) == ("file", True)
+        assert "unlock a keyring" in store.hint
+        assert await KeptTokens(tmp_path / "secrets").find() == TOKENS
+
+    asyncio.run(lived())
+
+
+LOCKED = """
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked
+
+
+class Keyring(KeyringBackend):
+    priority = 1
+
+    def get_password(self, service, username):
+        raise KeyringLocked("the collection is locked")
+
+    set_password = delete_password = lambda self, *given: self.get_password("", "")
+"""
+
+
+def test_where_nothing_can_be_kept_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    (tmp_path / "secrets").write_text("no folder")
+
+    async def lived() -> None:
+        store = KeptTokens(tmp_path / "secrets")
+        await store.keep(TOKENS)
+        assert store.place == "memory"
+        assert "cannot be kept" in store.warning
+        assert "logs in anew at each start" in store.hint
+
+    asyncio.run(lived())
 
 
 def test_the_process_that_keeps_them_gets_nothing_by_its_arguments(tmp_path: Path) -> None:
