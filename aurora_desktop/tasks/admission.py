@@ -86,7 +86,8 @@ def check_target(request: TaskRequest, settings: TaskSettings) -> None:
 def _unknown(kind: str, name: str, there: list[str]) -> TaskRefusedError:
     near = difflib.get_close_matches(name, there, n=1)
     all_there = f"There are {', '.join(there)}." if there else f"`tasks.{kind}s` of the settings names none."
-    hint = f"Did you mean `{near[0]}`?" if near else all_there
+    new = "One that is new in the settings waits for you in the window."
+    hint = f"Did you mean `{near[0]}`?" if near else f"{all_there} {new}"
     return TaskRefusedError(f"There is no {kind} `{name[:64]}`", "", hint)
 
 
@@ -152,7 +153,7 @@ def summary(prompt: str) -> str:
 
 
 def _folder(cwd: str, allowed: list[str]) -> str:
-    """Absolute, there, and where tasks may run; links are followed first, so that none leads out."""
+    """Absolute, there, and where tasks may run (`allowed`, real paths); links are followed, so that none leads out."""
     if "\0" in cwd or (not cwd.startswith(("/", "~")) and not Path(cwd).is_absolute()):
         raise TaskRefusedError("The folder must be an absolute path", repr(cwd)[:300], "Begin it with / or ~.")
     try:
@@ -167,7 +168,7 @@ def _folder(cwd: str, allowed: list[str]) -> str:
         ) from None  # fmt: skip
     if not is_folder:
         raise TaskRefusedError("The folder of the task is no folder", cwd[:300], "Name the folder that it lies in.")
-    if allowed and not any(folder.is_relative_to(Path(root).expanduser().resolve()) for root in allowed):
+    if allowed and not any(folder.is_relative_to(root) for root in allowed):
         raise TaskRefusedError(
             "No task may run in this folder", f"{folder} is not below {', '.join(allowed)}",
             "Choose one of these, or add it to `tasks.folders`.",

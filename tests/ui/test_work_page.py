@@ -5,6 +5,7 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from aurora_desktop.core.errors import AuroraError
@@ -16,7 +17,8 @@ from aurora_desktop.ui.widgets.pieces import Button
 from aurora_desktop.ui.window import SETTINGS, WORK
 
 from .fake_tasks import FakeTasks, a_work_task
-from .fakes import House, a_busy_healing, a_mix
+from .fakes import House, a_busy_healing, a_control, a_mix
+from .test_control import show
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 AT_WORK = "task_0000003b"
@@ -45,6 +47,17 @@ def page(window):
 
 def changed(task_id: str = AT_WORK) -> TaskStateChanged:
     return TaskStateChanged(at=1.0, component="agent:claude", task_id=task_id, previous="running", status="completed")
+
+
+def test_limits_that_loosen_are_shown_above_the_work_and_wait_for_a_held_press(page, window, house, qtbot):
+    page.pending.confirm.hold._timer.setInterval(20)
+    show(window, house, a_control(pending=("`tasks.agents.bot.permissions`: ask becomes full",)))
+    assert page.pending.isVisible()
+    assert page.pending.changes.text() == "\u2022 \u201ctasks.agents.bot.permissions\u201d: ask becomes full"
+    QTest.mousePress(page.pending.confirm, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: [asked[0] for asked in house.control.asked] == ["confirm_settings"])
+    show(window, house, a_control())
+    assert not page.pending.isVisible()
 
 
 # The way there, and what it costs
