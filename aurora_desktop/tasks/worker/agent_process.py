@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.errors import AuroraError, NotNowError
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
@@ -39,7 +39,10 @@ def agent_environment(own: Mapping[str, str], names: Sequence[str] | None, launc
 
 
 def start(launch: Launch, cwd: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start it in a session of its own. Raises AuroraError in words that name what was at fault."""
+    """Start it in a session of its own. Raises AuroraError in words that name what was at fault.
+
+    NotNowError: the machine is short of something, which passes.
+    """
     try:
         child = subprocess.Popen(
             _resolved(launch.argv, env),
@@ -81,7 +84,8 @@ def _explained(error: OSError, program: str, cwd: str, env: Mapping[str, str]) -
             "Linux takes at most 131,071 bytes in one.",
             "Give the agent its prompt by `prompt: stdin` or `prompt: file`.",
         )
-    return explained(error, program, Path(cwd), env)
+    found = explained(error, program, Path(cwd), env)
+    return found if found.permanent else NotNowError(found.title, found.detail, found.hint)
 
 
 class Streams:
