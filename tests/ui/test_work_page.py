@@ -211,8 +211,8 @@ def test_the_drawer_by_key_and_what_it_tells(page, window, qtbot):
     told = {key: value.text() for key, value in drawer.facts.values.items() if value.text()}
     assert told["Doing"].startswith("Running Bash for ")
     assert (told["Agent"], told["Cost"], told["Attempts"]) == ("coder (claude)", "$0.42", "1 of 3")
-    assert drawer.prompt.toPlainText().startswith("Make the importer resume")
-    qtbot.waitUntil(lambda: "AssertionError" in drawer.transcript.toPlainText())
+    assert drawer.texts.prompt.toPlainText().startswith("Make the importer resume")
+    qtbot.waitUntil(lambda: "AssertionError" in drawer.texts.transcript.toPlainText())
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not drawer.isVisible()
 
@@ -235,10 +235,10 @@ def test_the_only_task_is_opened_by_keys_alone(page, tasks, window, house, qtbot
 def test_the_live_part_grows_with_the_tick(page, window, tasks, qtbot):
     page.show_task(AT_WORK)
     drawer = page.section.drawer
-    qtbot.waitUntil(lambda: "25 lines of output" in drawer.transcript.toPlainText())
+    qtbot.waitUntil(lambda: "25 lines of output" in drawer.texts.transcript.toPlainText())
     tasks.said[AT_WORK].append(Entry(at=1.0, kind="message", text="All is done."))
     window._bridge._tick()
-    qtbot.waitUntil(lambda: drawer.transcript.toPlainText().endswith("All is done."))
+    qtbot.waitUntil(lambda: drawer.texts.transcript.toPlainText().endswith("All is done."))
 
 
 @pytest.mark.parametrize(
