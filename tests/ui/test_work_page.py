@@ -56,6 +56,9 @@ def test_limits_that_loosen_are_shown_above_the_work_and_wait_for_a_held_press(p
     assert page.pending.changes.text() == "\u2022 \u201ctasks.agents.bot.permissions\u201d: ask becomes full"
     QTest.mousePress(page.pending.confirm, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: [asked[0] for asked in house.control.asked] == ["confirm_settings"])
+    show(window, house, a_control(pending=tuple(f"change {n}" for n in range(9))))
+    assert page.pending.changes.text().endswith("and 4 more: read all of them on the page Input")
+    assert not page.pending.confirm.isVisible()
     show(window, house, a_control())
     assert not page.pending.isVisible()
 

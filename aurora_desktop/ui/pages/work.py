@@ -18,9 +18,10 @@ from aurora_desktop.ui.widgets.empty import EmptyState
 from aurora_desktop.ui.widgets.sections import Sections
 from aurora_desktop.ui.work_feed import Waiting
 
-TASKS, SUBMIT, APPROVALS, OUTPUT, CLUSTER, CHAT = SECTIONS = (
-    "Tasks", "Submit", "Approvals", "Output", "Cluster", "Chat",
+TASKS, PIPELINES, SUBMIT, APPROVALS, OUTPUT, CLUSTER, CHAT = SECTIONS = (
+    "Tasks", "Pipelines", "Submit", "Approvals", "Output", "Cluster", "Chat",
 )  # fmt: skip
+MOST_PENDING = 5
 _NOT_HERE = "This Aurora was started without the part that gives work to agents."
 
 
@@ -40,7 +41,7 @@ class WorkPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        self.pending = PendingCard(theme)
+        self.pending = PendingCard(theme, MOST_PENDING)
         column.addWidget(self.pending)
         column.addWidget(self.sections)
         column.addWidget(self._stack, 1)
@@ -155,6 +156,8 @@ class WorkPage(QWidget):
         match title:
             case "Tasks":
                 return self._tasks_section(face)
+            case "Pipelines":
+                return self._runs_section(face)
             case "Submit":
                 return self._submit_section(face)
             case "Approvals":
@@ -176,6 +179,13 @@ class WorkPage(QWidget):
         section = TasksSection(face, self._theme, self._tasks)
         section.new_asked.connect(self.new_task)
         section.answer_asked.connect(lambda task_id: self.show_approval(task_id=task_id))
+        return section
+
+    def _runs_section(self, face: TasksFace) -> WorkSection:
+        from aurora_desktop.ui.pages.work_runs import RunsSection
+
+        section = RunsSection(face, self._theme, self._tasks)
+        section.task_asked.connect(self.show_task)
         return section
 
     def _submit_section(self, face: TasksFace) -> WorkSection:
