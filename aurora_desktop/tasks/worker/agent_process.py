@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from aurora_desktop.core.errors import AuroraError, NotNowError
+from aurora_desktop.core.errors import PASSING_ERRORS, AuroraError, NotNowError
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
@@ -73,6 +73,9 @@ def _resolved(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
 
 
 def _explained(error: OSError, program: str, cwd: str, env: Mapping[str, str]) -> AuroraError:
+    if error.errno in PASSING_ERRORS:  # before any import, which takes a file and memory
+        return NotNowError(f"cannot be started now: {error.strerror}")
+
     import errno
     from pathlib import Path
 
@@ -84,8 +87,7 @@ def _explained(error: OSError, program: str, cwd: str, env: Mapping[str, str]) -
             "Linux takes at most 131,071 bytes in one.",
             "Give the agent its prompt by `prompt: stdin` or `prompt: file`.",
         )
-    found = explained(error, program, Path(cwd), env)
-    return found if found.permanent else NotNowError(found.title, found.detail, found.hint)
+    return explained(error, program, Path(cwd), env)
 
 
 class Streams:
