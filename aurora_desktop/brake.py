@@ -45,6 +45,7 @@ from aurora_desktop.input.history import History, remember
 from aurora_desktop.safety.around import Around
 from aurora_desktop.safety.control import Control
 from aurora_desktop.safety.gate import GateFile
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.marked import MarkedServices
 from aurora_desktop.safety.standing import Obstacle
 from aurora_desktop.safety.store import SafetyStore
@@ -88,18 +89,23 @@ class Brake:
         clock: Clock,
         publish: Callable[[AnyEvent], object],
         state: Database,
+        store: SafetyStore,
+        in_force: InForce,
+        confirmed: Callable[[], object],
         supervisor: Supervisor,
         environment: Mapping[str, str],
         mode: Literal["desktop", "headless"],
     ) -> None:
-        """Blocking: reads the state and the audit log's tail; called with the loop already current."""
+        """Blocking: reads the audit log's tail; called with the loop already current.
+
+        `confirmed` is called once the operator has put in force what waited.
+        """
         self._paths, self._clock, self._publish = paths, clock, publish
         self._loop = asyncio.get_running_loop()
         self._environment, self._mode = environment, mode
         self._display_lock: InstanceLock | None = None
         self._display_taken: Obstacle | None = None
         self._services = MarkedServices(supervisor)
-        store = SafetyStore(state)
         around = Around(
             paths=paths,
             environment=environment,
@@ -107,11 +113,13 @@ class Brake:
             publish=publish,
             gate=GateFile(gate_file(config)),
             store=store,
+            in_force=in_force,
+            confirmed=confirmed,
             services=self._services,
             obstacle=self._obstacle,
             worker_command=WORKER,
         )
-        self.control = Control(around, settings.input)
+        self.control = Control(around)
         self.audit = AuditLog(
             paths.input_log,
             settings.logs,
@@ -181,7 +189,7 @@ class Brake:
     def apply(self, settings: Settings) -> None:
         """Changed settings."""
         self.audit.configure(settings.logs)
-        self.control.apply(settings.input)
+        self.control.apply()
         self._evidence.configure(self.control.settings.evidence)
 
     def read(self, record: Record) -> None:

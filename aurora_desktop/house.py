@@ -52,6 +52,7 @@ from aurora_desktop.heartbeat.health import Health, assess
 from aurora_desktop.heartbeat.own_problems import OwnProblems
 from aurora_desktop.heartbeat.pulse import Pulse
 from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.latch import Latch
 from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
@@ -109,7 +110,7 @@ class House:
         self._ending = Ending()
         # Told before `begin`; None from then on.
         self._early: list[AnyEvent] | None = []
-        settings = source.current()
+        settings = source.current()  # what may be held back concerns none of the following
         self._care = FirstAid(paths, settings.backups, self._clock.wall, self._settle_tasks)
         self._care.finish_restore()
         self.journal = Journal(
@@ -129,6 +130,10 @@ class House:
         self._state = Database.open(
             paths.state_db, StateMigrations(), STATE_APPLICATION_ID, self._clock.wall, self._care
         )
+        self._safety = SafetyStore(self._state)
+        self._in_force = InForce(self._safety, self._clock, source.written())
+        source.hold_back(self._in_force.want)
+        settings = source.current()
         workers = worker_services(settings.tasks, workers_address(paths), token_file(paths))
         self.supervisor = Supervisor(
             replace(settings, services=settings.services | workers),
@@ -138,7 +143,7 @@ class House:
             publish=self.bus.publish,
             environment=self._environment,
         )
-        if Latch(paths.clearance, SafetyStore(self._state), self._clock).stopped_by:
+        if Latch(paths.clearance, self._safety, self._clock).stopped_by:
             self.supervisor.latch("the emergency stop is latched")
         self._stall_override = stall_override or Override()
         self._parts: Parts | None = None
@@ -188,6 +193,9 @@ class House:
             bus=self.bus,
             journal=self.journal,
             database=self._state,
+            safety=self._safety,
+            in_force=self._in_force,
+            confirmed=self._put_in_force,
             supervisor=self.supervisor,
             environment=self._environment,
             mode=self.mode,
@@ -416,6 +424,11 @@ class House:
         path = str(self.source.path)
         self._publish(SettingsRefused(at=self._now(), component="aurora", path=path, problems=told))
 
+    def _put_in_force(self) -> None:
+        """The operator confirmed what waited."""
+        applied = self.source.look_again()
+        self._apply(changes(applied.old, applied.new))
+
     def _apply(self, difference: Changes) -> None:
         settings = self.source.current()
         if self._parts is not None:
@@ -430,6 +443,7 @@ class House:
                 added=difference.added,
                 changed=difference.changed,
                 removed=difference.removed,
+                waiting=self._in_force.pending(),
             )
         )
         keep_last_good(self.paths, self.source.path)

@@ -40,6 +40,8 @@ from aurora_desktop.heartbeat.part_problems import (
 )
 from aurora_desktop.link.surroundings import Surroundings
 from aurora_desktop.link.switch import LinkSwitch
+from aurora_desktop.safety.in_force import InForce
+from aurora_desktop.safety.store import SafetyStore
 from aurora_desktop.supervisor.engine import Supervisor
 from aurora_desktop.tasks.coordinator import Coordinator, Helpers
 from aurora_desktop.tasks.from_messages import MessageTasks
@@ -68,6 +70,9 @@ class Parts:
         bus: Bus,
         journal: Journal,
         database: Database,
+        safety: SafetyStore,
+        in_force: InForce,
+        confirmed: Callable[[], object],
         supervisor: Supervisor,
         environment: Mapping[str, str],
         mode: Literal["desktop", "headless"],
@@ -86,6 +91,9 @@ class Parts:
             clock=clock,
             publish=publish,
             state=database,
+            store=safety,
+            in_force=in_force,
+            confirmed=confirmed,
             supervisor=supervisor,
             environment=environment,
             mode=mode,

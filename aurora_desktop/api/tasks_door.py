@@ -106,6 +106,7 @@ class TasksDoor:
             post("/v1/approvals/{approval_id}/show", self.show_approval),
             get("/v1/runs", self.runs, tagged=True),
             get("/v1/runs/{run_id}", self.run),
+            post("/v1/runs/{run_id}/cancel", self.cancel_run),
         ]
 
     # --- tasks ------------------------------------------------------------------------------------------------
@@ -275,6 +276,10 @@ class TasksDoor:
                 self._feed.until(is_over, lambda event: isinstance(event, _TASK_NEWS)), self._feed, query.wait_s
             )
         return _run(face, run_id)
+
+    async def cancel_run(self, run_id: str, body: TaskCommand) -> PipelineRun:
+        """No further step is made, and the one that is being done is cancelled."""
+        return await self._tasks().cancel_run(run_id, body.by)
 
     # ----------------------------------------------------------------------------------------------------------
 

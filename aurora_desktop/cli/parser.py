@@ -132,7 +132,7 @@ def _add_tasks(commands: Any) -> None:
     logs.add_argument("id", metavar="ID")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the task ends, or Ctrl+C")
     for name, what in (
-        ("cancel", "take a task back, or end the agent that works on it"),
+        ("cancel", "take a task or a run of a pipeline back, or end the agent that works on it"),
         ("retry", "once more from the beginning"),
         ("resume", "go on with the agent's own session"),
     ):

@@ -73,7 +73,7 @@ def control_line(console: Console, control: dict[str, Any]) -> str:
     elif control["reason"]:
         told.append(control["reason"])
     if control["pending"]:
-        told.append(f"settings wait for you in the window: {'; '.join(control['pending'])}")
+        told.append(f"settings that loosen safety wait for you in the window: {'; '.join(control['pending'])}")
     return ", ".join(told)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 from aurora_desktop.cli.call import OK, Call
 from aurora_desktop.cli.console import Column, duration
@@ -177,11 +178,22 @@ def _show_record(call: Call) -> None:
 
 def cancel(call: Call) -> int:
     """Once its agent has ended, unless that takes longer than the patience of one look."""
+    if call.given.id.startswith("run_"):
+        return _cancel_run(call)
     view = _told(call, "cancel")
     if view["status"] in AT_WORK:
         query: dict[str, Any] = {"while": view["status"]}
         view = patient_get(call, address(view["id"]), POLL_S, **query)["view"]
     _show(call, view, f"{view['id']} {in_words(view)}")
+    return OK
+
+
+def _cancel_run(call: Call) -> int:
+    run = call.client.post(f"/v1/runs/{quote(call.given.id, safe='')}/cancel", {"by": "command"}, wait_s=POLL_S)
+    if call.given.json:
+        call.console.json(run)
+    else:
+        call.console.line(f"{run['id']} is cancelled, and its step with it")
     return OK
 
 

@@ -1,5 +1,10 @@
 """Errors that a person can act on: what went wrong, where, and how to mend it."""
 
+import errno
+
+PASSING_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO})
+"""What the machine is short of now and may have again: processes, memory, open files, room."""
+
 
 class AuroraError(Exception):
     """An error told in three parts; the window, the command and the log print the same three.

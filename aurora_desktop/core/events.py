@@ -206,10 +206,13 @@ class Heartbeat(Event, frozen=True):
 
 
 class SettingsApplied(Event, frozen=True):
+    """The services that were added, changed and removed; `waiting`: what loosens safety and is not in force yet."""
+
     path: str
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
 
 
 class SettingsRefused(Event, frozen=True):

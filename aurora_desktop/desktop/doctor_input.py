@@ -113,7 +113,7 @@ def gate_file(patient: Patient) -> list[Finding]:
 
 def judge_control(control: ControlView) -> list[Finding]:
     """What a running Aurora says of itself."""
-    return [_judge_hotkey(control), *_judge_passphrase(control), _judge_state(control)]
+    return [_judge_hotkey(control), *_judge_passphrase(control), _judge_state(control), *_judge_pending(control)]
 
 
 def _judge_hotkey(control: ControlView) -> Finding:
@@ -126,6 +126,14 @@ def _judge_hotkey(control: ControlView) -> Finding:
         case "lost":
             return Finding(name, "warning", f"{keys} is not listened to: {control.reason}", control.hint or _SEE_LOG)
     return Finding(name, "warning", f"nothing listens to {keys}: {control.reason}", control.hint or _SEE_LOG)
+
+
+def _judge_pending(control: ControlView) -> list[Finding]:
+    """A finding for each change of the settings that waits."""
+    remedy = "Put it in force in the window, on the page Input, or take it back in the settings file"
+    return [
+        Finding("Settings that loosen safety", "warning", f"not in force: {each}", remedy) for each in control.pending
+    ]
 
 
 def _judge_passphrase(control: ControlView) -> list[Finding]:

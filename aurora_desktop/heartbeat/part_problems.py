@@ -19,7 +19,22 @@ _MOST_AGENTS = 20
 
 
 def of_control(view: ControlView) -> tuple[Problem, ...]:
-    """What is wrong with control of mouse and keyboard; that nobody opened its gate is nothing wrong."""
+    """What is wrong with control of mouse and keyboard, and what waits for the operator's hand there.
+
+    That nobody opened its gate is nothing wrong.
+    """
+    return (*_of_gate(view), *_of_settings(view))
+
+
+def _of_settings(view: ControlView) -> tuple[Problem, ...]:
+    if not view.pending:
+        return ()
+    more = f" (and {len(view.pending) - 1} more)" if len(view.pending) > 1 else ""
+    sentence = f"changed settings that loosen safety are not in force: {view.pending[0]}{more}"
+    return (Problem("aurora", sentence, "Read them in the window, on the page Input, and hold the button there", 4),)
+
+
+def _of_gate(view: ControlView) -> tuple[Problem, ...]:
     if view.state == "latched" and view.stopped_by:
         sentence = f"everything was stopped by {view.stopped_by}"
         return (Problem("input_agent", sentence, view.hint, 1),)

@@ -10,6 +10,7 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import AnyEvent
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.safety.gate import GateFile
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.messages import MarkedTree
 from aurora_desktop.safety.standing import Obstacle
 from aurora_desktop.safety.store import SafetyStore
@@ -47,7 +48,11 @@ class Services(Protocol):
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """What control needs of the house. `obstacle`: why this session can have no input at all, or None."""
+    """What control needs of the house.
+
+    `confirmed` is called once the operator has put in force what waited. `obstacle`: why this session can have no
+    input at all, or None.
+    """
 
     paths: StatePaths
     environment: Mapping[str, str]
@@ -55,6 +60,8 @@ class Around(Struct, frozen=True, kw_only=True):
     publish: Callable[[AnyEvent], object]
     gate: GateFile
     store: SafetyStore
+    in_force: InForce
+    confirmed: Callable[[], object]
     services: Services
     obstacle: Callable[[], Obstacle | None]
     worker_command: tuple[str, ...]

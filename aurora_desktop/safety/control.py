@@ -22,7 +22,6 @@ from aurora_desktop.core.events import (
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.safety.around import Around, Hands
 from aurora_desktop.safety.chain import Chain
-from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.latch import Latch
 from aurora_desktop.safety.messages import (
     LEASE_RENEW_S,
@@ -56,13 +55,14 @@ log = logging.getLogger(__name__)
 class Control:
     """Implements `ControlFace`; `begin` starts the guard, `end` retires it."""
 
-    def __init__(self, around: Around, settings: InputSettings) -> None:
+    def __init__(self, around: Around) -> None:
         self._around = around
         self._clock = around.clock
         self._loop = asyncio.get_running_loop()
         store = around.store
         self._latch = Latch(around.paths.clearance, store, self._clock)
-        self._in_force = InForce(store, self._clock, settings)
+        self._in_force = around.in_force
+        self._applied = self.settings
         self._chain = Chain(around.paths, around.environment, self, self._configure, around.services.trees)
         self._obstacles = Obstacles(around, self._chain)
         passphrase = Passphrase(around.paths.passphrase)
@@ -148,7 +148,7 @@ class Control:
     @property
     def settings(self) -> InputSettings:
         """Those in force."""
-        return self._in_force.settings
+        return self._in_force.settings.input
 
     @property
     def mode(self) -> Mode | None:
@@ -224,8 +224,8 @@ class Control:
     async def confirm_settings(self, confirmation: Confirmation) -> None:
         shown, was_fresh = self._in_force.wanted, self._in_force.is_fresh()
         await self._proofs.confirm(confirmation)
-        self._in_force.refuse_if_changed(shown, was_fresh=was_fresh)
-        self._put_in_force(shown)
+        self._in_force.confirm(shown, was_fresh=was_fresh)
+        self._around.confirmed()
 
     def decline_request(self) -> None:
         self._requests.decline()
@@ -263,9 +263,17 @@ class Control:
 
     # --- what the rest of the house tells ---------------------------------------------------------------------
 
-    def apply(self, settings: InputSettings) -> None:
-        """Changed settings: what tightens acts at once, what loosens waits for the operator."""
-        self._put_in_force(self._in_force.want(settings))
+    def apply(self) -> None:
+        """Other settings are in force."""
+        before, self._applied = self._applied, self.settings
+        if self._applied.hotkey != before.hotkey:
+            self._session.drop("the stop key was changed")
+        elif self._applied.events_per_s < before.events_per_s or self._applied.max_hold_s < before.max_hold_s:
+            self._session.drop("the limits of the input worker, which it is told once, were tightened")
+        else:
+            self._session.shorten()
+        self._chain.tell_settings()
+        self._tell_watchers()
 
     def audit_failing(self, detail: str) -> None:
         """The audit log cannot be written: the gate is closed until `audit_recovered`."""
@@ -286,18 +294,6 @@ class Control:
     def marked_changed(self) -> None:
         """A service that is marked began or ended."""
         self._chain.tell_marked()
-
-    def _put_in_force(self, settings: InputSettings) -> None:
-        before = self.settings
-        self._in_force.put(settings)
-        if settings.hotkey != before.hotkey:
-            self._session.drop("the stop key was changed")
-        elif settings.events_per_s < before.events_per_s or settings.max_hold_s < before.max_hold_s:
-            self._session.drop("the limits of the input worker, which it is told once, were tightened")
-        else:
-            self._session.shorten()
-        self._chain.tell_settings()
-        self._tell_watchers()
 
     def _configure(self) -> Configure:
         settings = self.settings

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.errors import PASSING_ERRORS, AuroraError
 from aurora_desktop.core.settings.env_file import read_env_file
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Environment
@@ -20,8 +20,6 @@ from aurora_desktop.supervisor.exits import owned
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
-
-_TEMPORARY_ERRORS = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EIO})
 
 
 class SpawnError(AuroraError):
@@ -189,7 +187,7 @@ def explained(error: OSError, program: str, folder: Path, env: Mapping[str, str]
         return SpawnError(
             f"its folder does not exist: {folder}", hint="Correct `cwd` in the settings or make the folder."
         )
-    if error.errno in _TEMPORARY_ERRORS:
+    if error.errno in PASSING_ERRORS:
         return SpawnError(f"cannot be started now: {error.strerror}", permanent=False)
     if error.errno == errno.ENOENT:
         found = shutil.which(program, path=env.get("PATH", os.defpath)) or os.path.exists(folder / program)

@@ -14,13 +14,18 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_tasks import CliAgent, Permissions, Role, TaskSettings
 from aurora_desktop.tasks.errors import TaskRefusedError
 from aurora_desktop.tasks.input_tasks import listed_actions, submissions
-from aurora_desktop.tasks.prompts import filled
+from aurora_desktop.tasks.prompts import filled, with_prompt
 from aurora_desktop.tasks.task import MOST_PROMPT_BYTES, Task, TaskRequest
 
 MOST_KEY_CHARACTERS = 200
 MOST_TIMEOUT_S = 30 * 86_400.0
 SUMMARY_CHARACTERS = 120
 _MODEL = re.compile(r"[^\W_][!-~]{0,199}")
+_TOLD: Mapping[str, frozenset[str]] = {
+    "claude": frozenset({"cost", "tokens"}), "acp": frozenset({"cost", "tokens"}), "codex": frozenset({"tokens"}),
+    "events": frozenset({"cost", "tokens"}), "command": frozenset(), "input": frozenset(),
+}  # fmt: skip
+"""What agents of each kind tell of what they spend; `events`: a command with events."""
 _STRICTNESS: Mapping[Permissions, int] = {"read-only": 0, "ask": 1, "edit": 2, "full": 3}
 
 
@@ -36,8 +41,10 @@ def admit(request: TaskRequest, settings: TaskSettings, now: float, *, result: s
     _check_times(request)
     _check_names(request)
     _check_prompt(request, agent)
+    _check_budget(request, name, agent)
     request = _with_actions(request, name, agent)
     prompt = _prompt(request, role, result)
+    _check_argument(prompt, agent)
     return Task(
         id=f"task_{secrets.token_hex(8)}",
         number=0,
@@ -86,7 +93,8 @@ def check_target(request: TaskRequest, settings: TaskSettings) -> None:
 def _unknown(kind: str, name: str, there: list[str]) -> TaskRefusedError:
     near = difflib.get_close_matches(name, there, n=1)
     all_there = f"There are {', '.join(there)}." if there else f"`tasks.{kind}s` of the settings names none."
-    hint = f"Did you mean `{near[0]}`?" if near else all_there
+    new = "One that is new in the settings waits for you in the window."
+    hint = f"Did you mean `{near[0]}`?" if near else f"{all_there} {new}"
     return TaskRefusedError(f"There is no {kind} `{name[:64]}`", "", hint)
 
 
@@ -122,6 +130,16 @@ def _check_prompt(request: TaskRequest, agent: CliAgent) -> None:
         )  # fmt: skip
 
 
+def _check_argument(prompt: str, agent: CliAgent) -> None:
+    """A prompt that cannot be given as an argument is refused before it waits in the queue."""
+    if agent.kind != "command" or agent.prompt != "argument":
+        return
+    try:
+        with_prompt([*agent.program, *agent.args], prompt)
+    except AuroraError as error:
+        raise TaskRefusedError(error.title, error.detail, error.hint) from error
+
+
 def _with_actions(request: TaskRequest, name: str, agent: CliAgent) -> TaskRequest:
     """For the kind `input` the prompt becomes the list that it is: as a text its secrets would be shown."""
     if agent.kind != "input" and request.actions:
@@ -152,7 +170,7 @@ def summary(prompt: str) -> str:
 
 
 def _folder(cwd: str, allowed: list[str]) -> str:
-    """Absolute, there, and where tasks may run; links are followed first, so that none leads out."""
+    """Absolute, there, and where tasks may run (`allowed`, real paths); links are followed, so that none leads out."""
     if "\0" in cwd or (not cwd.startswith(("/", "~")) and not Path(cwd).is_absolute()):
         raise TaskRefusedError("The folder must be an absolute path", repr(cwd)[:300], "Begin it with / or ~.")
     try:
@@ -167,7 +185,7 @@ def _folder(cwd: str, allowed: list[str]) -> str:
         ) from None  # fmt: skip
     if not is_folder:
         raise TaskRefusedError("The folder of the task is no folder", cwd[:300], "Name the folder that it lies in.")
-    if allowed and not any(folder.is_relative_to(Path(root).expanduser().resolve()) for root in allowed):
+    if allowed and not any(folder.is_relative_to(root) for root in allowed):
         raise TaskRefusedError(
             "No task may run in this folder", f"{folder} is not below {', '.join(allowed)}",
             "Choose one of these, or add it to `tasks.folders`.",
@@ -192,6 +210,25 @@ def _check_times(request: TaskRequest) -> None:
         raise TaskRefusedError(
             "The priority is out of range", f"{request.priority}", "Between -1,000,000 and 1,000,000."
         )
+
+
+def _check_budget(request: TaskRequest, name: str, agent: CliAgent) -> None:
+    """A limit is kept by what the agent tells that it spends: one that nobody can keep is refused."""
+    told = _TOLD["events"] if agent.kind == "command" and agent.events == "json" else _TOLD[agent.kind]
+    own, of_agent = f"`tasks.agents.{name}.budget.", agent.budget
+    limits = (
+        ("cost", "`max_usd`", request.max_usd),
+        ("cost", f"{own}task_usd`", of_agent.task_usd),
+        ("cost", f"{own}day_usd`", of_agent.day_usd),
+        ("tokens", "`max_tokens`", request.max_tokens),
+        ("tokens", f"{own}task_tokens`", of_agent.task_tokens),
+        ("tokens", f"{own}day_tokens`", of_agent.day_tokens),
+    )
+    for what, limit, value in limits:
+        if value is not None and what not in told:
+            title = f"A limit of the {what} cannot be kept: {name} does not tell it"
+            instead = " A limit in tokens is kept." if "tokens" in told else ""
+            raise TaskRefusedError(title, f"{limit} is {value:g}", f"Take {limit} out.{instead}")
 
 
 def _check_names(request: TaskRequest) -> None:

@@ -132,7 +132,7 @@ class Attempts:
     def _is_running(self, task: Task) -> Task:
         now = self._around.clock.wall()
         started_at = now if task.started_at is None else task.started_at
-        return self._around.book.change(task, status="running", started_at=started_at, heartbeat_at=now)
+        return self._around.book.change(task, status="running", started_at=started_at, heartbeat_at=now, refusals=0)
 
     def _doing(self, worker: Worker, doing: Doing) -> None:
         if (task := self._current(worker, doing.task_id)) is None:
@@ -272,7 +272,15 @@ class Attempts:
             task = await self._keep(task, after_loss(task, loss, kind), gone)
         else:
             has_others = around.roster.crowds.get(task.pool, 0) > 1
-            after = after_end(task, ended, kind, by_us=not loss.counts, stopped=loss.stopped, has_others=has_others)
+            after = after_end(
+                task,
+                ended,
+                kind,
+                now=around.clock.wall(),
+                by_us=not loss.counts,
+                stopped=loss.stopped,
+                has_others=has_others,
+            )
             task = await self._keep(task, after, ended)
         if worker is not None and task.status != "cancelled":
             worker.completed += task.status == "completed"

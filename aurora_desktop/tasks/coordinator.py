@@ -141,7 +141,7 @@ class Coordinator:
         self._dispatch = Dispatch(around, self.attempts, helpers.verify, self._refusal, helpers.input_tasks)
         self._overview = Overview(around, self._dispatch, self._spending, paths)
         self._orders = Orders(around, self.attempts, self._approvals, self._dispatch)
-        self._pipelines = PipelineRuns(around, database, self.enqueue)
+        self._pipelines = PipelineRuns(around, database, self.enqueue, self._orders.cancel)
         self._watch = Watch(around, self.attempts)
         self._definitions = Definitions(settings, self.link.address, self.token_file, around.roster)
 
@@ -386,6 +386,9 @@ class Coordinator:
 
     def runs(self) -> tuple[PipelineRun, ...]:
         return self._pipelines.views()
+
+    async def cancel_run(self, run_id: str, by: str) -> PipelineRun:
+        return await self._pipelines.cancel(run_id, by)
 
     def watch(self, on_change: Callable[[], None]) -> None:
         self._watchers.append(on_change)

@@ -131,13 +131,14 @@ class Dispatch:
         if not lanes or room.total <= 0:
             return
         asleep = []
-        for task, slot in assign(lanes, self._around.roster.slots(), room, self._around.roster.crowds):
-            worker = self._around.roster.find(slot.worker)
+        roster, now = self._around.roster, self._around.clock.wall()
+        for task, slot in assign(lanes, roster.slots(), room, roster.crowds, now):
+            worker = roster.find(slot.worker)
             if slot.readiness == "asleep":
                 asleep.append(slot.worker)
             elif slot.readiness == "idle" and worker is not None:
                 self._choose(task, worker)
-        self._around.roster.employ(asleep)
+        roster.employ(asleep)
         self._perform_input(lanes)
 
     def _lanes(self) -> Mapping[Lane, Sequence[Task]]:

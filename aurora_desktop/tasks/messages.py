@@ -163,6 +163,8 @@ class Ended(_FromWorker, frozen=True, kw_only=True):
     denials: tuple[str, ...] = ()
     began: bool = False
     """Whether the agent's process was started at all: only what never began may be given out again without asking."""
+    passes: bool = False
+    """Whether it was `refused` for a trouble of the machine that passes: it is tried again later."""
     stdout_lines: int = 0
     stderr_lines: int = 0
     started_at: float | None = None

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema_tasks import Pipeline
 from aurora_desktop.healing.remedies import matcher
+from aurora_desktop.tasks.admission import summary
 from aurora_desktop.tasks.task import Task, TaskRequest
 from aurora_desktop.tasks.view import PipelineRun
 
@@ -50,11 +51,16 @@ class Run(Struct, frozen=True, kw_only=True):
         return PipelineRun(
             id=self.id,
             pipeline=self.pipeline,
+            summary=summary(self.request.prompt),
+            steps=self.steps,
+            repeat_from=self.repeat_from,
             status=self.status,
             round=self.round,
             max_rounds=self.max_rounds,
             task_ids=self.task_ids,
             cause=self.cause,
+            created_at=self.created_at,
+            finished_at=self.finished_at,
         )
 
 

@@ -15,6 +15,10 @@ from aurora_desktop.tasks.task import FINISHED, Task
 RESUMABLE: frozenset[AgentKind] = frozenset({"claude", "codex", "acp"})
 """Kinds of agents that have sessions of their own; of the others none is ever known."""
 
+REFUSAL_DELAY_S, LONGEST_REFUSAL_DELAY_S = 5.0, 60.0
+MOST_REFUSALS = 12
+"""In a row, over some eight minutes: a machine that cannot start a process for so long does not mend itself."""
+
 _AGAIN: frozenset[TaskStatus] = frozenset({"queued"})
 _AFTER_WORK: frozenset[TaskStatus] = FINISHED | {"queued", "uncertain"}
 TRANSITIONS: Mapping[TaskStatus, frozenset[TaskStatus]] = {
@@ -67,12 +71,12 @@ def turn(task: Task) -> tuple[int, int]:
 
 
 def assign(
-    lanes: Mapping[Lane, Sequence[Task]], slots: Sequence[Slot], room: Room, crowds: Mapping[str, int]
+    lanes: Mapping[Lane, Sequence[Task]], slots: Sequence[Slot], room: Room, crowds: Mapping[str, int], now: float
 ) -> list[Assignment]:
     """Who gets which task. `lanes`: queued tasks in their `turn`; `crowds`: how many workers a pool has at all.
 
-    No worker gets two, none gets one that it is to avoid while its pool has others, and no limit is passed. Costs
-    nothing for tasks whose turn it is not.
+    `now`: Unix time, for those that wait for theirs. No worker gets two, none gets one that it is to avoid while its
+    pool has others, and no limit is passed. Costs nothing for tasks whose turn it is not.
     """
     free: dict[str, list[Slot]] = {}
     for candidate in sorted(slots, key=lambda slot: _RANK[slot.readiness]):
@@ -87,7 +91,8 @@ def assign(
         if agents.get(agent, 0) <= 0 or not free[pool]:
             continue
         task = lanes[lane][place]
-        if (slot := _fitting(task, free[pool], crowds.get(pool, 0))) is not None:
+        slot = _fitting(task, free[pool], crowds.get(pool, 0)) if task.not_before <= now else None
+        if slot is not None:
             free[pool].remove(slot)
             left, agents[agent] = left - 1, agents[agent] - 1
             chosen.append(Assignment(task, slot))
@@ -123,6 +128,8 @@ class Next(Struct, frozen=True, kw_only=True):
     resumes: bool = False
     lost: int = 0
     avoid_worker: str = ""
+    refusals: int = 0
+    not_before: float = 0.0
 
 
 def can_resume(task: Task, kind: AgentKind | None) -> bool:
@@ -163,13 +170,34 @@ def after_loss(task: Task, loss: Loss, kind: AgentKind | None) -> Next:
     return Next(status="uncertain", cause=loss.cause, lost=lost)
 
 
+def after_refusal(task: Task, cause: str, now: float) -> Next:
+    """The machine could not start the agent: nothing was run, and it is tried again, later each time."""
+    refusals = task.refusals + 1
+    if task.cancelling:
+        return Next(status="cancelled", cause=f"cancelled by {task.cancelling}", lost=task.lost)
+    if refusals >= MOST_REFUSALS:
+        return Next(status="error", cause=f"{cause}; tried {refusals} times", lost=task.lost)
+    delay_s = min(REFUSAL_DELAY_S * 2 ** (refusals - 1), LONGEST_REFUSAL_DELAY_S)
+    return Next(
+        status="queued", cause=f"{cause}; it is tried again in {delay_s:g} s", resumes=task.resumes, lost=task.lost,
+        avoid_worker=task.avoid_worker, refusals=refusals, not_before=now + delay_s,
+    )  # fmt: skip
+
+
 def after_end(
-    task: Task, ended: Ended, kind: AgentKind | None, *, by_us: bool = False, stopped: bool = False, has_others: bool
+    task: Task,
+    ended: Ended,
+    kind: AgentKind | None,
+    *,
+    now: float,
+    by_us: bool = False,
+    stopped: bool = False,
+    has_others: bool,
 ) -> Next:
     """What becomes of a task whose worker told how the attempt ended.
 
-    `by_us`: Aurora ended the worker itself; `stopped`: by the emergency stop. `has_others`: its pool has another
-    worker, who may try it after a silence.
+    `now`: Unix time. `by_us`: Aurora ended the worker itself; `stopped`: by the emergency stop. `has_others`: its pool
+    has another worker, who may try it after a silence.
     """
     match ended.ending:
         case "interrupted" | "crashed":
@@ -177,6 +205,8 @@ def after_end(
             return after_loss(task, Loss(began=ended.began, cause=cause, counts=not by_us, stopped=stopped), kind)
         case "refused" if ended.began:
             return after_loss(task, Loss(began=True, cause=ended.error or "it was begun before"), kind)
+        case "refused" if ended.passes:
+            return after_refusal(task, ended.error, now)
         case "timeout" if has_others and is_silence(task, ended):
             loss = Loss(began=True, cause=ended.error or "the agent fell silent", avoid=task.worker)
             other = after_loss(task, loss, kind)

@@ -1,10 +1,12 @@
 """The prompt that a role's agent is given: its template, filled in."""
 
 import re
+from collections.abc import Sequence
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.tasks.task import MOST_PROMPT_BYTES
 
+PROMPT_PLACE = "{prompt}"
 MOST_RESULT_BYTES = 200_000
 """Of the result of the step before, in UTF-8: some 50,000 tokens, which leaves an agent room for its own work."""
 _MARK_BYTES = 80
@@ -35,6 +37,24 @@ def shortened(text: str, most_bytes: int) -> str:
     last = whole[len(whole) - half :].decode("utf-8", "ignore")
     mark = f"\n[… {len(text) - len(first) - len(last):,} of {len(text):,} characters left out …]\n"
     return first + mark + last if _size(mark) <= most_bytes else ""
+
+
+def with_prompt(argv: Sequence[str], prompt: str) -> list[str]:
+    """The prompt wherever `{prompt}` stands in the arguments, or as the last one.
+
+    Raises AuroraError for a prompt that would be read as an option: it begins an argument with `-`, and no `--`, which
+    ends the options of most programs, stands before it.
+    """
+    template = list(argv) if any(PROMPT_PLACE in each for each in argv) else [*argv, PROMPT_PLACE]
+    begins = [place for place, each in enumerate(template) if each.startswith(PROMPT_PLACE)]
+    if prompt.startswith("-") and any("--" not in template[1:place] for place in begins):
+        raise AuroraError(
+            "The prompt begins with `-`, and the program would read it as an option",
+            prompt[:40],
+            "Begin it otherwise. Or have the agent's `command` say `--` before it (if the program knows that) or"
+            " `--text={prompt}`, or give it `prompt: stdin` or `prompt: file`.",
+        )
+    return [each.replace(PROMPT_PLACE, prompt) for each in template]
 
 
 def _size(text: str) -> int:

@@ -18,6 +18,7 @@ from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged
 from aurora_desktop.tasks import pipelines
 from aurora_desktop.tasks.admission import admit, check_target
 from aurora_desktop.tasks.backend import Beside
+from aurora_desktop.tasks.errors import UnknownTaskError
 from aurora_desktop.tasks.pipelines import Onward, Run, Step
 from aurora_desktop.tasks.surroundings import Surroundings
 from aurora_desktop.tasks.task import FINISHED, Task, TaskRequest
@@ -26,15 +27,19 @@ from aurora_desktop.tasks.view import PipelineRun
 Enqueue = Callable[[Task, Beside], Coroutine[Any, Any, Task]]
 """Put a task into the queue, and something beside it in the same transaction; it returns the one that has its key."""
 
+CancelTask = Callable[[str, str], Coroutine[Any, Any, Task]]
+"""Cancel the task of this id; by whom."""
+
 log = logging.getLogger(__name__)
 
 
 class PipelineRuns:
     """`read` is a reader of the bus; `recover` goes on with what an Aurora that ended did not come to."""
 
-    def __init__(self, around: Surroundings, database: Database, enqueue: Enqueue) -> None:
+    def __init__(self, around: Surroundings, database: Database, enqueue: Enqueue, cancel_task: CancelTask) -> None:
         """Blocking: reads."""
-        self._around, self._database, self._enqueue = around, database, enqueue
+        self._around, self._database = around, database
+        self._enqueue, self._cancel_task = enqueue, cancel_task
         self._runs = pipelines.kept([(str(text),) for (text,) in database.read(pipelines.SELECT_RUNS)])
         self._going_on: set[str] = set()
 
@@ -51,6 +56,22 @@ class PipelineRuns:
         run_id = f"run_{secrets.token_hex(8)}"
         run, step = pipelines.begun(run_id, request.pipeline, pipeline, request, self._around.clock.wall())
         return await self._begin(run, step, request.idempotency_key)
+
+    async def cancel(self, run_id: str, by: str) -> PipelineRun:
+        """No further step is made, and the one that is being done is cancelled. Raises AuroraError."""
+        run = self._runs.get(run_id)
+        if run is None:
+            raise UnknownTaskError(f"There is no run `{run_id}`"[:200], "", "`aurora task runs` shows them.")
+        if run.status != "running":
+            raise AuroraError("This run is over already", f"{run_id}: {run.status}")
+        self._keep(pipelines.cancelled(run, by, self._around.clock.wall()))
+        await self._cancel_last(run_id, by)
+        return self._runs[run_id].view()
+
+    async def _cancel_last(self, run_id: str, by: str) -> None:
+        task = self._around.book.here(self._runs[run_id].task_ids[-1])
+        if task is not None and not task.is_finished:
+            await self._cancel_task(task.id, by)
 
     def read(self, record: Record) -> None:
         """A reader of the bus."""
@@ -111,7 +132,7 @@ class PipelineRuns:
         return pipelines.onward(run, task, self._around.clock.wall(), accepted=accepted)
 
     async def _carry_out(self, onward: Onward | None) -> None:
-        if onward is None:
+        if onward is None or self._runs[onward.run.id].status == "cancelled":
             return
         if onward.step is None:
             self._keep(onward.run)
@@ -132,9 +153,18 @@ class PipelineRuns:
         going_on = pipelines.with_task(run, task.id)
         added = await self._enqueue(task, partial(pipelines.keep, run=going_on))
         if added.id == task.id:
-            self._runs[run.id] = going_on
-            self._around.changed()
+            self._has_begun(going_on)
         return added
+
+    def _has_begun(self, run: Run) -> None:
+        """Unless it was cancelled while its next step was made: then that is not done either."""
+        before = self._runs.get(run.id)
+        if before is None or before.status != "cancelled":
+            self._runs[run.id] = run
+            self._around.changed()
+            return
+        self._keep(replace(before, task_ids=run.task_ids, round=run.round))
+        self._around.run(self._cancel_last(run.id, "the operator"))
 
     def _keep(self, run: Run) -> None:
         self._runs[run.id] = run

@@ -138,6 +138,10 @@ class Task(Struct, frozen=True, kw_only=True):
     step: int = 0
     round: int = 0
     after_result: str = ""
+    refusals: int = 0
+    """How often in a row the machine could not start its agent."""
+    not_before: float = 0.0
+    """It waits for this time, since the machine could not start its agent."""
     avoid_worker: str = ""
     """Not to be given to this worker again, if its pool has another: it stalled there."""
     summary: str = ""

@@ -127,15 +127,23 @@ class ApprovalView(Struct, frozen=True, kw_only=True):
 
 
 class PipelineRun(Struct, frozen=True, kw_only=True):
-    """A run of a pipeline: its tasks in order of their start. `round` counts from 1."""
+    """A run of a pipeline. `steps`: its roles in order; `task_ids` in the order of their start; `round` counts from 1.
+
+    `repeat_from`: the place in `steps` that a further round begins with; `summary`: the first words of its prompt.
+    """
 
     id: str
     pipeline: str
+    summary: str = ""
+    steps: tuple[str, ...] = ()
+    repeat_from: int = 0
     status: Literal["running", "completed", "failed", "cancelled"]
     round: int
     max_rounds: int
     task_ids: tuple[str, ...]
     cause: str = ""
+    created_at: float = 0.0
+    finished_at: float | None = None
 
 
 class Healed(Struct, frozen=True, kw_only=True):
@@ -219,7 +227,13 @@ class TasksFace(Protocol):
         """Replace workers that are not well (none named), or the named ones."""
         ...
 
-    def runs(self) -> tuple[PipelineRun, ...]: ...
+    def runs(self) -> tuple[PipelineRun, ...]:
+        """The newest first."""
+        ...
+
+    async def cancel_run(self, run_id: str, by: str) -> PipelineRun:
+        """No further step is made, and the one that is being done is cancelled. Raises UnknownTaskError."""
+        ...
 
     def watch(self, on_change: Callable[[], None]) -> None:
         """Call `on_change` after each change of what these show that no event tells."""

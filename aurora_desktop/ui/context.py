@@ -30,6 +30,10 @@ class SettingsFace(Protocol):
 
     def current(self) -> Settings: ...
 
+    def written(self) -> Settings:
+        """As the file has them: part of it may wait for the operator."""
+        ...
+
     async def save_service(self, name: str, values: dict[str, object], *, previous_name: str | None = None) -> None:
         """Add the service, or replace `previous_name`; `values` holds the plain keys of the file."""
         ...

@@ -47,7 +47,7 @@ _STOPPERS = {
     "corner": "the pointer in a corner of the screen",
 }  # fmt: skip
 PROVE_FIRST = "Prove the stop key first: the page Input has the button"
-PENDING = "Changed safety settings wait for you on the page Input"
+PENDING = "Changed settings that loosen safety wait for you on the page Input"
 
 
 def is_emergency(view: ControlView) -> bool:

@@ -23,6 +23,7 @@ from aurora_desktop.core.events import (
     ServiceFailed,
     ServiceGaveUp,
     ServiceRecovered,
+    SettingsApplied,
     SettingsRefused,
     StopChannelLost,
     StorageFailing,
@@ -126,6 +127,9 @@ def _healing_notice(event: AnyEvent) -> Notice | None:
 
 def _own_notice(event: AnyEvent) -> Notice | None:
     match event:
+        case SettingsApplied(waiting=(first, *others)):
+            more = f" (and {len(others)} more)" if others else ""
+            return Notice("Settings that loosen safety wait for you", f"{first}{more}. Read them on the page Input.")
         case SettingsRefused(problems=problems):
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             first = problems[0] if problems else "see the settings page"

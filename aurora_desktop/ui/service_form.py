@@ -48,7 +48,7 @@ class ServiceForm(QDialog):
     def __init__(self, settings: SettingsFace, theme: Theme, tasks: Tasks, parent: QWidget, name: str = "") -> None:
         super().__init__(parent)
         self._settings, self._theme, self._tasks, self._previous = settings, theme, tasks, name
-        self._given = settings.current().services.get(name)
+        self._given = settings.written().services.get(name)
         self.setWindowTitle(f"Edit {name}" if name else "Add a service")
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -171,7 +171,7 @@ class ServiceForm(QDialog):
     def _checked_values(self) -> dict[str, Any] | None:
         common, common_problems = self.common.take()
         more, more_problems = self.more.take()
-        taken = set(self._settings.current().services) - {self._previous}
+        taken = set(self._settings.written().services) - {self._previous}
         wrong_name = name_problem(self.name.text().strip(), taken)
         self.name_row.show_error(wrong_name)
         self.name.setProperty("invalid", bool(wrong_name))

@@ -132,7 +132,7 @@ class Window(QWidget):
 
     def edit_service(self, name: str) -> ServiceForm | None:
         """Open the form of a service that the settings have."""
-        return self._open_form(name) if name in self._context.settings.current().services else None
+        return self._open_form(name) if name in self._context.settings.written().services else None
 
     def ask_to_remove(self, name: str) -> None:
         """Ask, then remove the service from the settings."""

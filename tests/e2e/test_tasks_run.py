@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from aurora_desktop.core.errors import AuroraError
+
 from . import machine
 from .aurora import Aurora
 from .waiting import eventually, holds
@@ -113,7 +115,7 @@ def test_a_hung_worker_is_replaced_and_its_task_given_out_again(shop: Shop) -> N
 
 
 def test_a_role_that_is_taken_out_of_the_settings_finishes_what_it_does(shop: Shop) -> None:
-    shop.reconfigure(smith={"agent": "slow"})
+    shop.reconfigure(smith={"agent": "slow"})  # words for an agent that there is: no new agent, which would wait
     busy = shop.submit("busy", role="smith")
     agent = shop.at_work("busy")
     waiting = shop.submit("waiting", role="smith")
@@ -125,3 +127,37 @@ def test_a_role_that_is_taken_out_of_the_settings_finishes_what_it_does(shop: Sh
     shop.configure(smith={"agent": "slow"})
     shop.finish("waiting")
     shop.until(waiting, status="completed")
+
+
+def test_an_agent_that_writes_the_settings_file_does_not_loosen_its_own_limits(shop: Shop) -> None:
+    settings = shop.aurora.settings
+    held = {"command": ["sh", "-c", "sleep 600"], "on_estop": "freeze"}
+    before = shop.aurora.last_id()
+    shop.aurora.configure({"web": held}, tasks=settings["tasks"])
+    shop.aurora.until_event("settings_applied", since=before)
+    slow = {**settings["tasks"]["agents"]["slow"], "permissions": "full", "on_estop": "ignore"}
+    agents = {"slow": slow, "free": {"kind": "command", "command": ["sh"], "permissions": "full"}}
+    before = shop.aurora.last_id()
+    shop.aurora.configure({"web": {**held, "on_estop": "ignore"}}, tasks={"agents": agents})
+    told = shop.aurora.until_event("settings_applied", since=before)["waiting"]
+    names = (
+        "tasks.agents.slow.permissions",
+        "tasks.agents.slow.on_estop",
+        "tasks.agents.free",
+        "services.web.on_estop",
+    )
+    assert sorted(each.split("`")[1] for each in told) == sorted(names)
+    with pytest.raises(AuroraError, match="There is no agent `free`"):
+        shop.aurora.client.post("/v1/tasks", {"prompt": "x", "agent": "free"})
+    with pytest.raises(AuroraError, match="more permissions"):
+        shop.aurora.client.post("/v1/tasks", {"prompt": "x", "agent": "slow", "permissions": "full"})
+    shop.aurora.crash()
+    shop.aurora.start()
+    assert sorted(shop.aurora.client.get("/v1/control")["pending"]) == sorted(told)
+    assert "not in force" in str(shop.aurora.client.get("/v1/status")["problems"])
+    shop.submit("held")
+    agent = shop.at_work("held")
+    shop.aurora.client.post("/v1/estop", {"reason": "a test"})
+    both = {"web", "worker:slow-1"}
+    eventually(lambda: set(shop.aurora.client.get("/v1/control")["frozen"]) == both, "both are frozen")
+    assert machine.is_alive(agent)

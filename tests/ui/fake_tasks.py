@@ -94,6 +94,46 @@ def some_tasks(now: float) -> tuple[TaskView, ...]:
     )  # fmt: skip
 
 
+def some_runs(now: float) -> tuple[tuple[PipelineRun, ...], tuple[TaskView, ...]]:
+    """Runs of pipelines, newest first, and the tasks of their steps."""
+    usage = Usage(cost_usd=0.31, input_tokens=88_000, output_tokens=4_100)
+
+    def step(number: int, role: str, place: int, status: TaskStatus, ago: float, **more: object) -> TaskView:
+        times = {"created_at": now - ago, "started_at": now - ago + 2}
+        if status in FINISHED:
+            times["finished_at"] = now - ago + 130
+        given = {"role": role, "step": place, "round": 1, "run_id": "run_1", "usage": usage, **times, **more}
+        return a_work_task(number, status, summary="Make the importer resume after a dropped connection", **given)
+
+    bash = Activity(kind="tool", since=now - 12, detail="Bash")
+    failed = "step 1 of 2 (coder) failed: the provider refused: 401, not logged in"
+    tasks = (
+        step(44, "coder", 1, "running", 60, round=2, activity=bash, worker="coder-1"),
+        step(43, "critic", 2, "completed", 200),
+        step(42, "coder", 1, "completed", 360),
+        step(41, "architect", 0, "completed", 500),
+        step(40, "coder", 0, "error", 4000, run_id="run_2", cause="the provider refused: 401, not logged in"),
+    )
+    begun = {"repeat_from": 1, "round": 2, "max_rounds": 3, "created_at": now - 500}
+    runs = (
+        PipelineRun(
+            id="run_1", pipeline="reviewed", summary=tasks[0].summary, steps=("architect", "coder", "critic"),
+            status="running", task_ids=tuple(task.id for task in reversed(tasks[:4])), **begun,
+        ),
+        PipelineRun(
+            id="run_2", pipeline="release", summary="Write the release notes of 2.4", steps=("coder", "deployer"),
+            status="failed", round=1, max_rounds=1, task_ids=(tasks[4].id,), cause=failed, created_at=now - 4000,
+            finished_at=now - 3870,
+        ),
+        PipelineRun(
+            id="run_3", pipeline="reviewed", summary="Port the scheduler to the new queue", status="completed",
+            steps=("architect", "coder", "critic"), round=1, max_rounds=3, task_ids=("task_pruned",),
+            created_at=now - 90_000, finished_at=now - 88_000,
+        ),
+    )  # fmt: skip
+    return runs, tasks
+
+
 def some_entries(now: float) -> tuple[Entry, ...]:
     """What an agent says and does in a few minutes."""
     diff = (
@@ -204,6 +244,8 @@ class FakeTasks:
         self.shown: tuple[TaskView, ...] = ()
         self.asked: list[tuple[object, ...]] = []
         self.requests: list[TaskRequest] = []
+        self.pipelines: tuple[PipelineRun, ...] = ()
+        self.of_runs: tuple[TaskView, ...] = ()
         self.questions: tuple[ApprovalView, ...] = ()
         self.crew: tuple[WorkerView, ...] = ()
         self.known: tuple[CliAgentView, ...] = some_agents()
@@ -218,7 +260,8 @@ class FakeTasks:
     def busy(self, now: float) -> None:
         """Something of everything."""
         self.shown, self.questions, self.crew = some_tasks(now), some_approvals(now), some_workers(now)
-        for task in self.shown:
+        self.pipelines, self.of_runs = some_runs(now)
+        for task in (*self.shown, *self.of_runs):
             self.said[task.id] = list(some_entries(now))
             self.prompts[task.id] = PROMPT
 
@@ -258,7 +301,7 @@ class FakeTasks:
         return self.task(task_id).view
 
     def task(self, task_id: str) -> TaskDetail:
-        for task in self.shown:
+        for task in (*self.shown, *self.of_runs):
             if task.id == task_id:
                 ended = task.finished_at is not None
                 return TaskDetail(
@@ -318,7 +361,13 @@ class FakeTasks:
         return Healed(workers=tuple(names), message=f"Replaced {', '.join(names) or 'none'}")
 
     def runs(self) -> tuple[PipelineRun, ...]:
-        return ()
+        return self.pipelines
+
+    async def cancel_run(self, run_id: str, by: str) -> PipelineRun:
+        self.asked.append(("cancel_run", run_id, by))
+        if self.refuses:
+            raise self.refuses
+        return next(run for run in self.pipelines if run.id == run_id)
 
     def watch(self, on_change: Callable[[], None]) -> None:
         self.watchers.append(on_change)

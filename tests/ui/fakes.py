@@ -223,6 +223,9 @@ class FakeSettings:
     def current(self) -> Settings:
         return self.in_force
 
+    def written(self) -> Settings:
+        return self.in_force
+
     async def save_service(self, name: str, values: dict[str, object], *, previous_name: str | None = None) -> None:
         if self.refuses:
             raise self.refuses

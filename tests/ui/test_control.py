@@ -239,7 +239,7 @@ def test_control_that_was_lost_says_why(window, house):
 
 def test_what_waits_to_be_confirmed_is_told_on_every_page(window, house):
     show(window, house, a_control(pending=("more actions",)))
-    assert window.strip.words.text().endswith("Changed safety settings wait for you on the page Input")
+    assert window.strip.words.text().endswith("Changed settings that loosen safety wait for you on the page Input")
 
 
 @pytest.mark.parametrize("name", ["emergency", "arm", "prove"])

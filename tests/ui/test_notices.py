@@ -50,6 +50,10 @@ def recovered(attempts: int) -> ServiceRecovered:
         (ServiceGaveUp(at=1.0, component=WEB, cause="no such file", hint="Correct it"), "web failed"),
         (recovered(2), "web is back"),
         (ServiceFailed(at=1.0, component=WEB, kind="memory", cause="over 512 MB"), "web used too much memory"),
+        (
+            SettingsApplied(at=1.0, component="aurora", path="a.yaml", waiting=("x", "y")),
+            "Settings that loosen safety wait for you",
+        ),
         (SettingsRefused(at=1.0, component="aurora", path="a.yaml", problems=("x", "y")), "Settings refused"),
         (StorageFailing(at=1.0, component="aurora", path="journal.db", detail="disk full"), "Cannot write"),
         (

@@ -5,6 +5,7 @@ import time
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from aurora_desktop.core.errors import AuroraError
@@ -16,7 +17,8 @@ from aurora_desktop.ui.widgets.pieces import Button
 from aurora_desktop.ui.window import SETTINGS, WORK
 
 from .fake_tasks import FakeTasks, a_work_task
-from .fakes import House, a_busy_healing, a_mix
+from .fakes import House, a_busy_healing, a_control, a_mix
+from .test_control import show
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 AT_WORK = "task_0000003b"
@@ -45,6 +47,20 @@ def page(window):
 
 def changed(task_id: str = AT_WORK) -> TaskStateChanged:
     return TaskStateChanged(at=1.0, component="agent:claude", task_id=task_id, previous="running", status="completed")
+
+
+def test_limits_that_loosen_are_shown_above_the_work_and_wait_for_a_held_press(page, window, house, qtbot):
+    page.pending.confirm.hold._timer.setInterval(20)
+    show(window, house, a_control(pending=("`tasks.agents.bot.permissions`: ask becomes full",)))
+    assert page.pending.isVisible()
+    assert page.pending.changes.text() == "\u2022 \u201ctasks.agents.bot.permissions\u201d: ask becomes full"
+    QTest.mousePress(page.pending.confirm, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: [asked[0] for asked in house.control.asked] == ["confirm_settings"])
+    show(window, house, a_control(pending=tuple(f"change {n}" for n in range(9))))
+    assert page.pending.changes.text().endswith("and 4 more: read all of them on the page Input")
+    assert not page.pending.confirm.isVisible()
+    show(window, house, a_control())
+    assert not page.pending.isVisible()
 
 
 # The way there, and what it costs
@@ -198,8 +214,8 @@ def test_the_drawer_by_key_and_what_it_tells(page, window, qtbot):
     told = {key: value.text() for key, value in drawer.facts.values.items() if value.text()}
     assert told["Doing"].startswith("Running Bash for ")
     assert (told["Agent"], told["Cost"], told["Attempts"]) == ("coder (claude)", "$0.42", "1 of 3")
-    assert drawer.prompt.toPlainText().startswith("Make the importer resume")
-    qtbot.waitUntil(lambda: "AssertionError" in drawer.transcript.toPlainText())
+    assert drawer.texts.prompt.toPlainText().startswith("Make the importer resume")
+    qtbot.waitUntil(lambda: "AssertionError" in drawer.texts.transcript.toPlainText())
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert not drawer.isVisible()
 
@@ -222,10 +238,10 @@ def test_the_only_task_is_opened_by_keys_alone(page, tasks, window, house, qtbot
 def test_the_live_part_grows_with_the_tick(page, window, tasks, qtbot):
     page.show_task(AT_WORK)
     drawer = page.section.drawer
-    qtbot.waitUntil(lambda: "25 lines of output" in drawer.transcript.toPlainText())
+    qtbot.waitUntil(lambda: "25 lines of output" in drawer.texts.transcript.toPlainText())
     tasks.said[AT_WORK].append(Entry(at=1.0, kind="message", text="All is done."))
     window._bridge._tick()
-    qtbot.waitUntil(lambda: drawer.transcript.toPlainText().endswith("All is done."))
+    qtbot.waitUntil(lambda: drawer.texts.transcript.toPlainText().endswith("All is done."))
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ _SHIPPED_ROLES = _shipped_roles()
 
 
 class TaskSettings(Section, frozen=True):
-    """Tasks for agents, and the workers that have them done."""
+    """Tasks for agents, and the workers that have them done. What loosens limits waits for your confirmation."""
 
     agents: Annotated[
         dict[Name, CliAgent], option("Agents by name. `claude`, `codex` and `input` are there without being named.")

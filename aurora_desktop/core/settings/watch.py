@@ -2,11 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from aurora_desktop.core.settings import edit
 from aurora_desktop.core.settings.loader import decode, parse, read_bytes
@@ -15,7 +16,7 @@ from aurora_desktop.core.settings.schema import Settings
 
 
 class Applied(Struct, frozen=True):
-    """The file has new settings, or is good again (then both may be equal)."""
+    """The file has new settings, or is good again. Both are what is in force, and may be equal."""
 
     old: Settings
     new: Settings
@@ -39,12 +40,16 @@ _NEVER = Stamp(-1, -1, -1)
 
 
 class SettingsSource:
-    """Holds `path` and the last good settings; used from the loop's thread, reads and writes in others."""
+    """Holds `path` and the last good settings; used from the loop's thread, reads and writes in others.
+
+    What is in force may be less than what the file has: see `hold_back`.
+    """
 
     def __init__(self, path: Path, settings: Settings, stamp: Stamp | None = None) -> None:
         """`stamp`: of the file when `settings` were read; without it the first `poll` reads the file again."""
         self.path = path
-        self._settings = settings
+        self._written = self._settings = with_real_folders(settings)
+        self._in_force: Callable[[Settings], Settings] = lambda written: written
         self._read: Stamp | None = stamp or _NEVER
         self._seen: Stamp | None = stamp or _NEVER
         self._is_refused = False
@@ -67,6 +72,20 @@ class SettingsSource:
         """The settings in force."""
         return self._settings
 
+    def written(self) -> Settings:
+        """As the file has them: part of it may wait for the operator."""
+        return self._written
+
+    def hold_back(self, in_force: Callable[[Settings], Settings]) -> None:
+        """From now on `in_force` says what of the file's settings is in force."""
+        self._in_force = in_force
+        self.look_again()
+
+    def look_again(self) -> Applied:
+        """What was held back may be in force by now."""
+        old, self._settings = self._settings, self._in_force(self._written)
+        return Applied(old, self._settings)
+
     async def poll(self) -> Applied | Refused | None:
         """Look whether the file changed, and read it once it rests; meant to be called each second.
 
@@ -87,33 +106,33 @@ class SettingsSource:
     async def save_service(self, name: str, values: dict[str, object], *, previous_name: str | None = None) -> None:
         """See `edit.save_service`; the next `poll` applies it."""
         async with self._lock:
-            await asyncio.to_thread(edit.save_service, self.path, name, values, previous_name, self._settings)
+            await asyncio.to_thread(edit.save_service, self.path, name, values, previous_name, self._written)
             self._seen = _stamp(self.path)
 
     async def set_option(self, name: str, keys: Sequence[str], value: object) -> object:
         """See `edit.set_option`; the next `poll` applies it."""
         async with self._lock:
-            before = await asyncio.to_thread(edit.set_option, self.path, name, keys, value, self._settings)
+            before = await asyncio.to_thread(edit.set_option, self.path, name, keys, value, self._written)
             self._seen = _stamp(self.path)
             return before
 
     async def remove_service(self, name: str) -> None:
         """See `edit.remove_service`; the next `poll` applies it."""
         async with self._lock:
-            await asyncio.to_thread(edit.remove_service, self.path, name, self._settings)
+            await asyncio.to_thread(edit.remove_service, self.path, name, self._written)
             self._seen = _stamp(self.path)
 
     async def _read_again(self, stamp: Stamp | None) -> Applied | Refused | None:
         try:
-            new = await asyncio.to_thread(_load_again, self.path, self._settings)
+            new = await asyncio.to_thread(_load_again, self.path, self._written)
         except SettingsError as error:
             self._read = stamp
             self._is_refused = True
             return Refused(error.problems)
         self._read = stamp
-        old, self._settings = self._settings, new
+        before, self._written = self._written, new
         was_refused, self._is_refused = self._is_refused, False
-        return Applied(old, self._settings) if was_refused or old != self._settings else None
+        return self.look_again() if was_refused or before != new else None
 
 
 def _load_again(path: Path, old: Settings) -> Settings:
@@ -122,7 +141,25 @@ def _load_again(path: Path, old: Settings) -> Settings:
     if old.services and not text.strip():
         hint = "write `services: {}` to remove every service"
         raise SettingsError([Problem(str(path), None, None, "", "the file has become empty", hint)])
-    return parse(text, path)
+    return with_real_folders(parse(text, path))
+
+
+def with_real_folders(settings: Settings) -> Settings:
+    """With the folders of tasks as the real paths that they are now; blocks on the disk.
+
+    A folder that becomes a link later on, which an agent that works in it can do, allows nothing more.
+    """
+    if not settings.tasks.folders:
+        return settings
+    folders = [_real(folder) for folder in settings.tasks.folders]
+    return replace(settings, tasks=replace(settings.tasks, folders=folders))
+
+
+def _real(folder: str) -> str:
+    try:
+        return os.path.realpath(os.path.expanduser(folder))
+    except ValueError:  # no path at all: no task runs below it
+        return folder
 
 
 def _stamp(path: Path) -> Stamp | None:

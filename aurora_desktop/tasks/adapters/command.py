@@ -36,6 +36,7 @@ from aurora_desktop.tasks.adapters.adapter import (
 )
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Run
+from aurora_desktop.tasks.prompts import with_prompt
 from aurora_desktop.tasks.task import Usage
 
 MOST_ARGUMENT_BYTES = 131_071
@@ -43,7 +44,6 @@ MOST_ARGUMENT_BYTES = 131_071
 MOST_RESULT = 100_000
 _MOST_TAIL_BYTES = 4 * MOST_RESULT
 """UTF-8 has at most 4 bytes a character."""
-PROMPT = "{prompt}"
 PROMPT_FILE = "{prompt_file}"
 
 
@@ -69,8 +69,8 @@ class CommandAgent:
         if self._run.prompt_way == "file":
             path = TaskFolder(Path(self._run.folder)).prompt
             _write_private(os.fspath(path), self._run.prompt)
-            return Launch(argv=_filled(argv, PROMPT_FILE, os.fspath(path)))
-        return Launch(argv=_filled(argv, PROMPT, _as_argument(self._run.prompt)))
+            return Launch(argv=_with_file(argv, os.fspath(path)))
+        return Launch(argv=with_prompt(argv, _as_argument(self._run.prompt)))
 
     def feed_bytes(self, data: bytes) -> None:
         self._printed.add(data)
@@ -121,11 +121,11 @@ def _as_argument(prompt: str) -> str:
     return prompt
 
 
-def _filled(argv: list[str], place: str, value: str) -> list[str]:
-    """`value` wherever `place` stands, or as the last argument."""
-    if any(place in argument for argument in argv):
-        return [argument.replace(place, value) for argument in argv]
-    return [*argv, value]
+def _with_file(argv: list[str], path: str) -> list[str]:
+    """The path wherever `{prompt_file}` stands, or as the last argument."""
+    if any(PROMPT_FILE in argument for argument in argv):
+        return [argument.replace(PROMPT_FILE, path) for argument in argv]
+    return [*argv, path]
 
 
 def _write_private(path: str, text: str) -> None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.errors import PASSING_ERRORS, AuroraError, NotNowError
 from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER
 from aurora_desktop.supervisor.variables import passed_on
 from aurora_desktop.supervisor.windows_job import put_in_job
@@ -39,7 +39,10 @@ def agent_environment(own: Mapping[str, str], names: Sequence[str] | None, launc
 
 
 def start(launch: Launch, cwd: str, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start it in a session of its own. Raises AuroraError in words that name what was at fault."""
+    """Start it in a session of its own. Raises AuroraError in words that name what was at fault.
+
+    NotNowError: the machine is short of something, which passes.
+    """
     try:
         child = subprocess.Popen(
             _resolved(launch.argv, env),
@@ -70,6 +73,9 @@ def _resolved(argv: Sequence[str], env: Mapping[str, str]) -> list[str]:
 
 
 def _explained(error: OSError, program: str, cwd: str, env: Mapping[str, str]) -> AuroraError:
+    if error.errno in PASSING_ERRORS:  # before any import, which takes a file and memory
+        return NotNowError(f"cannot be started now: {error.strerror}")
+
     import errno
     from pathlib import Path
 

@@ -16,9 +16,9 @@ from aurora_desktop.tasks.messages import Answer, Began, Doing, Ended, FromWorke
 from aurora_desktop.tasks.messages import Ending as EndingKind
 from aurora_desktop.tasks.task import Activity
 from aurora_desktop.tasks.worker.agent_process import Streams, own_marker
-from aurora_desktop.tasks.worker.agent_tree import AgentTree, reap_orphans
+from aurora_desktop.tasks.worker.agent_tree import AgentTree, is_childless, reap_orphans
 from aurora_desktop.tasks.worker.deadlines import Deadlines, Expired, Pause
-from aurora_desktop.tasks.worker.ending import Ending
+from aurora_desktop.tasks.worker.ending import Ending, never
 from aurora_desktop.tasks.worker.inbox import Inbox
 from aurora_desktop.tasks.worker.judging import exit_of, judged
 from aurora_desktop.tasks.worker.listening import Listener
@@ -40,13 +40,17 @@ class Cause(Struct, frozen=True):
 
 
 class Workplace(Struct, frozen=True):
-    """What an attempt needs of its worker. `tell` may forget what it is told while no main is there."""
+    """What an attempt needs of its worker. `tell` may forget what it is told while no main is there.
+
+    `gets_orphans`: whether what our descendants leave becomes our child.
+    """
 
     worker: str
     inbox: Inbox
     table: ProcessTable
     census: Census
     tell: Callable[[FromWorker], None]
+    gets_orphans: bool = False
 
 
 class Attempt:
@@ -70,7 +74,7 @@ class Attempt:
         self._adapter = adapter
         self._agent = _identity(child.pid, around.table)
         self._tree = AgentTree(around.table, around.census, own_marker(os.environ), self._agent)
-        self._ending = Ending(self._tree, around.table, run.grace_s)
+        self._ending = Ending(self._tree, around.table, run.grace_s, is_childless if around.gets_orphans else never)
         self._records = Records(run)
         self._streams = Streams(child, run, around.inbox, self._records.raw)
         self._listener = Listener(run.task_id, adapter, self._records.transcript, self._streams, around.tell)

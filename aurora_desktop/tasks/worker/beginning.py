@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.errors import PASSING_ERRORS, AuroraError, NotNowError
 from aurora_desktop.tasks.adapters.registry import make_adapter
 from aurora_desktop.tasks.folder import TaskFolder
 from aurora_desktop.tasks.messages import Ended, Run
@@ -23,16 +23,19 @@ def begin_attempt(run: Run, around: Workplace) -> Attempt | Ended:
     """The attempt with its agent running, or why it did not begin."""
     try:
         return _begun(run, around)
+    except BegunBeforeError as error:
+        return structs.replace(refused(run, in_one_line(error)), began=True)
     except AuroraError as error:
-        return refused(run, in_one_line(error), began=isinstance(error, BegunBeforeError))
+        return refused(run, in_one_line(error), passes=isinstance(error, NotNowError))
     except OSError as error:
-        return refused(run, f"the task's folder cannot be used: {error}")
+        why = f"the task's folder cannot be used: {error}"
+        return refused(run, why, passes=error.errno in PASSING_ERRORS)
 
 
-def refused(run: Run, error: str, *, began: bool = False) -> Ended:
-    """The end of what did not begin now; `began`: it may have begun before."""
+def refused(run: Run, error: str, *, passes: bool = False) -> Ended:
+    """The end of what did not begin; `passes`: for a trouble of the machine that does."""
     at = time.time()
-    return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, began=began, finished_at=at)
+    return Ended(task_id=run.task_id, attempt=run.attempt, ending="refused", error=error, passes=passes, finished_at=at)
 
 
 def put_back(run: Run, why: str) -> Ended:

@@ -32,11 +32,11 @@ class Desk:
     """At most one attempt is at work, and the ends of earlier ones wait until main has acknowledged them."""
 
     def __init__(self, worker: str, link: Link, inbox: Inbox) -> None:
-        become_subreaper()
+        gets_orphans = become_subreaper()
         table = process_table()
         self._worker = worker
         self._link = link
-        self._around = Workplace(worker, inbox, table, Census(table), self._tell)
+        self._around = Workplace(worker, inbox, table, Census(table), self._tell, gets_orphans)
         self._attempt: Attempt | None = None
         self._unacknowledged: dict[tuple[str, int], Ended] = {}
         self._decoder = msgspec.json.Decoder(ToWorker)

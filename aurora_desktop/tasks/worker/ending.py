@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal as signals
 import sys
+from collections.abc import Callable
 from typing import Literal
 
 from aurora_desktop.supervisor.processes import ProcessInfo, ProcessTable
@@ -22,18 +23,24 @@ _LONGEST_LOOK_S = 0.1
 Phase = Literal["none", "interrupting", "terminating", "leftovers", "killing", "over"]
 
 
+def never() -> bool:
+    return False
+
+
 class Ending:
     """The end of one agent's tree, moved on by `look`. Times on the monotonic clock.
 
-    The tree is read before SIGTERM, since who dies of it may leave children that nothing names any more.
+    The tree is read before SIGTERM, since who dies of it may leave children that nothing names any more. `is_alone`:
+    whether an agent that ended by itself has surely left nothing.
     """
 
-    def __init__(self, tree: Tree, table: ProcessTable, grace_s: float) -> None:
+    def __init__(self, tree: Tree, table: ProcessTable, grace_s: float, is_alone: Callable[[], bool] = never) -> None:
         self.phase: Phase = "none"
         self.left_running: tuple[int, ...] = ()
         self._tree = tree
         self._table = table
         self._grace_s = grace_s
+        self._is_alone = is_alone
         self._until = 0.0
         self._delay_s = _FIRST_LOOK_S
         self._next_look = 0.0
@@ -63,7 +70,9 @@ class Ending:
     def agent_gone(self, now: float) -> None:
         """The agent's own process ended: what it left behind follows."""
         self._agent_is_gone = True
-        if self.phase in ("none", "interrupting", "terminating"):
+        if self.phase == "none" and self._is_alone():
+            self.phase = "over"
+        elif self.phase in ("none", "interrupting", "terminating"):
             left = self._remember()
             thaw(self._tree)
             signal_all(left.values(), signals.SIGTERM, self._table)

@@ -13,13 +13,15 @@ from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.pages.work_section import WorkSection
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
+from aurora_desktop.ui.widgets.control_cards import PendingCard
 from aurora_desktop.ui.widgets.empty import EmptyState
 from aurora_desktop.ui.widgets.sections import Sections
 from aurora_desktop.ui.work_feed import Waiting
 
-TASKS, SUBMIT, APPROVALS, OUTPUT, CLUSTER, CHAT = SECTIONS = (
-    "Tasks", "Submit", "Approvals", "Output", "Cluster", "Chat",
+TASKS, PIPELINES, SUBMIT, APPROVALS, OUTPUT, CLUSTER, CHAT = SECTIONS = (
+    "Tasks", "Pipelines", "Submit", "Approvals", "Output", "Cluster", "Chat",
 )  # fmt: skip
+MOST_PENDING = 5
 _NOT_HERE = "This Aurora was started without the part that gives work to agents."
 
 
@@ -39,6 +41,8 @@ class WorkPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
+        self.pending = PendingCard(theme, MOST_PENDING)
+        column.addWidget(self.pending)
         column.addWidget(self.sections)
         column.addWidget(self._stack, 1)
         if context.tasks is None:
@@ -81,6 +85,7 @@ class WorkPage(QWidget):
         self.sections.setTabText(SECTIONS.index(APPROVALS), words)
 
     def show_control(self, view: ControlView) -> None:
+        self.pending.show_control(view)
         for section in self._built.values():
             section.show_control(view)
 
@@ -110,6 +115,8 @@ class WorkPage(QWidget):
 
     def _connect(self) -> None:
         feed = self._bridge.work
+        confirming, control = self._confirming, self._context.control
+        confirming.serve(self.pending.confirm, "Put in force", confirming.confirm_settings, control.confirm_settings)
         self.sections.currentChanged.connect(self._show_section)
         feed.waiting_changed.connect(self.show_waiting)
         feed.changed.connect(lambda: self.section.work_changed())
@@ -120,6 +127,7 @@ class WorkPage(QWidget):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.activated.connect(lambda by=by: self.sections.step(by))
         self.show_waiting(feed.waiting)
+        self.show_control(self._bridge.control)
 
     def _show_section(self) -> None:
         """Not before the page is seen: the window makes every page, and most are never opened."""
@@ -148,6 +156,8 @@ class WorkPage(QWidget):
         match title:
             case "Tasks":
                 return self._tasks_section(face)
+            case "Pipelines":
+                return self._runs_section(face)
             case "Submit":
                 return self._submit_section(face)
             case "Approvals":
@@ -169,6 +179,13 @@ class WorkPage(QWidget):
         section = TasksSection(face, self._theme, self._tasks)
         section.new_asked.connect(self.new_task)
         section.answer_asked.connect(lambda task_id: self.show_approval(task_id=task_id))
+        return section
+
+    def _runs_section(self, face: TasksFace) -> WorkSection:
+        from aurora_desktop.ui.pages.work_runs import RunsSection
+
+        section = RunsSection(face, self._theme, self._tasks)
+        section.task_asked.connect(self.show_task)
         return section
 
     def _submit_section(self, face: TasksFace) -> WorkSection:

@@ -207,9 +207,7 @@ class TasksSection(WorkSection):
         drawer.answer_asked.connect(self.answer_asked)
         drawer.log_asked.connect(lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(path)))
         drawer.closed.connect(self._listing.close_detail)
-        self.reader.began.connect(drawer.transcript.clear_lines)
-        self.reader.lines.connect(drawer.transcript.add_lines)
-        self.reader.failed.connect(drawer.transcript.setPlaceholderText)
+        drawer.texts.follow(self.reader)
         self._theme.changed.connect(drawer.draw)
 
     # --- what it does -----------------------------------------------------------------------------------------

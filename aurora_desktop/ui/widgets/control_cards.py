@@ -208,11 +208,15 @@ class RequestCard(QFrame):
 
 
 class PendingCard(QFrame):
-    """Changed settings that loosen safety: not in force until the operator says so."""
+    """Changed settings that loosen safety: not in force until the operator says so.
 
-    def __init__(self, theme: Theme) -> None:
+    `most`: so many are shown; of more some are to be read elsewhere, where alone they can be put in force.
+    """
+
+    def __init__(self, theme: Theme, most: int | None = None) -> None:
         super().__init__()
         self.setObjectName("noticeCard")
+        self._most = most
         self.changes = label("", wrap=True)
         self.changes.setAccessibleName("Safety settings that wait")
         self.confirm = HoldButton("Hold to put in force", theme, tip="These changes loosen safety")
@@ -225,7 +229,11 @@ class PendingCard(QFrame):
     def show_control(self, view: ControlView) -> None:
         """Show what waits, if anything does."""
         self.setVisible(bool(view.pending))
-        self.changes.setText("\n".join(f"\u2022 {phrases.quoted(each)}" for each in view.pending))
+        shown = [f"\u2022 {phrases.quoted(each)}" for each in view.pending[: self._most]]
+        if rest := len(view.pending) - len(shown):
+            shown.append(f"and {rest} more: read all of them on the page Input")
+        self.changes.setText("\n".join(shown))
+        self.confirm.setVisible(not rest)
         self.confirm.by_passphrase = view.needs_passphrase
         self.confirm.set_text("Put in force\u2026" if view.needs_passphrase else "Hold to put in force")
 

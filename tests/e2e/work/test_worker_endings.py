@@ -1,5 +1,6 @@
 """A real worker ends what hangs, runs too long, or is not wanted any more, with all that it started."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -128,17 +129,22 @@ def test_an_agent_whose_tool_runs_is_not_silent(stage: Stage) -> None:
     assert (ended.ending, ended.result) == ("completed", "built")
 
 
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    """What is gone by now, as each `sleep` of a script is after a moment, needs none."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 def test_standing_still_with_the_whole_tree_is_no_timeout(stage: Stage) -> None:
     worker = stage.workers[0]
     run = stage.shell("touch up; while [ ! -e go ]; do sleep 0.01; done; echo done", silence_s=3.5)
     _started(stage, run)
 
     frozen = [worker.pid, *stage.carriers()]
-    for pid in frozen:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(frozen, signal.SIGSTOP)
     _pass_time(4.5)
-    for pid in reversed(frozen):
-        os.kill(pid, signal.SIGCONT)
+    _signal(frozen[::-1], signal.SIGCONT)
     (stage.cwd / "go").touch()
 
     assert stage.end_of(run).ending == "completed"

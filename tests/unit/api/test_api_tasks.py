@@ -358,6 +358,13 @@ def test_a_run_is_told_and_its_end_waited_for(house: House) -> None:
     assert get(house, "/v1/runs/run_2")[0] == 404
 
 
+def test_a_run_is_cancelled(house: House) -> None:
+    running = PipelineRun(id="run_1", pipeline="review", status="running", round=1, max_rounds=3, task_ids=("task_1",))
+    house.tasks.pipeline_runs = [running]
+    status, run = house.ask("POST", "/v1/runs/run_1/cancel")[:2]
+    assert (status, run["status"], house.tasks.calls) == (200, "cancelled", [("cancel_run", "run_1", "api")])
+
+
 # --- the operator's word ------------------------------------------------------------------------------------------
 
 
@@ -391,7 +398,7 @@ def test_no_address_allows_or_thaws(house: House) -> None:
     for word in words:
         assert house.ask("POST", f"/v1/approvals/ask_1/{word}")[0] == 404
     assert house.tasks.operators == []
-    assert {call[0] for call in house.tasks.calls} <= {"deny", "show", "check", "heal"}
+    assert {call[0] for call in house.tasks.calls} <= {"cancel_run", "deny", "show", "check", "heal"}
 
 
 # --- the whole ----------------------------------------------------------------------------------------------------

@@ -96,7 +96,13 @@ class FakeTasks:
         self.held[view.id] = TaskDetail(view=view, prompt=request.prompt)
         if request.pipeline:
             run = PipelineRun(
-                id="run_1", pipeline="review", status="running", round=1, max_rounds=3, task_ids=(view.id,)
+                steps=("coder", "critic"),
+                id="run_1",
+                pipeline="review",
+                status="running",
+                round=1,
+                max_rounds=3,
+                task_ids=(view.id,),
             )
             self.pipeline_runs.append(run)
         asyncio.get_running_loop().call_soon(self._go_on, view.id)
@@ -183,6 +189,14 @@ class FakeTasks:
         self.calls.append(("heal", *names, by))
         await self._perhaps_never()
         return Healed(workers=tuple(names), message=f"{len(names)} replaced" if names else "all are well")
+
+    async def cancel_run(self, run_id: str, by: str) -> PipelineRun:
+        self.calls.append(("cancel_run", run_id, by))
+        run = next((run for run in self.pipeline_runs if run.id == run_id), None)
+        if run is None:
+            raise UnknownTaskError(f"There is no run `{run_id}`", "", "See `aurora task runs`")
+        self.pipeline_runs = [replace(run, status="cancelled")]
+        return self.pipeline_runs[0]
 
     def runs(self) -> tuple[PipelineRun, ...]:
         self.asked.set()

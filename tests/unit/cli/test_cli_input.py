@@ -135,8 +135,8 @@ def test_input_status_json(aurora: Aurora, capsys: Said) -> None:
             "control: armed (ask), 0:09 left, codex: holds it, waits while you use mouse or keyboard",
         ),
         (
-            ControlView(state="closed", reason="there is no gate file", pending=("a new hotkey",)),
-            "control: closed, there is no gate file, settings wait for you in the window: a new hotkey",
+            ControlView(state="closed", reason="it is shut", pending=("a new hotkey",)),
+            "control: closed, it is shut, settings that loosen safety wait for you in the window: a new hotkey",
         ),
     ],
 )

@@ -310,6 +310,15 @@ def test_an_unknown_task_is_told(aurora: Aurora, capsys: Said) -> None:
         assert "aurora: " in capsys.readouterr().err
 
 
+def test_a_run_is_cancelled_by_its_id(house: House, aurora: Aurora, capsys: Said) -> None:
+    house.tasks.pipeline_runs = [
+        PipelineRun(id="run_1", pipeline="review", status="running", round=1, max_rounds=3, task_ids=("task_1",))
+    ]
+    assert aurora("task", "cancel", "run_1") == 0
+    assert capsys.readouterr().out == "run_1 is cancelled, and its step with it\n"
+    assert house.tasks.calls == [("cancel_run", "run_1", "command")]
+
+
 def test_runs_are_listed(house: House, aurora: Aurora, capsys: Said) -> None:
     assert aurora("task", "runs") == 0
     assert capsys.readouterr().out == "no runs of pipelines\n"

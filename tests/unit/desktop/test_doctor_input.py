@@ -114,6 +114,13 @@ def test_the_hotkey_of_a_running_aurora(state: HotkeyState, status: str, told: s
     assert (whole.name, whole.detail) == ("Control", "closed: the display is gone")
 
 
+def test_each_change_of_the_settings_that_waits_is_a_finding() -> None:
+    found = doctor_input.judge_control(ControlView(state="disarmed", pending=("more folders", "no budget")))
+    waiting = [one for one in found if one.name == "Settings that loosen safety"]
+    assert [one.detail for one in waiting] == ["not in force: more folders", "not in force: no budget"]
+    assert {one.status for one in waiting} == {"warning"}
+
+
 @pytest.mark.parametrize(("has_passphrase", "status"), [(True, "ok"), (False, "warning")])
 def test_where_a_press_cannot_be_told_a_passphrase_is_wanted(has_passphrase: bool, status: str) -> None:
     control = ControlView(state="disarmed", needs_passphrase=True, has_passphrase=has_passphrase)

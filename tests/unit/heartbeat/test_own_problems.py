@@ -136,6 +136,12 @@ def test_a_latched_stop_is_a_problem_that_says_how_to_go_on() -> None:
     assert "hotkey" in problem.sentence
 
 
+def test_settings_that_wait_for_the_operator_are_a_problem() -> None:
+    (problem,) = of_control(ControlView(state="disarmed", pending=("`tasks.folders`: /a becomes everywhere", "more")))
+    assert problem.sentence.endswith("are not in force: `tasks.folders`: /a becomes everywhere (and 1 more)")
+    assert "page Input" in problem.next_step
+
+
 def test_a_broken_chain_is_a_problem_only_where_the_operator_opened_the_gate() -> None:
     (problem,) = of_control(ControlView(state="closed", reason="the guard does not run", broken=True))
     assert "the guard does not run" in problem.sentence

@@ -24,12 +24,13 @@ from aurora_desktop.core.events import (
     WorkerRestarting,
 )
 from aurora_desktop.core.paths import StatePaths
-from aurora_desktop.core.settings.schema import InputPolicy, InputSettings
+from aurora_desktop.core.settings.schema import InputPolicy, InputSettings, Settings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.safety import chain, control
 from aurora_desktop.safety.around import Around
 from aurora_desktop.safety.control import Control
 from aurora_desktop.safety.gate import GateFile
+from aurora_desktop.safety.in_force import InForce
 from aurora_desktop.safety.messages import (
     HOLD_S,
     NO_KEYBOARD,
@@ -162,18 +163,27 @@ class Stage:
         self.control = self.make(**settings)
 
     def make(self, **settings: Any) -> Control:
+        store = SafetyStore(self.database)
+        self.in_force = InForce(store, self.clock, Settings(input=InputSettings(**settings)))
         around = Around(
             paths=self.paths,
             environment={},
             clock=self.clock,
             publish=self.events.append,
             gate=GateFile(self.gate),
-            store=SafetyStore(self.database),
+            store=store,
+            in_force=self.in_force,
+            confirmed=lambda: self.control.apply(),
             services=self.services,
             obstacle=lambda: self.obstacle,
             worker_command=("worker",),
         )
-        return Control(around, InputSettings(**settings))
+        return Control(around)
+
+    def apply(self, settings: InputSettings) -> None:
+        """As the house does with a changed file."""
+        self.in_force.want(Settings(input=settings))
+        self.control.apply()
 
     @property
     def link(self) -> PlayedLink:
@@ -347,7 +357,7 @@ async def test_whatever_is_lost_disarms_with_its_reason(tmp_path: Path, what: st
             case "display":
                 stage.link.say(Channel(listening=False, detail="the display does not answer"))
             case "hotkey":
-                stage.control.apply(InputSettings(hotkey="ctrl+alt+q"))
+                stage.apply(InputSettings(hotkey="ctrl+alt+q"))
                 stage.clock.advance(HOLD_S)
                 await stage.control.confirm_settings(HELD)
             case "lock":
@@ -553,10 +563,10 @@ async def test_a_reset_with_nothing_latched_is_refused_and_resumes_nothing(tmp_p
 @in_loop
 async def test_what_loosens_waits_for_the_operator_and_what_tightens_does_not(tmp_path: Path) -> None:
     async with staged(tmp_path, policy=InputPolicy(max_actions_per_s=5)) as stage:
-        stage.control.apply(InputSettings(policy=InputPolicy(max_actions_per_s=2)))
+        stage.apply(InputSettings(policy=InputPolicy(max_actions_per_s=2)))
         assert (stage.control.settings.policy.max_actions_per_s, stage.view().pending) == (2, ())
         loose = InputSettings(policy=InputPolicy(max_actions_per_s=50))
-        stage.control.apply(loose)
+        stage.apply(loose)
         assert stage.control.settings.policy.max_actions_per_s == 2
         assert any("max_actions_per_s" in sentence for sentence in stage.view().pending)
         stage.link.good = False
@@ -573,7 +583,7 @@ async def test_what_loosens_waits_for_the_operator_and_what_tightens_does_not(tm
 async def test_limits_that_the_worker_is_told_once_disarm_when_they_are_tightened(tmp_path: Path, name: str) -> None:
     async with staged(tmp_path) as stage:
         await stage.armed()
-        stage.control.apply(InputSettings(**{name: 1}))
+        stage.apply(InputSettings(**{name: 1}))
         assert stage.view().state == "disarmed"
         assert "tightened" in stage.view().reason
 
@@ -582,20 +592,20 @@ async def test_limits_that_the_worker_is_told_once_disarm_when_they_are_tightene
 async def test_a_shorter_time_to_be_armed_holds_at_once(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.armed()
-        stage.control.apply(InputSettings(arm_minutes=1))
+        stage.apply(InputSettings(arm_minutes=1))
         assert (stage.view().state, stage.view().remaining_s) == ("armed", 60)
-        stage.control.apply(InputSettings(arm_minutes=15))
+        stage.apply(InputSettings(arm_minutes=15))
         assert stage.view().remaining_s == 60
 
 
 @in_loop
 async def test_settings_that_change_while_they_are_confirmed_go_on_waiting(tmp_path: Path) -> None:
     async with staged(tmp_path, policy=InputPolicy(max_actions_per_s=5)) as stage:
-        stage.control.apply(InputSettings(policy=InputPolicy(max_actions_per_s=10)))
+        stage.apply(InputSettings(policy=InputPolicy(max_actions_per_s=10)))
         stage.clock.advance(HOLD_S)
         confirming = asyncio.ensure_future(stage.control.confirm_settings(HELD))
         await asyncio.sleep(0)
-        stage.control.apply(InputSettings(policy=InputPolicy(max_actions_per_s=1000)))
+        stage.apply(InputSettings(policy=InputPolicy(max_actions_per_s=1000)))
         with pytest.raises(AuroraError, match="changed while"):
             await confirming
         with pytest.raises(AuroraError, match="changed while"):  # the press began before the change
@@ -619,7 +629,7 @@ async def test_settings_loosened_while_aurora_did_not_run_wait_too(tmp_path: Pat
 async def test_the_guard_is_told_of_a_changed_hotkey_which_must_be_proven_anew(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         await stage.ready()
-        stage.control.apply(InputSettings(hotkey="ctrl+alt+q"))
+        stage.apply(InputSettings(hotkey="ctrl+alt+q"))
         stage.clock.advance(HOLD_S)
         await stage.control.confirm_settings(HELD)
         assert stage.link.told(Configure)[-1].hotkey == "ctrl+alt+q"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from core.clocks import FakeClock
 
-from aurora_desktop.core.settings.schema import EvidenceSettings, InputPolicy, InputSettings, WindowRule
+from aurora_desktop.core.settings.schema import EvidenceSettings, InputPolicy, InputSettings, Settings, WindowRule
 from aurora_desktop.core.settings.values import ByteSize
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.safety.in_force import InForce
@@ -23,6 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def test_nothing_is_remembered_at_first(database: Database) -> None:
     store = SafetyStore(database)
     assert (store.confirmed, store.proven_hotkey, store.last_stop, store.was_cleared) == (None, "", None, False)
+    assert not store.has("confirmed_settings")
 
 
 def test_all_of_it_is_found_again(database: Database) -> None:
@@ -46,7 +47,7 @@ def test_what_is_not_understood_counts_as_not_there(database: Database, caplog: 
     rows = [("confirmed_settings", '{"evidence": {"max_bytes": "lots"}}'), ("proven_hotkey", "7")]
     database.submit(lambda db: db.executemany("INSERT INTO safety VALUES (?, ?)", rows)).result()
     store = SafetyStore(database)
-    assert (store.confirmed, store.proven_hotkey, store.was_confirmed) == (None, "", True)
+    assert (store.confirmed, store.proven_hotkey, store.has("confirmed_settings")) == (None, "", True)
     assert "not understood" in caplog.text
 
 
@@ -55,7 +56,7 @@ def test_confirmed_settings_that_are_not_understood_let_nothing_looser_in(
 ) -> None:
     database.submit(lambda db: db.execute("INSERT INTO safety VALUES ('confirmed_settings', '[]')")).result()
     loose = InputSettings(policy=InputPolicy(max_actions_per_s=900))
-    in_force = InForce(SafetyStore(database), FakeClock(), loose)
-    assert in_force.settings == InputSettings()
+    in_force = InForce(SafetyStore(database), FakeClock(), Settings(input=loose))
+    assert in_force.settings.input == InputSettings()
     assert in_force.pending()
     assert "not understood" in caplog.text

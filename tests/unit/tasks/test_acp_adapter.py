@@ -25,28 +25,15 @@ from aurora_desktop.tasks.adapters.adapter import (
 from aurora_desktop.tasks.adapters.speech import MOST_MESSAGE, Speech
 from aurora_desktop.tasks.messages import Run
 from aurora_desktop.tasks.task import Usage
+from tasks.recordings import CLEAN, a_run
 
-CLEAN = Exit(code=0)
 ABLE = {"protocolVersion": 1, "agentCapabilities": {"loadSession": True}}
 ONCE, EVER = {"optionId": "o", "kind": "allow_once"}, {"optionId": "e", "kind": "allow_always"}
 NO, NEVER = {"optionId": "n", "kind": "reject_once"}, {"optionId": "nn", "kind": "reject_always"}
 
 
 def run(**changes: Any) -> Run:
-    values: dict[str, Any] = {
-        "task_id": "task_1",
-        "attempt": 1,
-        "agent": "helper",
-        "kind": "acp",
-        "program": ("helper", "--acp"),
-        "prompt": "do it",
-        "cwd": "/work",
-        "folder": "/state/tasks/task_1",
-        "timeout_s": 300.0,
-        "silence_s": 120.0,
-        "grace_s": 5.0,
-    }
-    return Run(**{**values, **changes})
+    return a_run("acp", "helper", "--acp", **{"agent": "helper", **changes})
 
 
 def line(**message: Any) -> bytes:

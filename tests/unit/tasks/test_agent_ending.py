@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -67,6 +68,43 @@ def test_an_agent_that_was_asked_has_time_to_stop_by_itself(quiet: Agent) -> Non
     quiet.ending.look(100.0 + INTERRUPT_S)
     assert quiet.ending.phase == "terminating"
     assert quiet.ended(103.0) == -signal.SIGTERM
+
+
+def test_an_agent_that_ended_by_itself_and_left_nothing_is_over_at_once(quiet: Agent) -> None:
+    quiet.ending = Ending(quiet.ending._tree, process_table(), GRACE_S, lambda: True)
+    quiet.process.kill()
+    quiet.ended(100.0)
+    assert (quiet.ending.phase, quiet.ending.look(100.0), quiet.ending.left_running) == ("over", None, ())
+
+
+def test_one_that_was_told_to_end_is_looked_after_all_the_same(quiet: Agent) -> None:
+    quiet.ending = Ending(quiet.ending._tree, process_table(), GRACE_S, lambda: True)
+    quiet.ending.terminate(100.0)
+    quiet.ended(100.0)
+    assert quiet.ending.phase == "leftovers"
+
+
+# What no other test has: a process without children, which the test runner may not be.
+CHILDLESS = """
+import os, subprocess, sys, time
+from aurora_desktop.supervisor.subreaper import become_subreaper
+from aurora_desktop.tasks.worker.agent_tree import is_childless
+told = [become_subreaper(), is_childless()]
+agent = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!"], stdout=subprocess.PIPE, start_new_session=True)
+orphan = int(agent.stdout.readline())
+agent.wait()
+told.append(is_childless())
+os.kill(orphan, 9)
+os.waitpid(orphan, 0)
+told.append(is_childless())
+print(told)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it never says so")
+def test_what_an_agent_left_makes_its_worker_a_parent() -> None:
+    said = subprocess.run([sys.executable, "-c", CHILDLESS], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[True, True, False, True]"
 
 
 def test_it_is_over_once_nothing_was_found_twice(quiet: Agent) -> None:

@@ -1,8 +1,8 @@
 """The adapter of Claude Code reads what the real program printed (`tests/e2e/agents/record_claude.py`)."""
 
 import json
-from pathlib import Path
-from typing import Any, TypeVar
+from itertools import repeat
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -27,50 +27,22 @@ from aurora_desktop.tasks.adapters.adapter import (
 from aurora_desktop.tasks.adapters.claude import Claude
 from aurora_desktop.tasks.messages import Run
 from aurora_desktop.tasks.task import Usage
+from tasks.recordings import CLEAN, Play, a_run, of, recorded
 
-T = TypeVar("T")
-FOLDER = Path(__file__).with_name("claude_lines")
-RECORDED = {path.stem: path.read_bytes().splitlines() for path in sorted(FOLDER.glob("*.jsonl"))}
+RECORDED = recorded("claude_lines")
 ALL_LINES = [line for lines in RECORDED.values() for line in lines]
-CLEAN = Exit(code=0)
 SESSION = "00000000-0000-4000-8000-000000000001"
 
 
 def run(**changes: Any) -> Run:
-    values: dict[str, Any] = {
-        "task_id": "task_1",
-        "attempt": 1,
-        "agent": "claude",
-        "kind": "claude",
-        "program": ("claude",),
-        "prompt": "do it",
-        "cwd": "/work",
-        "folder": "/state/tasks/task_1",
-        "timeout_s": 300.0,
-        "silence_s": 120.0,
-        "grace_s": 5.0,
-        "session_id": SESSION,
-    }
-    return Run(**{**values, **changes})
+    return a_run("claude", **{"session_id": SESSION, **changes})
 
 
 def played(name: str, decision: ApprovalDecision = "once") -> tuple[Claude, list[Observation], list[dict[str, Any]]]:
-    """The adapter after a recorded scene, what it saw, and what it wrote."""
+    """The adapter after a recorded scene, what it saw, and what it wrote after its first words."""
     adapter = Claude(run())
-    seen: list[Observation] = []
-    written: list[bytes] = []
-    for line in RECORDED[name]:
-        for one in adapter.feed(line):
-            seen.append(one)
-            if isinstance(one, Asks):
-                written.append(adapter.answer(one.id, decision, "not today"))
-            elif isinstance(one, Reply):
-                written.append(one.data)
-    return adapter, seen, [json.loads(data) for data in written if data]
-
-
-def of(kind: type[T], seen: list[Observation]) -> list[T]:
-    return [one for one in seen if isinstance(one, kind)]
+    play = Play(adapter, RECORDED[name], repeat(decision), "not today")
+    return adapter, play.seen, play.requests()[1:]
 
 
 def whole(seen: list[Observation]) -> list[Said]:

@@ -1,8 +1,7 @@
 """The adapter of Codex reads what the real app-server printed (`tests/e2e/agents/record_codex.py`, version 0.171)."""
 
 import json
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,6 @@ from aurora_desktop.tasks.adapters.adapter import (
     AsksNoMore,
     Exit,
     Finished,
-    Observation,
     Odd,
     ProviderRetry,
     Reply,
@@ -27,59 +25,24 @@ from aurora_desktop.tasks.adapters.adapter import (
 from aurora_desktop.tasks.adapters.codex import Codex
 from aurora_desktop.tasks.messages import Run
 from aurora_desktop.tasks.task import Usage
+from tasks.recordings import CLEAN, a_run, recorded
+from tasks.recordings import Play as Scene
 
-T = TypeVar("T")
-FOLDER = Path(__file__).with_name("codex_lines")
-RECORDED = {path.stem: path.read_bytes().splitlines() for path in sorted(FOLDER.glob("*.jsonl"))}
+RECORDED = recorded("codex_lines")
 ALL_LINES = [line for lines in RECORDED.values() for line in lines]
-CLEAN = Exit(code=0)
 RESUMED = "00000000-0000-7000-8000-000000000002"
 
 
 def run(**changes: Any) -> Run:
-    values: dict[str, Any] = {
-        "task_id": "task_1",
-        "attempt": 1,
-        "agent": "codex",
-        "kind": "codex",
-        "program": ("codex",),
-        "prompt": "do it",
-        "cwd": "/home/user/project",
-        "folder": "/state/tasks/task_1",
-        "timeout_s": 300.0,
-        "silence_s": 120.0,
-        "grace_s": 5.0,
-    }
-    return Run(**{**values, **changes})
+    return a_run("codex", **{"cwd": "/home/user/project", **changes})
 
 
-class Play:
-    """A recording given to an adapter line by line; questions are answered in turn by `decisions`."""
+class Play(Scene):
+    """A recorded scene; `codex` is the adapter that it was given to."""
 
     def __init__(self, name: str, *decisions: ApprovalDecision, interrupts: bool = False, **changes: Any) -> None:
         self.codex = Codex(run(**changes))
-        self.seen: list[Observation] = []
-        self.sent = [self.codex.launch().first]
-        given = list(decisions)
-        for line in RECORDED[name]:
-            for seen in self.codex.feed(line):
-                self.seen.append(seen)
-                if isinstance(seen, Reply):
-                    self.sent.append(seen.data)
-                if isinstance(seen, Asks) and given:
-                    self.sent.append(self.codex.answer(seen.id, given.pop(0), "Not this one."))
-                if isinstance(seen, ToolStarted) and interrupts:
-                    self.sent.append(self.codex.interrupt())
-
-    def of(self, kind: type[T]) -> list[T]:
-        return [seen for seen in self.seen if isinstance(seen, kind)]
-
-    def requests(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in b"".join(self.sent).splitlines()]
-
-    def params(self, method: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(one["params"] for one in self.requests() if one.get("method") == method)
-        return found
+        super().__init__(self.codex, RECORDED[name], decisions, "Not this one.", interrupts=interrupts)
 
 
 def notice(method: str, **params: Any) -> bytes:

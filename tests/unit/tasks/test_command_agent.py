@@ -13,25 +13,14 @@ from aurora_desktop.tasks.adapters.command import CommandAgent
 from aurora_desktop.tasks.adapters.registry import make_adapter
 from aurora_desktop.tasks.messages import Run
 from aurora_desktop.tasks.task import Usage
+from tasks.recordings import a_run
 
 OK = Exit(code=0)
 
 
-def _run(**changes: Any) -> Run:
-    values: dict[str, Any] = {
-        "task_id": "task_1",
-        "attempt": 1,
-        "agent": "script",
-        "kind": "command",
-        "program": ("prog", "-x"),
-        "prompt": "do; it",
-        "cwd": "/",
-        "folder": "/nowhere",
-        "timeout_s": 1.0,
-        "silence_s": 1.0,
-        "grace_s": 1.0,
-    }
-    return Run(**{**values, **changes})
+def _run(program: tuple[str, ...] = ("prog", "-x"), **changes: Any) -> Run:
+    given = {"prompt": "do; it", "folder": "/nowhere", **changes}
+    return a_run(given.pop("kind", "command"), *program, **given)
 
 
 def _events(*lines: bytes) -> tuple[CommandAgent, list[object]]:

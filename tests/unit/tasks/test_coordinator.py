@@ -12,6 +12,7 @@ from aurora_desktop.core.task_events import TaskFinished, TaskStateChanged, Task
 from aurora_desktop.tasks.coordinator import Coordinator
 from aurora_desktop.tasks.errors import QueueFullError, TaskRefusedError, UnknownTaskError
 from aurora_desktop.tasks.messages import Beat, Doing, Run
+from aurora_desktop.tasks.policy import REFUSAL_DELAY_S
 from aurora_desktop.tasks.task import Activity, Usage
 from aurora_desktop.tasks.verification import Checked
 from tasks.hall import WAIT_S, Hall, agent, hall, with_agents
@@ -179,6 +180,24 @@ async def test_a_full_queue_and_a_wrong_task_are_refused(tmp_path: Path) -> None
         with pytest.raises(TaskRefusedError):
             await here.submit(agent="ecko")
         assert here.coordinator.tasks() == ()
+
+
+@in_loop
+async def test_a_task_that_the_machine_could_not_start_goes_back_to_the_queue_and_is_given_out_again_later(
+    tmp_path: Path,
+) -> None:
+    async with hall(tmp_path) as here:
+        worker = await here.worker()
+        task = await here.submit(max_attempts=1)
+        run = await worker.hear(Run)
+        why = "cannot be started now: Resource temporarily unavailable"
+        await worker.finish(run, "refused", began=False, passes=True, error=why)
+        await here.reaches(task.id, "queued")
+        assert here.view(task.id).cause == f"{why}; it is tried again in 5 s"
+        here.clock.advance(REFUSAL_DELAY_S)
+        here.coordinator.look()
+        await worker.finish(await worker.begin())
+        await here.reaches(task.id, "completed")
 
 
 @in_loop

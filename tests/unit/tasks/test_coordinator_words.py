@@ -442,7 +442,7 @@ async def test_a_question_that_is_of_no_use_any_more_is_withdrawn(tmp_path: Path
 
 @in_loop
 async def test_a_budget_that_is_spent_stops_the_task(tmp_path: Path) -> None:
-    async with hall(tmp_path, with_agents(echo=agent(budget=Budget(task_usd=1.0)))) as here:
+    async with hall(tmp_path, with_agents(echo=agent(events="json", budget=Budget(task_usd=1.0)))) as here:
         hand, run = await at_work(here)
         hand.say(spent(run, 0.5))
         hand.say(spent(run, 1.5))
@@ -459,7 +459,7 @@ def test_or_it_asks_whether_it_may_go_on(tmp_path: Path, decision: ApprovalDecis
     @in_loop
     async def check() -> None:
         budget = Budget(task_usd=1.0, on_limit="ask")
-        async with hall(tmp_path, with_agents(echo=agent(budget=budget))) as here:
+        async with hall(tmp_path, with_agents(echo=agent(events="json", budget=budget))) as here:
             hand, run = await at_work(here)
             hand.say(spent(run, 1.5))
             assert (await hand.hear(Hold)).held
@@ -482,7 +482,7 @@ def test_or_it_asks_whether_it_may_go_on(tmp_path: Path, decision: ApprovalDecis
 @in_loop
 async def test_a_budget_question_outlives_aurora(tmp_path: Path) -> None:
     budget = Budget(task_usd=1.0, on_limit="ask")
-    async with hall(tmp_path, with_agents(echo=agent(budget=budget))) as here:
+    async with hall(tmp_path, with_agents(echo=agent(events="json", budget=budget))) as here:
         hand, run = await at_work(here)
         hand.say(spent(run, 1.5))
         await hand.hear(Hold)
@@ -499,7 +499,7 @@ async def test_a_budget_question_outlives_aurora(tmp_path: Path) -> None:
 
 @in_loop
 async def test_the_budget_of_a_day_holds_back_what_has_not_begun(tmp_path: Path) -> None:
-    async with hall(tmp_path, with_agents(echo=agent(budget=Budget(day_usd=1.0)))) as here:
+    async with hall(tmp_path, with_agents(echo=agent(events="json", budget=Budget(day_usd=1.0)))) as here:
         hand, run = await at_work(here)
         await hand.finish(run, usage=Usage(cost_usd=2.0))
         await here.restart()
@@ -514,7 +514,7 @@ async def test_the_budget_of_a_day_holds_back_what_has_not_begun(tmp_path: Path)
 @in_loop
 async def test_what_could_not_be_told_while_the_worker_was_away_is_told_when_it_is_back(tmp_path: Path) -> None:
     budget = Budget(task_usd=1.0, on_limit="ask")
-    async with hall(tmp_path, with_agents(echo=agent(budget=budget))) as here:
+    async with hall(tmp_path, with_agents(echo=agent(events="json", budget=budget))) as here:
         hand, run = await at_work(here)
         hand.say(spent(run, 1.5))
         await hand.hear(Hold)
@@ -529,7 +529,7 @@ async def test_what_could_not_be_told_while_the_worker_was_away_is_told_when_it_
 
 @in_loop
 async def test_a_spent_budget_ends_the_task_even_if_its_worker_dies_over_it(tmp_path: Path) -> None:
-    async with hall(tmp_path, with_agents(echo=agent(budget=Budget(task_usd=1.0)))) as here:
+    async with hall(tmp_path, with_agents(echo=agent(events="json", budget=Budget(task_usd=1.0)))) as here:
         hand, run = await at_work(here, retry="safe")
         assert run.max_usd == 1.0
         hand.say(spent(run, 1.5))

@@ -105,6 +105,44 @@ async def test_cancelling_the_step_cancels_the_run(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_a_cancelled_run_ends_with_the_task_of_its_step(tmp_path: Path) -> None:
+    async with hall(tmp_path, settings()) as here:
+        coder = await here.worker("coder-1")
+        first = await here.submit("a bridge", pipeline="build")
+        await do(here, coder, "a plan")
+        await here.until(lambda: len(run_of(here).task_ids) == 2)
+        run = await here.coordinator.cancel_run(run_of(here).id, "window")
+        assert (run.status, run.cause, run.steps) == ("cancelled", "cancelled by window", ("coder", "critic"))
+        assert [here.view(task_id).status for task_id in run.task_ids] == ["completed", "cancelled"]
+        assert run.task_ids[0] == first.id
+        with pytest.raises(AuroraError, match="over already"):
+            await here.coordinator.cancel_run(run.id, "window")
+        with pytest.raises(AuroraError, match="There is no run"):
+            await here.coordinator.cancel_run("run_nothing", "window")
+
+
+@in_loop
+async def test_a_run_that_is_cancelled_while_its_next_step_is_made_has_that_cancelled_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hall(tmp_path, settings()) as here:
+        coder = await here.worker("coder-1")
+        await here.submit("a bridge", pipeline="build")
+        add = here.coordinator.book.backend.add
+        cancelled: list[PipelineRun] = []
+
+        async def late(task: Any, beside: Any = None) -> Any:
+            cancelled.append(await here.coordinator.cancel_run(run_of(here).id, "window"))
+            return await add(task, beside)
+
+        monkeypatch.setattr(here.coordinator.book.backend, "add", late)
+        await do(here, coder, "a plan")
+        await here.until(lambda: cancelled and len(run_of(here).task_ids) == 2)
+        await here.until(lambda: here.view(run_of(here).task_ids[1]).status == "cancelled")
+        assert (run_of(here).status, run_of(here).cause) == ("cancelled", "cancelled by window")
+
+
+@in_loop
 async def test_a_run_goes_on_after_a_restart(tmp_path: Path) -> None:
     async with hall(tmp_path, settings()) as here:
         coder = await here.worker("coder-1")

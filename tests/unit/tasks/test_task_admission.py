@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aurora_desktop.core.settings.schema_tasks import CliAgent, Pipeline, Role, TaskSettings
+from aurora_desktop.core.settings.schema_tasks import Budget, CliAgent, Pipeline, Role, TaskSettings
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.tasks.admission import admit
 from aurora_desktop.tasks.errors import TaskRefusedError
@@ -96,6 +96,71 @@ def test_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_numbers_that_are_none(name: str, value: float) -> None:
     assert f"`{name}`" in refused(**{name: value})
+
+
+DASHED = "--output=/etc/passwd"
+
+
+@pytest.mark.parametrize(
+    "command", [("tool",), ("tool", "{prompt}"), ("tool", "--text", "{prompt}"), ("--", "{prompt}")]
+)
+def test_a_prompt_that_would_be_an_option_is_refused(command: tuple[str, ...]) -> None:
+    tool = CliAgent(kind="command", command=Command(command))
+    told = refused(TaskSettings(agents={"tool": tool}), prompt=DASHED)
+    assert "would read it as an option" in told
+    assert "`prompt: stdin`" in told
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"command": Command(("tool", "--", "{prompt}"))},
+        {"command": Command(("tool", "--"))},
+        {"command": Command(("tool",)), "args": ["--"]},
+        {"command": Command(("tool", "--text={prompt}"))},
+        {"command": Command(("tool",)), "prompt": "stdin"},
+        {"command": Command(("tool",)), "prompt": "file"},
+    ],
+)
+def test_a_prompt_that_begins_with_a_dash_is_taken_where_it_cannot_be_an_option(fields: dict[str, Any]) -> None:
+    tool = CliAgent(kind="command", **fields)
+    assert admitted(TaskSettings(agents={"tool": tool}), prompt=DASHED).prompt == DASHED
+
+
+def test_with_the_words_of_a_role_in_front_it_is_no_option() -> None:
+    assert admitted(role="tester", prompt=DASHED).prompt == f"Test this: {DASHED}"
+
+
+TELLS = CliAgent(kind="command", command=Command(("tool",)), events="json")
+
+
+@pytest.mark.parametrize(
+    ("agent", "limits"),
+    [
+        (CliAgent(kind="codex"), {"max_usd": 1.0}),
+        (CliAgent(kind="command", command=Command(("tool",))), {"max_usd": 1.0}),
+        (CliAgent(kind="command", command=Command(("tool",))), {"max_tokens": 5}),
+    ],
+)
+def test_a_limit_that_nobody_can_keep_is_refused(agent: CliAgent, limits: dict[str, Any]) -> None:
+    told = refused(TaskSettings(agents={"bot": agent}), agent="bot", **limits)
+    assert "cannot be kept: bot does not tell it" in told
+    assert f"`{next(iter(limits))}`" in told
+
+
+@pytest.mark.parametrize("limit", ["task_usd", "day_usd"])
+def test_so_is_one_of_the_settings(limit: str) -> None:
+    agent = CliAgent(kind="codex", budget=Budget(**{limit: 1.0}))
+    told = refused(TaskSettings(agents={"codex": agent}), agent="codex")
+    assert f"`tasks.agents.codex.budget.{limit}`" in told
+    assert "A limit in tokens is kept." in told
+
+
+@pytest.mark.parametrize("agent", [CliAgent(kind="claude"), TELLS])
+def test_a_limit_that_can_be_kept_is_taken(agent: CliAgent) -> None:
+    task = admitted(TaskSettings(agents={"bot": agent}), agent="bot", max_usd=1.0, max_tokens=5)
+    assert (task.max_usd, task.max_tokens) == (1.0, 5)
+    assert admitted(TaskSettings(agents={"bot": CliAgent(kind="codex")}), agent="bot", max_tokens=5).max_tokens == 5
 
 
 def test_a_task_has_its_own_times_or_those_of_its_agent() -> None:

@@ -9,6 +9,9 @@ from msgspec.structs import replace
 from aurora_desktop.core.settings.schema_tasks import AgentKind
 from aurora_desktop.tasks.messages import Ended, Ending
 from aurora_desktop.tasks.policy import (
+    LONGEST_REFUSAL_DELAY_S,
+    MOST_REFUSALS,
+    REFUSAL_DELAY_S,
     TRANSITIONS,
     Assignment,
     Lane,
@@ -25,6 +28,7 @@ from aurora_desktop.tasks.task import AT_WORK, FINISHED, Task
 
 AGENTS = ("claude", "codex", "tool")
 POOLS = ("claude", "coder", "critic")
+NOW = 1000.0
 KINDS: tuple[AgentKind | None, ...] = ("claude", "codex", "acp", "command", "input", None)
 
 names = st.sampled_from([f"{pool}-{number}" for pool in POOLS for number in (1, 2, 3)])
@@ -72,7 +76,7 @@ def may_take(task: Task, slot: Slot, crowd: int) -> bool:
 def test_no_limit_is_passed_and_nobody_gets_two(
     lanes: dict[Lane, list[Task]], free: list[Slot], room: Room, crowd: dict[str, int]
 ) -> None:
-    chosen = assign(lanes, free, room, crowd)
+    chosen = assign(lanes, free, room, crowd, NOW)
     assert len(chosen) <= room.total
     for agent, count in Counter(task.agent for task, _ in chosen).items():
         assert count <= room.agents.get(agent, 0)
@@ -84,7 +88,7 @@ def test_no_limit_is_passed_and_nobody_gets_two(
 def test_nothing_that_could_be_given_out_is_left(
     lanes: dict[Lane, list[Task]], free: list[Slot], room: Room, crowd: dict[str, int]
 ) -> None:
-    chosen = assign(lanes, free, room, crowd)
+    chosen = assign(lanes, free, room, crowd, NOW)
     if len(chosen) >= room.total:
         return
     used = {slot.worker for _, slot in chosen}
@@ -100,7 +104,7 @@ def test_nothing_that_could_be_given_out_is_left(
 def test_nobody_is_passed_over_by_one_whose_turn_is_later(
     lanes: dict[Lane, list[Task]], free: list[Slot], room: Room, crowd: dict[str, int]
 ) -> None:
-    chosen = assign(lanes, free, room, crowd)
+    chosen = assign(lanes, free, room, crowd, NOW)
     given_out = {task.id for task, _ in chosen}
     for (pool, agent), lane in lanes.items():
         for place, task in enumerate(lane):
@@ -117,13 +121,13 @@ def test_the_higher_priority_goes_first_then_the_lower_number() -> None:
     urgent = replace(urgent, priority=1)
     lanes = {("a", "a"): sorted([first, second, urgent], key=turn)}
     slots = [Slot("a-1", "a"), Slot("a-2", "a")]
-    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 2})) == [("three", "a-1"), ("one", "a-2")]
+    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 2}, NOW)) == [("three", "a-1"), ("one", "a-2")]
 
 
 def test_who_is_ready_goes_before_who_must_be_started() -> None:
     lanes = {("a", "a"): [Task(id="one", number=1, agent="a")]}
     slots = [Slot("a-1", "a", "asleep"), Slot("a-2", "a", "starting"), Slot("a-3", "a", "idle")]
-    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 3})) == [("one", "a-3")]
+    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 3}, NOW)) == [("one", "a-3")]
 
 
 # --- what becomes of an attempt -----------------------------------------------------------------------------------
@@ -194,7 +198,7 @@ def test_every_end_leads_where_it_may(
     task: Task, ending: Ending, began: bool, has_others: bool, kind: AgentKind | None, limit: str | None
 ) -> None:
     ended = Ended(task_id=task.id, attempt=task.attempt, ending=ending, began=began, facts={"limit": limit})
-    after = after_end(task, ended, kind, has_others=has_others)
+    after = after_end(task, ended, kind, now=NOW, has_others=has_others)
     assert after.status in TRANSITIONS[task.status]
     if ending in ("completed", "error"):
         assert after.status == ending, "what the agent told is the end of it"
@@ -209,19 +213,42 @@ def silent(**facts: str) -> Ended:
 
 def test_a_silent_agents_task_is_anothers_where_it_may_be_repeated() -> None:
     task = Task(id="task_1", number=1, agent="a", status="running", worker="a-1", attempt=1, retry="safe")
-    after = after_end(task, silent(limit="silence"), "command", has_others=True)
+    after = after_end(task, silent(limit="silence"), "command", now=NOW, has_others=True)
     assert (after.status, after.avoid_worker, after.lost) == ("queued", "a-1", 1)
-    assert after_end(task, silent(limit="silence"), "command", has_others=False).status == "timeout"
-    assert after_end(task, silent(limit="total"), "command", has_others=True).status == "timeout"
+    assert after_end(task, silent(limit="silence"), "command", now=NOW, has_others=False).status == "timeout"
+    assert after_end(task, silent(limit="total"), "command", now=NOW, has_others=True).status == "timeout"
     never = replace(task, retry="never")
-    assert after_end(never, silent(limit="silence"), "command", has_others=True).status == "timeout"
+    assert after_end(never, silent(limit="silence"), "command", now=NOW, has_others=True).status == "timeout"
+
+
+def test_a_task_that_the_machine_could_not_start_is_tried_again_later_each_time_and_not_for_ever() -> None:
+    task = Task(id="task_1", number=1, agent="a", status="leased", attempt=1, max_attempts=1, resumes=True)
+    waits = []
+    for _ in range(MOST_REFUSALS - 1):
+        ended = Ended(task_id=task.id, attempt=task.attempt, ending="refused", error="cannot be started", passes=True)
+        after = after_end(task, ended, "command", now=NOW, has_others=False)
+        assert (after.status, after.lost, after.resumes) == ("queued", 0, True)
+        waits.append(after.not_before - NOW)
+        task = replace(task, refusals=after.refusals)
+    assert (waits[0], waits[-1]) == (REFUSAL_DELAY_S, LONGEST_REFUSAL_DELAY_S)
+    assert waits == sorted(waits)
+    after = after_end(task, ended, "command", now=NOW, has_others=False)
+    assert (after.status, after.refusals) == ("error", 0)
+    assert f"tried {MOST_REFUSALS} times" in after.cause
+
+
+def test_what_waits_for_its_time_is_passed_over_and_keeps_nobody_else_waiting() -> None:
+    first, second = (Task(id=f"task_{n}", number=n, agent="a", not_before=NOW + 5 * (n == 1)) for n in (1, 2))
+    lanes, slots = {("a", "a"): [first, second]}, [Slot("a-1", "a")]
+    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 1}, NOW)) == [("task_2", "a-1")]
+    assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 1}, NOW + 5)) == [("task_1", "a-1")]
 
 
 def test_an_end_that_aurora_brought_about_is_not_counted() -> None:
     task = Task(id="task_1", number=1, agent="a", status="running", max_attempts=1, retry="safe")
     ended = Ended(task_id="task_1", attempt=1, ending="interrupted", began=True)
-    assert after_end(task, ended, "command", by_us=True, has_others=False).status == "queued"
-    assert after_end(task, ended, "command", has_others=False).status == "dead"
+    assert after_end(task, ended, "command", by_us=True, now=NOW, has_others=False).status == "queued"
+    assert after_end(task, ended, "command", now=NOW, has_others=False).status == "dead"
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(1, 1000))
