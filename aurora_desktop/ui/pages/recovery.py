@@ -10,6 +10,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.view import HealingFace, HealingView
 from aurora_desktop.link.view import LinkFace, LinkView
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.pages.timeline import Timeline
 from aurora_desktop.ui.tasks import ErrorShown, Tasks
@@ -23,7 +24,7 @@ _LOW_PX = 430
 _MOST_WAITING = 0.45
 
 
-class RecoveryPage(QWidget):
+class RecoveryPage(Reachable):
     """Builds a section when it is first looked at. `acted`: healing is to be looked at again; `followed`: each second.
 
     A low window shows either what waits or the section; folding the one brings the other.
@@ -49,10 +50,10 @@ class RecoveryPage(QWidget):
         self._built: dict[int, Section] = {}
         self.waiting = Waiting(theme)
         self.sections = Sections("Sections of the recovery page", SECTIONS)
-        self.sections.setVisible(healing is not None)
         self.sections.setTabVisible(SECTIONS.index("Link"), link is not None)
         self._stack = QStackedWidget()
         self._lay_out()
+        self.sections.setVisible(healing is not None)
         self._connect()
         self._show_section(0)
 
