@@ -10,8 +10,9 @@ import ctypes
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 from msgspec import Struct
 
@@ -40,16 +41,16 @@ class Mapping(Struct, frozen=True):
         return is_library and self.rights in ("r-xp", "r--p") and self.own_kb == 0 and self.resident_kb > 0
 
 
-def mappings(smaps: str) -> Iterator[Mapping]:
-    """What `/proc/PID/smaps` says."""
+def mappings(smaps: Iterable[str]) -> Iterator[Mapping]:
+    """What the lines of `/proc/PID/smaps` say."""
     head: re.Match[str] | None = None
     kb = dict.fromkeys(("Rss:", "Anonymous:", "Swap:"), 0)
-    for line in smaps.splitlines():
+    for line in smaps:
         field, *values = line.split(maxsplit=2)
         if field in kb:
             kb[field] = int(values[0])
         elif not field.endswith(":"):
-            head = _HEAD.fullmatch(line)
+            head = _HEAD.fullmatch(line.rstrip())
         elif field == "VmFlags:" and head is not None:  # the last of each
             begin, end, own_kb = int(head["begin"], 16), int(head["end"], 16), kb["Anonymous:"] + kb["Swap:"]
             yield Mapping(begin, end, head["rights"], head["path"], kb["Rss:"], own_kb)
@@ -63,16 +64,18 @@ def give_back_code() -> None:
     if sys.platform != "linux":
         return
     try:
-        kept = {path for path in set(_LIBRARY.findall(_told("maps"))) if _keep_loaded(path)}
-        plain = [each for each in mappings(_told("smaps")) if each.is_plain_code and each.path in kept]
+        with _open("maps") as maps:
+            kept = {path for path in set(_LIBRARY.findall(maps.read())) if _keep_loaded(path)}
+        with _open("smaps") as smaps:
+            plain = [each for each in mappings(smaps) if each.is_plain_code and each.path in kept]
     except OSError:  # a /proc that does not tell: everything stays as it is
         return
     for each in plain:
         _madvise(each.begin, each.end - each.begin)
 
 
-def _told(name: str) -> str:
-    return Path("/proc/self", name).read_text(encoding="utf-8", errors="replace")
+def _open(name: str) -> TextIO:
+    return Path("/proc/self", name).open(encoding="utf-8", errors="replace")
 
 
 def _keep_loaded(path: str) -> bool:

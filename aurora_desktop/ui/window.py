@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
@@ -55,7 +55,10 @@ class Window(QWidget):
     """Shows what the bridge tells and asks the supervisor to act. `has_tray`: whether a hidden window is reachable.
 
     Each page but the first is imported and built when it is first wanted: most are not, in most windows.
+    `seen` tells that it is shown or hidden.
     """
+
+    seen = Signal(bool)
 
     def __init__(self, context: UiContext, bridge: Bridge, theme: Choice, has_tray: Callable[[], bool]) -> None:
         super().__init__()
@@ -146,10 +149,12 @@ class Window(QWidget):
         super().showEvent(event)
         self.confirming.keys.watch(self.windowHandle())
         self._bridge.watch()
+        self.seen.emit(True)  # noqa: FBT003 - a signal's value
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._bridge.unwatch()
+        self.seen.emit(False)  # noqa: FBT003 - the same
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -157,8 +157,9 @@ def test_an_offer_that_is_of_no_use_any_more_is_told_and_the_page_looks_again(pa
     house.healing.show(offers=(an_offer(7),))
     window._bridge.refresh()
     house.healing.refuses = AuroraError("The offer is of no use any more", "web is up again")
-    house.healing.shown = HealingView()
-    pressed(page, qtbot, "Apply")
+    qtbot.waitUntil(lambda: button(page, "Apply").isEnabled())
+    house.healing.shown = HealingView()  # not before: the page looks again each second, and the button would be gone
+    qtbot.mouseClick(button(page, "Apply"), Qt.MouseButton.LeftButton)
     texts = [box.text() for box in window.findChildren(QMessageBox) if box.isVisible()]
     assert texts == ["The offer is of no use any more"]
     assert not page.waiting.isVisible()

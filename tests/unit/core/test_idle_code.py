@@ -32,7 +32,7 @@ CODE = Mapping(0, 4096, "r-xp", "/usr/lib/libQt6Core.so.6", 4, 0)
 
 def test_each_mapping_is_told_with_what_is_its_own() -> None:
     path = "/usr/lib/libQt6Core.so.6"
-    assert list(mappings(_SMAPS)) == [
+    assert list(mappings(_SMAPS.splitlines(keepends=True))) == [
         Mapping(0x7F1C1D600000, 0x7F1C1D828000, "r--p", path, 1984, 0),
         Mapping(0x7F1C1D828000, 0x7F1C1D8A0000, "r--p", path, 480, 480),
         Mapping(0x7FFD6A5C4000, 0x7FFD6A5E5000, "rw-p", "", 64, 64),
