@@ -17,7 +17,10 @@ async def measured() -> float:
 
 
 async def measure(tell: Callable[[float], None]) -> None:
-    """For ever: a sixtieth of the time is looked at, for each look wakes the whole program. A block of 0.2 s and more is an event besides (`stalled`)."""
+    """For ever: a sixtieth of the time is looked at, for each look wakes the whole program.
+
+    A block of 0.2 s and more is an event besides (`stalled`).
+    """
     while True:
         await asyncio.sleep(EVERY_S)
         tell(await measured())
