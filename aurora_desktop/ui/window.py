@@ -254,12 +254,15 @@ class Window(QWidget):
         from aurora_desktop.ui.pages.recovery import RecoveryPage
 
         bridge, context = self._bridge, self._context
-        page = RecoveryPage(context.healing, self.theme, self._tasks, self.show_error, context.link)
+        page = RecoveryPage(
+            context.healing, self.theme, self._tasks, self.show_error, context.link, context.alerts, context.settings
+        )
         page.followed.connect(bridge.follow_healing)
         page.acted.connect(bridge.refresh)
         bridge.incidents_changed.connect(page.show_incidents)
         bridge.healing_changed.connect(page.show_healing)
         bridge.link_changed.connect(page.show_link)
+        bridge.settings_applied.connect(page.show_settings)
         page.show_incidents(bridge.incidents)
         if bridge.healing is not None:
             page.show_healing(bridge.healing)

@@ -15,5 +15,8 @@ class Section(Reachable):
     def show_incidents(self, incidents: tuple[Incident, ...]) -> None:
         """Show these, newest first."""
 
+    def show_settings(self) -> None:
+        """The settings have changed."""
+
     def show_link(self, view: LinkView) -> None:
         """Show the link to the collaboration server as it is now."""
