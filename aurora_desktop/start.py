@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from aurora_desktop.cli.call import RunOptions
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
 from aurora_desktop.core.events import Record, SettingsApplied
+from aurora_desktop.core.idle_code import give_back_code
 from aurora_desktop.core.lean import give_back_memory
 from aurora_desktop.core.paths import StatePaths, default_config_file, gate_file
 from aurora_desktop.core.settings.edit import create_default, create_gate
@@ -187,6 +188,7 @@ async def _live(house: House, refused: SettingsError | None) -> None:
     gc.collect()
     gc.freeze()
     give_back_memory()
+    await asyncio.to_thread(give_back_code)
     reason = await asking
     beginning.cancel()
     with contextlib.suppress(asyncio.CancelledError):

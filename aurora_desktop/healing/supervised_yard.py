@@ -86,24 +86,19 @@ class SupervisedYard:
         return await self._holders(await asyncio.to_thread(holders.pids_of_file, path))
 
     async def _holders(self, pids: set[int]) -> list[Holder]:
-        """A turn of the loop for each: of a process of ours all others are read, to tell where it belongs."""
-        found = []
-        for pid in sorted(pids):
-            await asyncio.sleep(0)
-            if (holder := self._holder(pid)) is not None:
-                found.append(holder)
-        return found
+        found = [await self._holder(pid) for pid in sorted(pids)]
+        return [holder for holder in found if holder is not None]
 
-    def _holder(self, pid: int) -> Holder | None:
+    async def _holder(self, pid: int) -> Holder | None:
         info = self._tending.identify(pid)
         if info is None:
             return None
-        stray_of = self._tending.stray_of(pid)
-        service = stray_of or self._tending.member_of(pid) or ""
+        stray_of = await self._tending.stray_of(pid)
+        service = stray_of or await self._tending.member_of(pid) or ""
         return Holder(pid, info.program, stray_of is not None, service, info.started)
 
     async def end_stray(self, holder: Holder) -> bool:
-        service = self._tending.stray_of(holder.pid)
+        service = await self._tending.stray_of(holder.pid)
         if service is None or self._tending.is_latched(service):
             return False
         return await self._tending.end_stray(Identity(holder.pid, holder.started))

@@ -1,5 +1,6 @@
 """One reading of the machine's processes with the indexes that finding trees needs, shared by all services."""
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -59,7 +60,13 @@ class Census:
         self._markers: dict[tuple[int, int], str] = {}
 
     def take(self) -> Snapshot:
-        processes = self._table.all()
+        return self._snapshot(self._table.all())
+
+    async def take_apart(self) -> Snapshot:
+        """The same with the reading in a thread: it takes 10 ms for each thousand processes."""
+        return self._snapshot(await asyncio.to_thread(self._table.all))
+
+    def _snapshot(self, processes: Mapping[int, ProcessInfo]) -> Snapshot:
         alive = {(info.pid, info.started) for info in processes.values()}
         self._markers = {identity: marker for identity, marker in self._markers.items() if identity in alive}
         return Snapshot(processes, self._marker_of)

@@ -33,7 +33,7 @@ class Strays:
         self._around = around
         self._everyone = everyone
 
-    def service_of(self, pid: int) -> str | None:
+    async def service_of(self, pid: int) -> str | None:
         """The service that left this process behind, or None when it is no stray. Raises OSError: cannot be told."""
         info = self._around.table.read(pid)
         if info is None or info.is_zombie or pid in owned:
@@ -43,11 +43,14 @@ class Strays:
         is_spawn = marks.get(SPAWN_MARKER, PROBE_MARKER) != PROBE_MARKER
         if marks.get(STATE_MARKER) != self._around.paths.digest or not is_spawn or not service:
             return None
-        return None if self._belongs_somewhere(pid) else service
+        return None if await self._belongs_somewhere(pid) else service
 
-    def _belongs_somewhere(self, pid: int) -> bool:
-        """By a reading of the table that begins now: what was spawned a moment ago must be seen."""
-        everyone = self._around.processes(self._around.clock.monotonic())
+    async def _belongs_somewhere(self, pid: int) -> bool:
+        """By a reading of the table that begins now: what was spawned a moment ago must be seen.
+
+        Of what comes while it is read nothing can be an ancestor of a process that was there before.
+        """
+        everyone = await self._around.processes_apart()
         ancestor: int | None = os.getpid()
         while ancestor:
             if ancestor == pid:
@@ -78,11 +81,9 @@ class Strays:
 
     async def _end(self, stray: Identity, pidfd: int | None, ended: asyncio.Event) -> bool:
         for number, patience_s in ((signals.SIGTERM, GRACE_S), (SIGKILL, KILL_S)):
-            info = self._around.table.read(stray.pid)
-            if info is None or info.started != stray.started:
-                return ended.is_set()
-            service = self.service_of(stray.pid)
-            if service is None:
+            service = await self.service_of(stray.pid)
+            info = self._around.table.read(stray.pid)  # afterwards: it is the same until it is signalled
+            if service is None or info is None or info.started != stray.started:
                 return ended.is_set()
             if number == signals.SIGTERM:
                 self._tell(service, info)

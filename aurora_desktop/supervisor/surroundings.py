@@ -62,6 +62,11 @@ class Surroundings(Struct, kw_only=True):
         """The same by a reading that began after that one had ended."""
         return self._read() if self._snapshot is earlier else self.processes()
 
+    async def processes_apart(self) -> Snapshot:
+        """The same by a reading of its own that begins now, beside the loop."""
+        self._census = self._census or Census(self.table)
+        return await self._census.take_apart()
+
     def _read(self) -> Snapshot:
         self._census = self._census or Census(self.table)
         self._begun_at = self.clock.monotonic()

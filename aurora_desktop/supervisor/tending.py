@@ -130,15 +130,15 @@ class Tending:
     def identify(self, pid: int) -> ProcessInfo | None:
         return self._around.table.read(pid)
 
-    def stray_of(self, pid: int) -> str | None:
+    async def stray_of(self, pid: int) -> str | None:
         """The service that left this process behind, or None: no stray of ours."""
         with contextlib.suppress(OSError):  # no file descriptor to look with: then it is none
-            return self._strays.service_of(pid)
+            return await self._strays.service_of(pid)
         return None
 
-    def member_of(self, pid: int) -> str | None:
+    async def member_of(self, pid: int) -> str | None:
         """The service to whose present tree a process belongs."""
-        everyone = self._around.processes()
+        everyone = await self._around.processes_apart()
         trees = [(name, runner.tree) for name, runner in self._runners.items() if runner.tree is not None]
         return next((name for name, tree in trees if pid in tree.members(everyone)), None)
 

@@ -28,6 +28,7 @@ from aurora_desktop.core.events import (
     TuningEnded,
     TuningProposed,
 )
+from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.incidents import Incidents
 from aurora_desktop.healing.view import HealingFace, HealingView
 from aurora_desktop.heartbeat.health import Health
@@ -112,6 +113,11 @@ class Bridge(QObject):
         if context.tasks is not None:
             context.tasks.watch(self._touch_work)
             self._flush_soon()  # what waited when Aurora came up is told by no event
+
+    @property
+    def incidents(self) -> tuple[Incident, ...]:
+        """As they were last told, newest first; none before something watched."""
+        return self._incidents.rows() if self._incidents is not None else ()
 
     @property
     def is_watched(self) -> bool:

@@ -20,7 +20,7 @@ from aurora_desktop.tasks.view import TasksFace
 
 
 class SettingsFace(Protocol):
-    """The settings in force, and edits of single services that keep the file's comments.
+    """The settings in force, and edits of single services and channels of alerts that keep the file's comments.
 
     The edits write the file and raise AuroraError (with the same problems as the loader) when the result
     would be refused; then the file is as it was. The running program picks the change up by itself.
@@ -39,6 +39,12 @@ class SettingsFace(Protocol):
         ...
 
     async def remove_service(self, name: str) -> None: ...
+
+    async def add_channel(self, name: str, values: dict[str, object]) -> None:
+        """Add a channel of alerts; `values` holds the plain keys of the file."""
+        ...
+
+    async def remove_channel(self, name: str) -> None: ...
 
 
 class AutostartFace(Protocol):

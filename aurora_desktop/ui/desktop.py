@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QApplication
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import SERVICE_PREFIX
+from aurora_desktop.core.idle_code import give_back_code
+from aurora_desktop.core.lean import give_back_memory
 from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.input.view import InputView, Question
 from aurora_desktop.safety.view import ControlView
@@ -36,6 +38,8 @@ INPUT_PAGE, RECOVERY_PAGE = 1, 2
 _ON_EVERY_PAGE = ("guard", "input_agent", "aurora")
 # The window is drawn first.
 PREPARE_MS = 200
+# A window that is closed and opened again keeps what it needs.
+TIDY_MS = 10_000
 
 
 class Desktop(QObject):
@@ -57,6 +61,7 @@ class Desktop(QObject):
         self._grace = QTimer(self, singleShot=True, interval=TRAY_GRACE_MS)
         self._prepare_timer = QTimer(self, singleShot=True, interval=PREPARE_MS)
         self._prepare_timer.timeout.connect(self._prepare)
+        self._tidy_timer = QTimer(self, singleShot=True, interval=TIDY_MS)
         self._connect()
         self._show_health()
 
@@ -128,6 +133,7 @@ class Desktop(QObject):
         """Take tray and window away; the object is of no use afterwards."""
         self._grace.stop()
         self._prepare_timer.stop()
+        self._tidy_timer.stop()
         self._tasks.cancel()
         self.bridge.close()
         self.tray.close()
@@ -158,6 +164,7 @@ class Desktop(QObject):
         self.tray.quit_asked.connect(self._quit)
         self.tray.availability_changed.connect(self._on_tray)
         self._grace.timeout.connect(self._show_without_tray)
+        self._tidy_timer.timeout.connect(lambda: self._tasks.run(asyncio.to_thread(_give_back)))
 
     def _quit(self) -> None:
         window = self._window if self._window and self._window.isVisible() else None
@@ -171,6 +178,7 @@ class Desktop(QObject):
         from aurora_desktop.ui.window import Window
 
         self._window = Window(self._context, self.bridge, self._ui_settings.theme, self._has_tray)
+        self._window.seen.connect(lambda seen: self._tidy_timer.stop() if seen else self._tidy_timer.start())
         return self._window
 
     def _has_tray(self) -> bool:
@@ -331,3 +339,9 @@ class Desktop(QObject):
             self._context.supervisor.restart((name,), "tray")
         except AuroraError as error:  # removed from the settings since the menu was opened
             self._notify(error.title, error.detail)
+
+
+def _give_back() -> None:
+    """What the window alone used: of its code it is 25 MB. It stays built, with all that was typed; for a thread."""
+    give_back_memory()
+    give_back_code()

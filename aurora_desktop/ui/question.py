@@ -229,7 +229,8 @@ def _text_field(text: str) -> QPlainTextEdit:
     field.setAccessibleName("What would be typed")
     lines = min(sum(1 + len(line) // _LINE_CHARACTERS for line in field.toPlainText().split("\n")), _LINES_SHOWN)
     field.setFixedHeight(lines * field.fontMetrics().lineSpacing() + _FIELD_FRAME_PX)
-    field.setVisible(bool(text))
+    if not text:  # shown before it lies in the dialog, it would be a window for a moment
+        field.hide()
     return field
 
 

@@ -1,9 +1,10 @@
 """The window: the verdict on top, the rail on the left, one page at a time."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypeVar
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,11 +17,8 @@ from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.confirming import Confirming
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.holding import StopKey
-from aurora_desktop.ui.pages.input import InputPage
-from aurora_desktop.ui.pages.recovery import RecoveryPage
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.pages.services import ServicesPage
-from aurora_desktop.ui.pages.settings import SettingsPage
-from aurora_desktop.ui.pages.work import WorkPage
 from aurora_desktop.ui.quitting import Quitting
 from aurora_desktop.ui.service_form import ServiceForm
 from aurora_desktop.ui.tasks import Tasks, as_aurora_error
@@ -32,6 +30,12 @@ from aurora_desktop.ui.widgets.rail import Rail
 from aurora_desktop.ui.widgets.strip import Strip
 from aurora_desktop.ui.work_feed import Waiting
 
+if TYPE_CHECKING:
+    from aurora_desktop.ui.pages.input import InputPage
+    from aurora_desktop.ui.pages.recovery import RecoveryPage
+    from aurora_desktop.ui.pages.settings import SettingsPage
+    from aurora_desktop.ui.pages.work import WorkPage
+
 PAGES = (
     ("&Services", "page-services"),
     ("I&nput", "page-input"),
@@ -41,13 +45,20 @@ PAGES = (
 )
 INPUT, RECOVERY, WORK, SETTINGS = 1, 2, 3, 4
 STOP_KEY = Qt.Key.Key_F12
+_P = TypeVar("_P", bound=Reachable)
 _SIZE = (1280, 800)
 _SMALLEST = (640, 480)
 _TO_BEGIN = "Add a service and Aurora keeps it running"
 
 
 class Window(QWidget):
-    """Shows what the bridge tells and asks the supervisor to act. `has_tray`: whether a hidden window is reachable."""
+    """Shows what the bridge tells and asks the supervisor to act. `has_tray`: whether a hidden window is reachable.
+
+    Each page but the first is imported and built when it is first wanted: most are not, in most windows.
+    `seen` tells that it is shown or hidden.
+    """
+
+    seen = Signal(bool)
 
     def __init__(self, context: UiContext, bridge: Bridge, theme: Choice, has_tray: Callable[[], bool]) -> None:
         super().__init__()
@@ -78,7 +89,6 @@ class Window(QWidget):
     def choose_theme(self, choice: Choice) -> None:
         """Take on other colours."""
         self.theme.choose(choice)
-        self.settings.show_settings()
 
     def dispose(self) -> None:
         """Close for good."""
@@ -90,13 +100,10 @@ class Window(QWidget):
 
     def show_page(self, place: int) -> None:
         """Go to a page."""
-        self.pages.setCurrentIndex(place)
+        page = self._page(place)
+        self.pages.setCurrentWidget(page)
         self.rail.choose(place)
-        first: tuple[Callable[[], QWidget], ...] = (
-            lambda: self.services.table, self.input.focus_first, self.recovery.focus_first, self.work.focus_first,
-            lambda: self.settings.autostart,
-        )  # fmt: skip
-        first[place]().setFocus(Qt.FocusReason.ShortcutFocusReason)
+        page.focus_first().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def show_service(self, name: str) -> None:
         """Show one service in detail."""
@@ -147,10 +154,12 @@ class Window(QWidget):
         super().showEvent(event)
         self.confirming.keys.watch(self.windowHandle())
         self._bridge.watch()
+        self.seen.emit(True)  # noqa: FBT003 - a signal's value
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._bridge.unwatch()
+        self.seen.emit(False)  # noqa: FBT003 - the same
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -175,15 +184,11 @@ class Window(QWidget):
         self.stop_key = StopKey(STOP_KEY, self)
         self.rail = Rail(self.theme, PAGES)
         self.services = ServicesPage(self.theme)
-        self.input = InputPage(self._context, self.theme, self._tasks, self.confirming)
-        self.recovery = RecoveryPage(
-            self._context.healing, self.theme, self._tasks, self.show_error, self._context.link
-        )
-        self.settings = SettingsPage(self._context, self.theme, self._tasks)
         self.pages = QStackedWidget()
-        self.work = WorkPage(self._context, self._bridge, self.theme, self._tasks, self.confirming)
-        for page in (self.services, self.input, self.recovery, self.work, self.settings):
-            self.pages.addWidget(page)
+        self.pages.addWidget(self.services)
+        self._blanks = {place: QWidget() for place in range(1, len(PAGES))}  # where a page is not built yet
+        for blank in self._blanks.values():
+            self.pages.addWidget(blank)
         self.rail.choose(0)
         column = QVBoxLayout()
         column.setContentsMargins(20, 18, 20, 18)
@@ -202,14 +207,6 @@ class Window(QWidget):
         bridge, services = self._bridge, self.services
         bridge.services_changed.connect(self._show_views)
         bridge.health_changed.connect(self._show_health)
-        bridge.incidents_changed.connect(self.recovery.show_incidents)
-        bridge.healing_changed.connect(self.recovery.show_healing)
-        bridge.link_changed.connect(self.recovery.show_link)
-        self.recovery.followed.connect(bridge.follow_healing)
-        self.recovery.acted.connect(bridge.refresh)
-        bridge.refusal_changed.connect(self.settings.show_refusal)
-        bridge.settings_applied.connect(self.settings.show_settings)
-        self.settings.show_refusal(bridge.refusal)
         self.rail.chosen.connect(self.show_page)
         self.rail.pause_asked.connect(self._pause)
         self.banner.resume_asked.connect(lambda: self._pause(False))  # noqa: FBT003 - a Qt slot
@@ -231,16 +228,88 @@ class Window(QWidget):
     def _connect_control(self) -> None:
         bridge, control, strip, emergency = self._bridge, self._context.control, self.strip, self.emergency
         bridge.control_changed.connect(self._show_control)
-        bridge.input_changed.connect(self.input.show_input)
         self.confirming.progressed.connect(strip.show_hold)
         self.confirming.serve(emergency.reset, "Reset", self.confirming.reset, control.reset)
         self.stop_key.pressed.connect(self._stop_everything)
         strip.stop_asked.connect(self._stop_everything)
         strip.disarm_asked.connect(self._disarm)
         strip.extend_asked.connect(self._extend)
-        self.input.thaw_asked.connect(self._thaw)
-        self.input.acted.connect(bridge.refresh_control)
         self._show_control(bridge.control)
+
+    # --- the pages --------------------------------------------------------------------------------------------
+
+    @cached_property
+    def input(self) -> "InputPage":
+        """Who may use mouse and keyboard, and what agents did with them."""
+        from aurora_desktop.ui.pages.input import InputPage
+
+        bridge = self._bridge
+        page = InputPage(self._context, self.theme, self._tasks, self.confirming)
+        page.thaw_asked.connect(self._thaw)
+        page.acted.connect(bridge.refresh_control)
+        bridge.control_changed.connect(page.show_control)
+        bridge.input_changed.connect(page.show_input)
+        page.show_control(bridge.control)
+        page.show_input(self._context.input.view())
+        return self._put(INPUT, page)
+
+    @cached_property
+    def recovery(self) -> "RecoveryPage":
+        """What went wrong, and what was done about it."""
+        from aurora_desktop.ui.pages.recovery import RecoveryPage
+
+        bridge, context = self._bridge, self._context
+        page = RecoveryPage(
+            context.healing, self.theme, self._tasks, self.show_error, context.link, context.alerts, context.settings
+        )
+        page.followed.connect(bridge.follow_healing)
+        page.acted.connect(bridge.refresh)
+        bridge.incidents_changed.connect(page.show_incidents)
+        bridge.healing_changed.connect(page.show_healing)
+        bridge.link_changed.connect(page.show_link)
+        bridge.settings_applied.connect(page.show_settings)
+        page.show_incidents(bridge.incidents)
+        if bridge.healing is not None:
+            page.show_healing(bridge.healing)
+        return self._put(RECOVERY, page)
+
+    @cached_property
+    def work(self) -> "WorkPage":
+        """The agents and their tasks."""
+        from aurora_desktop.ui.pages.work import WorkPage
+
+        return self._put(WORK, WorkPage(self._context, self._bridge, self.theme, self._tasks, self.confirming))
+
+    @cached_property
+    def settings(self) -> "SettingsPage":
+        """Start at login, the look, and the settings file."""
+        from aurora_desktop.ui.pages.settings import SettingsPage
+
+        page = SettingsPage(self._context, self.theme, self._tasks)
+        self._bridge.refusal_changed.connect(page.show_refusal)
+        self._bridge.settings_applied.connect(page.show_settings)
+        page.show_refusal(self._bridge.refusal)
+        return self._put(SETTINGS, page)
+
+    def _page(self, place: int) -> Reachable:
+        match place:
+            case 0:
+                return self.services
+            case 1:
+                return self.input
+            case 2:
+                return self.recovery
+            case 3:
+                return self.work
+            case _:
+                return self.settings
+
+    def _put(self, place: int, page: _P) -> _P:
+        blank = self._blanks.pop(place)
+        self.pages.insertWidget(place, page)
+        self.pages.removeWidget(blank)
+        blank.deleteLater()
+        return page
 
     def _add_shortcuts(self) -> None:
         ways: dict[str, Callable[[], object]] = {
@@ -272,7 +341,6 @@ class Window(QWidget):
         self.emergency.show_control(view)
         self.banner.setVisible(self.emergency.isHidden())
         self.strip.show_control(view)
-        self.input.show_control(view)
         self.rail.show_badge(INPUT, int(view.request is not None), "an agent asks for mouse and keyboard")
 
     def _stop_everything(self) -> None:
@@ -300,21 +368,13 @@ class Window(QWidget):
 
     def _new(self) -> None:
         """A task where tasks are shown, else a service."""
-        self.work.new_task() if self.pages.currentWidget() is self.work else self.add_service()
+        self.work.new_task() if self.pages.currentIndex() == WORK else self.add_service()
 
     def _find(self) -> None:
-        page = self.pages.currentWidget()
-        if isinstance(page, ServicesPage | RecoveryPage | WorkPage):
-            page.focus_filter()
+        self._page(self.pages.currentIndex()).focus_filter()
 
     def _escape(self) -> None:
-        page = self.pages.currentWidget()
-        if page is self.services:
-            self.services.filter.clear() if not self.services.close_drawer() else None
-        elif isinstance(page, RecoveryPage | WorkPage):
-            page.escape()
-        elif page is self.input:
-            self.input.history.close_details()
+        self._page(self.pages.currentIndex()).escape()
 
     def _open_form(self, name: str) -> ServiceForm:
         form = ServiceForm(self._context.settings, self.theme, self._tasks, self, name)

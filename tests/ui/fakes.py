@@ -218,6 +218,7 @@ class FakeSettings:
         self.in_force = settings
         self.saved: list[tuple[str, dict[str, object], str | None]] = []
         self.removed: list[str] = []
+        self.channels: list[tuple[str, dict[str, object]]] = []
         self.refuses: AuroraError | None = None
 
     def current(self) -> Settings:
@@ -232,6 +233,16 @@ class FakeSettings:
         self.saved.append((name, values, previous_name))
 
     async def remove_service(self, name: str) -> None:
+        self.removed.append(name)
+
+    async def add_channel(self, name: str, values: dict[str, object]) -> None:
+        if self.refuses:
+            raise self.refuses
+        self.channels.append((name, values))
+
+    async def remove_channel(self, name: str) -> None:
+        if self.refuses:
+            raise self.refuses
         self.removed.append(name)
 
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import EmergencyStopped, ServiceGaveUp
 from aurora_desktop.core.settings.schema import UiSettings
+from aurora_desktop.ui import desktop as desktop_module
 
 from .fakes import a_control, a_stop
 
@@ -50,6 +51,20 @@ def test_a_click_opens_and_another_closes(desktop, panel, qtbot):
     assert desktop.window.isVisible()
     desktop.tray.icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
     assert not desktop.window.isVisible()
+
+
+def test_a_while_after_it_was_closed_memory_is_given_back(desktop, panel, monkeypatch, qtbot):
+    given: list[str] = []
+    monkeypatch.setattr(desktop_module, "give_back_memory", lambda: given.append("heap"))
+    monkeypatch.setattr(desktop_module, "give_back_code", lambda: given.append("code"))
+    desktop.start(hidden=False)
+    assert not desktop._tidy_timer.isActive()
+    desktop.window.close()
+    desktop.raise_window()
+    assert not desktop._tidy_timer.isActive()
+    desktop._tidy_timer.setInterval(1)
+    desktop.window.close()
+    qtbot.waitUntil(lambda: given == ["heap", "code"], timeout=60_000)
 
 
 def test_hidden_without_a_tray_the_window_shows_after_a_while(desktop, panel, qtbot):

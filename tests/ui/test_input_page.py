@@ -177,7 +177,7 @@ def test_a_narrow_page_scrolls_down_only(window, house, page, picture, qtbot):
     page.history.table.selectRow(0)
     window.resize(640, 480)
     qtbot.waitUntil(lambda: page.history.table.isColumnHidden(HISTORY.index(Column.AGENT)))
-    qtbot.waitUntil(lambda: page.horizontalScrollBar().maximum() == 0)
+    qtbot.waitUntil(lambda: page.area.horizontalScrollBar().maximum() == 0)
 
 
 def test_without_tasks_the_page_says_so(page):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-EVERY_S = 1.0
+EVERY_S = 3.0
 # Qt rounds timers of a tenth of a second and more by a twentieth; shorter ones are exact.
 PROBE_S = 0.05
 
@@ -17,7 +17,10 @@ async def measured() -> float:
 
 
 async def measure(tell: Callable[[float], None]) -> None:
-    """For ever: a twentieth of each second is looked at. A block of 0.2 s and more is an event besides (`stalled`)."""
+    """For ever: a sixtieth of the time is looked at, for each look wakes the whole program.
+
+    A block of 0.2 s and more is an event besides (`stalled`).
+    """
     while True:
         await asyncio.sleep(EVERY_S)
         tell(await measured())

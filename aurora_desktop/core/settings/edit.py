@@ -1,4 +1,4 @@
-"""Adds, changes and removes single services in a settings file; comments, order and quoting stay.
+"""Adds, changes and removes single services and alert channels in a settings file; comments, order, quoting stay.
 
 What is to be written is read back first, and must mean exactly what was asked and nothing else. All calls
 block on the disk. They raise SettingsError; then the file is as it was.
@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,12 +18,16 @@ from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.settings.loader import decode, is_json, parse_tree, read_bytes
 from aurora_desktop.core.settings.problems import Findings, Problem, SettingsError, joined
 from aurora_desktop.core.settings.schema import Service, Settings
+from aurora_desktop.core.settings.schema_healing import AlertChannel
 from aurora_desktop.core.settings.semantics import REFERENCES, references, services_of
 from aurora_desktop.core.settings.splice import Splices
 from aurora_desktop.core.settings.tree import Entry, Mapping, Tree, plain, tree_of
 from aurora_desktop.core.settings.validate import BAD, build
 
 _BOM = b"\xef\xbb\xbf"
+_SERVICES = ("services",)
+_CHANNELS = ("alerts", "channels")
+_K = TypeVar("_K", Service, AlertChannel)
 
 
 def save_service(
@@ -40,19 +44,19 @@ def save_service(
     the file defines the service otherwise by now, nothing is done.
     """
     file = _File(path)
-    asked, service = _asked(values, path, name)
+    asked, service = _asked(values, path, joined("services", name), Service)
     if previous_name is not None:
         file.refuse_if_stale(previous_name, known)
     if name != previous_name and name in file.settings.services:
-        file.refuse(name, f"there is a service `{name}` already", "choose another name")
+        file.refuse(joined("services", name), f"there is a service `{name}` already", "choose another name")
     wanted = _with_service(file.settings, name, service, previous_name)
     splices = file.splices()
     if previous_name is None:
-        _add(file, splices, {name: _without_defaults(asked, service)})
+        _add(file, splices, _SERVICES, {name: _without_defaults(asked, service)})
     else:
         _update(splices, file.mapping_of(previous_name), file.settings.services[previous_name], asked, service)
         _rename(file, splices, previous_name, name)
-    file.write(splices.result(), wanted, name)
+    file.write(splices.result(), wanted, joined("services", name))
 
 
 def set_option(path: Path, name: str, keys: Sequence[str], value: object, known: Settings | None = None) -> object:
@@ -79,11 +83,42 @@ def remove_service(path: Path, name: str, known: Settings | None = None) -> None
     services = file.services
     users = list(dict.fromkeys(r.service for r in references(services) if r.target == name))
     if users:
-        file.refuse(name, f"it is needed by {', '.join(users)}", "take it out of their `requires`, `after`, `part_of`")
+        hint = "take it out of their `requires`, `after`, `part_of`"
+        file.refuse(joined("services", name), f"it is needed by {', '.join(users)}", hint)
     splices = file.splices()
     splices.edit(services, {name}, {})
     left = {other: service for other, service in file.settings.services.items() if other != name}
-    file.write(splices.result(), msgspec.structs.replace(file.settings, services=left), name)
+    file.write(splices.result(), msgspec.structs.replace(file.settings, services=left), joined("services", name))
+
+
+def add_channel(path: Path, name: str, values: dict[str, object]) -> None:
+    """Add a channel of alerts; `values` are the plain keys of the file."""
+    file, field = _File(path), joined("alerts.channels", name)
+    asked, channel = _asked(values, path, field, AlertChannel)
+    channels = file.settings.alerts.channels
+    if name in channels:
+        file.refuse(field, f"there is a channel `{name}` already", "choose another name")
+    splices = file.splices()
+    _add(file, splices, _CHANNELS, {name: _without_defaults(asked, channel)})
+    file.write(splices.result(), _with_channels(file.settings, {**channels, name: channel}), field)
+
+
+def remove_channel(path: Path, name: str, known: AlertChannel | None = None) -> None:
+    """Take a channel out of the file; refused when it is another one there than the `known` one."""
+    file, field = _File(path), joined("alerts.channels", name)
+    channels = file.settings.alerts.channels
+    if name not in channels:
+        file.refuse(field, f"there is no channel `{name}`", "")
+    if known is not None and channels[name] != known:
+        file.refuse(field, "the file was changed meanwhile", "look at the new settings and try again")
+    splices = file.splices()
+    splices.edit(file.mapping_at(_CHANNELS), {name}, {})
+    left = {other: channel for other, channel in channels.items() if other != name}
+    file.write(splices.result(), _with_channels(file.settings, left), field)
+
+
+def _with_channels(old: Settings, channels: dict[str, AlertChannel]) -> Settings:
+    return msgspec.structs.replace(old, alerts=msgspec.structs.replace(old.alerts, channels=channels))
 
 
 def create_default(path: Path) -> bool:
@@ -142,33 +177,42 @@ class _File:
             raise AssertionError("a service that is no mapping was accepted")
         return tree
 
+    def mapping_at(self, keys: Sequence[str]) -> Mapping:
+        """The mapping under these keys, which is there because one of its members is."""
+        tree = self.tree
+        for key in keys:
+            tree = tree.entries[key].value if isinstance(tree, Mapping) else tree
+        if not isinstance(tree, Mapping):
+            raise AssertionError("members without a mapping")
+        return tree
+
     def splices(self) -> Splices:
         return Splices(self._text, is_json=is_json(self._text, self.path))
 
     def refuse_if_stale(self, name: str, known: Settings | None) -> None:
         """Raises SettingsError if the service is not there, or not as the change supposes."""
-        there = self.settings.services.get(name)
+        there, field = self.settings.services.get(name), joined("services", name)
         if known is not None and there != known.services.get(name):
-            self.refuse(name, "the file was changed meanwhile", "look at the new settings and try again")
+            self.refuse(field, "the file was changed meanwhile", "look at the new settings and try again")
         if there is None:
-            self.refuse(name, f"there is no service `{name}`", "")
+            self.refuse(field, f"there is no service `{name}`", "")
 
-    def refuse(self, name: str, message: str, hint: str) -> NoReturn:
-        raise _refusal(self.path, joined("services", name), message, hint)
+    def refuse(self, field: str, message: str, hint: str) -> NoReturn:
+        raise SettingsError([Problem(str(self.path), None, None, field, message, hint)])
 
-    def write(self, text: str, wanted: Settings, name: str) -> None:
+    def write(self, text: str, wanted: Settings, field: str) -> None:
         """Write the text if it means `wanted`, and the file is still what was read."""
         if self._meaning(text) != wanted:
-            self.refuse(name, "this file is laid out in a way that cannot be edited safely", "edit it by hand")
+            self.refuse(field, "this file is laid out in a way that cannot be edited safely", "edit it by hand")
         bom = _BOM if self._content.startswith(_BOM) else b""
         if read_bytes(self.path) != self._content:
-            self.refuse(name, "the file was changed meanwhile", "look at the new settings and try again")
+            self.refuse(field, "the file was changed meanwhile", "look at the new settings and try again")
         if not os.access(self.path, os.W_OK):
-            self.refuse(name, "the file may not be written", "give yourself the permission (chmod u+w)")
+            self.refuse(field, "the file may not be written", "give yourself the permission (chmod u+w)")
         try:
             replace_content(self.path, bom + text.encode())
         except OSError as error:
-            self.refuse(name, f"the file cannot be written: {error.strerror}", "check its folder's permissions")
+            self.refuse(field, f"the file cannot be written: {error.strerror}", "check its folder's permissions")
 
     def _meaning(self, text: str) -> Settings | None:
         """What the new text means, None if it is broken; problems have no line, since it is nowhere to be seen."""
@@ -180,19 +224,18 @@ class _File:
             raise SettingsError(msgspec.structs.replace(p, line=None, column=None) for p in error.problems) from error
 
 
-def _asked(values: dict[str, object], path: Path, name: str) -> tuple[Mapping, Service]:
-    """What was asked for, as a tree and as a service. Raises SettingsError."""
+def _asked(values: dict[str, object], path: Path, field: str, kind: type[_K]) -> tuple[Mapping, _K]:
+    """What was asked for, as a tree and as what it means. Raises SettingsError."""
     findings = Findings(path)
-    field = joined("services", name)
     try:
         tree = tree_of(_without_none(values))
     except TypeError as error:
         findings.stop(None, field, str(error))
-    service = build(tree, Service, findings, field)
+    meaning = build(tree, kind, findings, field)
     findings.raise_if_any()
-    if service is BAD or not isinstance(tree, Mapping):
-        raise AssertionError("a service was refused without a problem")
-    return tree, service
+    if meaning is BAD or not isinstance(tree, Mapping):
+        raise AssertionError("it was refused without a problem")
+    return tree, meaning
 
 
 def _without_none(value: object) -> object:
@@ -213,16 +256,30 @@ def _referring(service: Service, previous_name: str | None, name: str) -> Servic
     return msgspec.structs.replace(service, **lists)
 
 
-def _add(file: _File, splices: Splices, service: dict[str, object]) -> None:
-    services = services_of(file.tree)
-    if services is not None and services.entries:
-        splices.edit(services, set(), service)
-    elif isinstance(file.tree, Mapping) and (entry := file.tree.entries.get("services")):
-        splices.fill(entry, service, is_braced=file.tree.flow)
-    elif isinstance(file.tree, Mapping) and file.tree.flow:
-        splices.edit(file.tree, set(), {"services": service})
-    else:
-        splices.append({"services": service})
+def _add(file: _File, splices: Splices, keys: Sequence[str], members: dict[str, object]) -> None:
+    """Put members under these keys, of which the last ones, or all, may not be there yet."""
+    if not isinstance(file.tree, Mapping):
+        splices.append(_below(keys, members))
+        return
+    inside = file.tree
+    for place, key in enumerate(keys):
+        entry = inside.entries.get(key)
+        if entry is None:
+            is_top = inside is file.tree and not inside.flow
+            added = _below(keys[place:], members)
+            splices.append(added) if is_top else splices.edit(inside, set(), added)
+            return
+        if not isinstance(entry.value, Mapping) or not entry.value.entries:
+            splices.fill(entry, _below(keys[place + 1 :], members), is_braced=inside.flow)
+            return
+        inside = entry.value
+    splices.edit(inside, set(), members)
+
+
+def _below(keys: Sequence[str], members: dict[str, object]) -> dict[str, object]:
+    for key in reversed(keys):
+        members = {key: members}
+    return members
 
 
 def _rename(file: _File, splices: Splices, previous_name: str, name: str) -> None:
@@ -277,7 +334,3 @@ def _is_default(meaning: object, name: str) -> bool:
     field = next(f for f in msgspec.structs.fields(meaning) if f.name == name)
     default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     return bool(getattr(meaning, name) == default)
-
-
-def _refusal(path: Path, field: str, message: str, hint: str) -> SettingsError:
-    return SettingsError([Problem(str(path), None, None, field, message, hint)])

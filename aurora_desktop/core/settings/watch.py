@@ -122,6 +122,19 @@ class SettingsSource:
             await asyncio.to_thread(edit.remove_service, self.path, name, self._written)
             self._seen = _stamp(self.path)
 
+    async def add_channel(self, name: str, values: dict[str, object]) -> None:
+        """See `edit.add_channel`; the next `poll` applies it."""
+        async with self._lock:
+            await asyncio.to_thread(edit.add_channel, self.path, name, values)
+            self._seen = _stamp(self.path)
+
+    async def remove_channel(self, name: str) -> None:
+        """See `edit.remove_channel`; the next `poll` applies it."""
+        async with self._lock:
+            known = self._settings.alerts.channels.get(name)
+            await asyncio.to_thread(edit.remove_channel, self.path, name, known)
+            self._seen = _stamp(self.path)
+
     async def _read_again(self, stamp: Stamp | None) -> Applied | Refused | None:
         try:
             new = await asyncio.to_thread(_load_again, self.path, self._written)

@@ -29,7 +29,7 @@ from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.healing.alerts import addresses, sending
 from aurora_desktop.healing.alerts.alert import Alert, alert_of
-from aurora_desktop.healing.alerts.messages import Look, Looked, Send, Sent
+from aurora_desktop.healing.alerts.messages import Keep, Look, Looked, Send, Sent
 from aurora_desktop.healing.alerts.outbox import GATHER_S, Delivery, Outbox
 from aurora_desktop.healing.alerts.rule import ErrorCounter, Repeats
 from aurora_desktop.healing.alerts.store import AlertStore, Waiting
@@ -67,6 +67,7 @@ class Alerts:
         secrets_folder: Path,
         send: Callable[[Send], Awaitable[Sent]] = sending.send,
         look: Callable[[Look], Awaitable[Looked]] = sending.look,
+        keep: Callable[[Keep], Awaitable[Looked]] = sending.keep,
         jitter: Callable[[], float] = random.random,
         gather_s: float = GATHER_S,
     ) -> None:
@@ -75,6 +76,7 @@ class Alerts:
         self._publish = publish
         self._send = send
         self._look = look
+        self._keep_apart = keep
         self._secrets_folder = secrets_folder
         self._store = AlertStore(database)
         self._errors = ErrorCounter(settings.alerts)
@@ -331,6 +333,20 @@ class Alerts:
             results.append(await self._test_desktop(self.desktop))
         return tuple(results)
 
+    async def try_address(self, url: str) -> TestResult:
+        addresses.check(url)
+        began = time.monotonic()
+        sent = await self._try_to_send(AlertChannel(url=url), _test_alert(self._clock.wall()))
+        return _result(addresses.shown_url(url), sent, began)
+
+    async def keep_secret(self, name: str, url: str) -> str:
+        addresses.check(url)
+        kept = await self._keep_apart(Keep(secret=name, url=url, secrets_folder=str(self._secrets_folder)))
+        why = kept.wrong.get(name, "")
+        if kept.places.get(name) not in ("keyring", "file"):
+            raise AuroraError("The address cannot be kept as a secret", why, f"`aurora alerts set-secret {name}`")
+        return why
+
     def snooze(self, for_s: float, component: str = "") -> Snooze:
         """Raises AuroraError for a component that there is not, and for a time that is too long."""
         now = self._clock.wall()
@@ -357,8 +373,7 @@ class Alerts:
         began, channel = time.monotonic(), self._channels[name]
         sent = await self._try_to_send(channel, _test_alert(self._clock.wall()))
         self._keep(name, sent, "Test", 1)
-        cause = sent.cause or "it was taken"
-        return TestResult(channel=name, ok=sent.ok, cause=cause, duration_s=round(time.monotonic() - began, 2))
+        return _result(name, sent, began)
 
     async def _test_desktop(self, notify: Notify) -> TestResult:
         alert, began = _test_alert(self._clock.wall()), time.monotonic()
@@ -411,6 +426,11 @@ def _components(settings: Settings) -> frozenset[str]:
 def _unknown(what: str, name: str, known: Collection[str], hint: str) -> AuroraError:
     near = difflib.get_close_matches(name, known, 1)
     return AuroraError(f"There is no {what} `{name}`", "", f"Did you mean `{near[0]}`?" if near else hint)
+
+
+def _result(channel: str, sent: Sent, began: float) -> TestResult:
+    took_s = round(time.monotonic() - began, 2)
+    return TestResult(channel=channel, ok=sent.ok, cause=sent.cause or "it was taken", duration_s=took_s)
 
 
 def _test_alert(at: float) -> Alert:

@@ -15,7 +15,7 @@ import msgspec
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.healing.alerts import addresses
-from aurora_desktop.healing.alerts.messages import Look, Looked, Request, Send, Sent
+from aurora_desktop.healing.alerts.messages import Keep, Look, Looked, Request, Send, Sent
 from aurora_desktop.healing.alerts.secrets import KeyringLockedError, SecretStore
 from aurora_desktop.healing.alerts.view import Place
 
@@ -26,6 +26,8 @@ def main() -> NoReturn:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # what it does is never urgent to the millisecond
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
+    if isinstance(request, Keep):
+        _answer(_keep(request))
     _answer(_look(request) if isinstance(request, Look) else _send(request))
 
 
@@ -45,6 +47,16 @@ def _look(request: Look) -> Looked:
         except AuroraError as error:
             places[name], wrong[name] = "unknown", _in_a_line(error)
     return Looked(places, wrong)
+
+
+def _keep(request: Keep) -> Looked:
+    name, url = request.secret, request.url
+    try:
+        addresses.check(url)
+        kept = SecretStore(Path(request.secrets_folder)).keep(name, url)
+    except AuroraError as error:
+        return Looked({name: "missing"}, {name: addresses.scrubbed(_in_a_line(error), url)})
+    return Looked({name: kept.place}, {name: kept.why} if kept.why else {})
 
 
 def _send(request: Send) -> Sent:

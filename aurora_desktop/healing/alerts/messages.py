@@ -26,6 +26,14 @@ class Look(Struct, frozen=True, kw_only=True, tag="look"):
     secrets_folder: str
 
 
+class Keep(Struct, frozen=True, kw_only=True, tag="keep"):
+    """Keep an address as a secret of this name."""
+
+    secret: str
+    url: str
+    secrets_folder: str
+
+
 class Sent(Struct, frozen=True, kw_only=True):
     """How it went; `final`: it would go the same way again. `place`: where the address came from."""
 
@@ -36,10 +44,10 @@ class Sent(Struct, frozen=True, kw_only=True):
 
 
 class Looked(Struct, frozen=True):
-    """The place of each secret, and what is wrong with it, in words."""
+    """The place of each secret, `missing` where it is in none, and what is wrong with it, in words."""
 
     places: dict[str, Place]
     wrong: dict[str, str] = {}
 
 
-Request = Send | Look
+Request = Send | Look | Keep

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from aurora_desktop.healing.alerts.messages import Look, Looked, Request, Send, Sent
+from aurora_desktop.healing.alerts.messages import Keep, Look, Looked, Request, Send, Sent
 from aurora_desktop.supervisor.exits import owned
 
 STARTS_S = 20.0
@@ -38,6 +38,14 @@ async def look(request: Look) -> Looked:
         return await _ask(request, Looked, LOOK_S)
     except NoAnswerError as error:
         return Looked(dict.fromkeys(request.secrets, "unknown"), dict.fromkeys(request.secrets, str(error)))
+
+
+async def keep(request: Keep) -> Looked:
+    """Where the secret lies from now on; `missing` when it could not be kept."""
+    try:
+        return await _ask(request, Looked, LOOK_S)
+    except NoAnswerError as error:
+        return Looked({request.secret: "missing"}, {request.secret: str(error)})
 
 
 async def _ask(request: Request, kind: type[A], timeout_s: float) -> A:

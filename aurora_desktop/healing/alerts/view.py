@@ -74,6 +74,17 @@ class AlertsFace(Protocol):
         """Send a test alert to one channel, or to all and the desktop. Raises AuroraError for an unknown one."""
         ...
 
+    async def try_address(self, url: str) -> TestResult:
+        """Send a test alert to an address that is not in the settings. Raises AuroraError for what is none."""
+        ...
+
+    async def keep_secret(self, name: str, url: str) -> str:
+        """Keep an address for a channel that names it as `secret`; why it lies in a plain file, "" for the keyring.
+
+        Raises AuroraError when it cannot be kept.
+        """
+        ...
+
     def snooze(self, for_s: float, component: str = "") -> Snooze:
         """Be silent of one component, or ("") of all; 0 seconds end it. Emergencies are told all the same."""
         ...

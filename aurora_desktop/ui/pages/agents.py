@@ -1,12 +1,13 @@
 """The watched agents: who works, who is silent for how long, and how far the ladder went."""
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QHeaderView, QVBoxLayout
 
 from aurora_desktop.healing.view import AgentView, HealingView
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.agents import SHOWN, AgentsModel, name_of, rung, silence, worst_first
 from aurora_desktop.ui.models.rows import ROW_ROLE
+from aurora_desktop.ui.pages.keys import ListingKeys
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
@@ -43,7 +44,7 @@ def _agreeing(word: str, count: int) -> str:
     return word.replace("needs", "need") if count > 1 else word
 
 
-class AgentsSection(Section):
+class AgentsSection(ListingKeys, Section):
     """Table, filter, and the chosen one in detail."""
 
     def __init__(self, theme: Theme) -> None:
@@ -73,19 +74,6 @@ class AgentsSection(Section):
         for each in (self.filter, self.summary):
             each.setVisible(bool(view.agents))
         self._show()
-
-    def focus_first(self) -> QWidget:
-        """The table."""
-        return self.table
-
-    def focus_filter(self) -> None:
-        """Put the cursor into the filter."""
-        self.filter.take_cursor()
-
-    def escape(self) -> None:
-        """Close the details, else show all again."""
-        if not self._listing.close_detail():
-            self.filter.clear()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -11,6 +11,7 @@ from aurora_desktop.healing.view import FailureGroup, HealingFace, SearchAnswer
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.failures import FailureGroupsModel, PastFailuresModel, what_worked
 from aurora_desktop.ui.models.rows import ROW_ROLE
+from aurora_desktop.ui.pages.keys import ListingKeys
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
@@ -34,15 +35,15 @@ _INVITATION = "Every failure is kept, with what was tried and what helped. Ask i
 _NO_MATCH = "Try fewer or other words: the name of a service, of a remedy, or a part of the message."
 
 
-class FailuresSection(Section):
+class FailuresSection(ListingKeys, Section):
     """The newest question wins, whichever answer comes first."""
 
     def __init__(self, healing: HealingFace, theme: Theme, tasks: Tasks) -> None:
         super().__init__()
         self._healing, self._theme, self._tasks = healing, theme, tasks
         self._asked = 0
-        self.search = SearchField(theme, "Search the failure memory", "What went wrong? Such as: port conflict")
-        self.search.setMaximumWidth(560)
+        self.filter = SearchField(theme, "Search the failure memory", "What went wrong? Such as: port conflict")
+        self.filter.setMaximumWidth(560)
         self.sentence = label("", wrap=True)
         self.sentence.setAccessibleName("Answer")
         self.model, self.singles = FailureGroupsModel(self), PastFailuresModel(self)
@@ -56,7 +57,7 @@ class FailuresSection(Section):
         """Ask what stands in the box, now."""
         self._debounce.stop()
         self._asked += 1
-        query = self.search.text().strip()
+        query = self.filter.text().strip()
         if not query:
             self._show_invitation()
             return
@@ -66,16 +67,7 @@ class FailuresSection(Section):
 
     def focus_first(self) -> QWidget:
         """The box."""
-        return self.search
-
-    def focus_filter(self) -> None:
-        """Put the cursor into the box."""
-        self.search.take_cursor()
-
-    def escape(self) -> None:
-        """Close the single failures, else empty the box."""
-        if not self._listing.close_detail():
-            self.search.clear()
+        return self.filter
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -163,7 +155,7 @@ class FailuresSection(Section):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        column.addWidget(self.search)
+        column.addWidget(self.filter)
         column.addWidget(self.sentence)
         column.addWidget(self._stack, 1)
         self.sentence.hide()
@@ -181,8 +173,8 @@ class FailuresSection(Section):
         return EmptyState(self._theme, "search", "What went wrong before?", _INVITATION, row)
 
     def _connect(self) -> None:
-        self.search.textChanged.connect(self._on_typed)
-        self.search.returnPressed.connect(self.ask)
+        self.filter.textChanged.connect(self._on_typed)
+        self.filter.returnPressed.connect(self.ask)
         self._debounce.timeout.connect(self.ask)
         self.table.selectionModel().selectionChanged.connect(self._show_singles)
         self.table.clicked.connect(self._open_details)
@@ -196,8 +188,8 @@ class FailuresSection(Section):
             self.ask()
 
     def _ask_example(self, words: str, _checked: bool = False) -> None:
-        self.search.setText(words)
-        self.search.setFocus()
+        self.filter.setText(words)
+        self.filter.setFocus()
         self.ask()
 
     def _open_details(self) -> None:

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.input import request
@@ -11,14 +11,16 @@ from aurora_desktop.input.view import InputView
 from aurora_desktop.safety.view import ControlView, Mode
 from aurora_desktop.ui.confirming import Confirming, in_words
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.control_cards import GateCard, PendingCard, RequestCard, StopKeyCard
+from aurora_desktop.ui.widgets.pieces import scrolled
 from aurora_desktop.ui.widgets.task_tables import HistoryCard, QueueCard
 from aurora_desktop.ui.widgets.try_card import TryCard
 
 
-class InputPage(QScrollArea):
+class InputPage(Reachable):
     """A card for each matter; what changed control asks the bridge to look again."""
 
     acted = Signal()
@@ -27,7 +29,6 @@ class InputPage(QScrollArea):
     def __init__(self, context: UiContext, theme: Theme, tasks: Tasks, confirming: Confirming) -> None:
         super().__init__()
         self.setObjectName("page")
-        self.setWidgetResizable(True)
         self._context, self._confirming = context, confirming
         self.pending = PendingCard(theme)
         self.request = RequestCard(theme)
@@ -43,7 +44,10 @@ class InputPage(QScrollArea):
         for each in (self.pending, self.request, self.gate, self.stop_key, self.queue, self.trial, self.history):
             column.addWidget(each)
         column.addStretch(1)
-        self.setWidget(inside)
+        self.area = scrolled(inside, "Input")
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(self.area)
         self._connect()
 
     def show_control(self, view: ControlView) -> None:
@@ -60,6 +64,10 @@ class InputPage(QScrollArea):
         """The widget that the page begins with."""
         chosen = self.gate.modes[self._confirming.mode]
         return chosen if chosen.isVisible() else self.trial.kind
+
+    def escape(self) -> None:
+        """Close what an agent did in detail."""
+        self.history.close_details()
 
     def _connect(self) -> None:
         confirming, control = self._confirming, self._context.control

@@ -11,13 +11,12 @@ from aurora_desktop.core.link_events import LinkState
 from aurora_desktop.link.view import LinkFace, LinkView
 from aurora_desktop.ui import icons, phrases
 from aurora_desktop.ui.models.rows import Look
-from aurora_desktop.ui.pages.machine import scrolled
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.bars import HistoryLine
 from aurora_desktop.ui.widgets.lines import Line, Lines
-from aurora_desktop.ui.widgets.pieces import Button, Facts, card, label
+from aurora_desktop.ui.widgets.pieces import Button, Facts, card, label, scrolled
 
 STATE_WORDS: dict[LinkState, str] = {
     "offline": "Offline", "connecting": "Connecting", "authenticating": "Logging in", "online": "Online",

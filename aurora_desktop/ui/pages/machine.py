@@ -2,9 +2,8 @@
 
 import time
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from aurora_desktop.healing.view import HealingView, PermissionView, PredictionView, ResourceView
 from aurora_desktop.ui import phrases
@@ -13,7 +12,7 @@ from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.theme import Theme, Tone
 from aurora_desktop.ui.widgets.bars import HistoryLine, LevelBar
 from aurora_desktop.ui.widgets.lines import Line, Lines
-from aurora_desktop.ui.widgets.pieces import ElidedLabel, card, label
+from aurora_desktop.ui.widgets.pieces import ElidedLabel, card, label, scrolled
 
 _NARROW_PX = 700
 # So near to the limit is worth a look.
@@ -173,16 +172,6 @@ def record_of(view: HealingView) -> str:
         return "No predictions so far. They are advice: nothing is done because of one."
     alarms = {0: "none was a false alarm", 1: "1 was a false alarm"}.get(false, f"{false} were false alarms")
     return f"{made} predictions so far, {alarms}. They are advice: nothing is done because of one."
-
-
-def scrolled(inside: QWidget, name: str) -> QScrollArea:
-    """A page that scrolls up and down, by keys too."""
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(inside)
-    scroll.setAccessibleName(name)
-    return scroll
 
 
 def _card(title: str, *parts: QWidget) -> QFrame:

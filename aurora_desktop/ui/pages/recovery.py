@@ -7,9 +7,12 @@ from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QSh
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.healing.alerts.view import AlertsFace
 from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.view import HealingFace, HealingView
 from aurora_desktop.link.view import LinkFace, LinkView
+from aurora_desktop.ui.context import SettingsFace
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.pages.timeline import Timeline
 from aurora_desktop.ui.tasks import ErrorShown, Tasks
@@ -17,13 +20,13 @@ from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.sections import Sections
 from aurora_desktop.ui.widgets.waiting import Waiting
 
-SECTIONS = ("Timeline", "Memory", "Statistics", "Machine", "Agents", "Link")
+SECTIONS = ("Timeline", "Memory", "Statistics", "Machine", "Agents", "Link", "Alerts")
 # The least height at which cards and a section are both of use.
 _LOW_PX = 430
 _MOST_WAITING = 0.45
 
 
-class RecoveryPage(QWidget):
+class RecoveryPage(Reachable):
     """Builds a section when it is first looked at. `acted`: healing is to be looked at again; `followed`: each second.
 
     A low window shows either what waits or the section; folding the one brings the other.
@@ -39,9 +42,11 @@ class RecoveryPage(QWidget):
         tasks: Tasks,
         show_error: ErrorShown,
         link: LinkFace | None = None,
+        alerts: AlertsFace | None = None,
+        settings: SettingsFace | None = None,
     ) -> None:
         super().__init__()
-        self._link = link
+        self._link, self._alerts, self._settings = link, alerts, settings
         self.setObjectName("page")
         self._healing, self._theme, self._tasks, self._show_error = healing, theme, tasks, show_error
         self._view: HealingView | None = None
@@ -49,10 +54,11 @@ class RecoveryPage(QWidget):
         self._built: dict[int, Section] = {}
         self.waiting = Waiting(theme)
         self.sections = Sections("Sections of the recovery page", SECTIONS)
-        self.sections.setVisible(healing is not None)
         self.sections.setTabVisible(SECTIONS.index("Link"), link is not None)
+        self.sections.setTabVisible(SECTIONS.index("Alerts"), alerts is not None and settings is not None)
         self._stack = QStackedWidget()
         self._lay_out()
+        self.sections.setVisible(healing is not None)
         self._connect()
         self._show_section(0)
 
@@ -85,6 +91,11 @@ class RecoveryPage(QWidget):
         """Show the link as it is now, where somebody looks at it."""
         for section in self._built.values():
             section.show_link(view)
+
+    def show_settings(self) -> None:
+        """The settings have changed."""
+        for section in self._built.values():
+            section.show_settings()
 
     def go_to(self, title: str) -> None:
         """Show the section of this title."""
@@ -185,6 +196,10 @@ class RecoveryPage(QWidget):
             from aurora_desktop.ui.pages.link import LinkSection
 
             return LinkSection(self._link, self._theme, self._tasks, self._show_error)
+        if title == "Alerts" and self._alerts is not None and self._settings is not None:
+            from aurora_desktop.ui.pages.alerts import AlertsSection
+
+            return AlertsSection(self._alerts, self._settings, self._theme, self._tasks)
         from aurora_desktop.ui.pages.agents import AgentsSection
 
         return AgentsSection(self._theme)

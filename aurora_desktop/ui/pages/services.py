@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
 
 from aurora_desktop.supervisor.view import ServiceView
 from aurora_desktop.ui.models.services import Column, ServicesModel, ServicesProxy
+from aurora_desktop.ui.pages.keys import ListingKeys, Reachable
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import (
     CauseDelegate,
@@ -43,7 +44,7 @@ def columns_that_fit(width: int) -> set[Column]:
     return shown
 
 
-class ServicesPage(QWidget):
+class ServicesPage(ListingKeys, Reachable):
     """Table, toolbar and drawer; what is to be done goes out as signals."""
 
     add_asked = Signal()
@@ -101,10 +102,6 @@ class ServicesPage(QWidget):
     def close_drawer(self) -> bool:
         """Close the drawer; returns whether it was open."""
         return self._listing.close_detail()
-
-    def focus_filter(self) -> None:
-        """Put the cursor into the filter."""
-        self.filter.take_cursor()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -4,26 +4,26 @@ import asyncio
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from aurora_desktop import __version__
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Choice, Theme
-from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, card, label
+from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, card, label, scrolled
 
 _THEMES: dict[Choice, str] = {"system": "Follows the system", "light": "Light", "dark": "Dark"}
 
 
-class SettingsPage(QScrollArea):
+class SettingsPage(Reachable):
     """A card for each matter."""
 
     def __init__(self, context: UiContext, theme: Theme, tasks: Tasks) -> None:
         super().__init__()
         self.setObjectName("page")
-        self.setWidgetResizable(True)
         self._context, self._theme, self._tasks = context, theme, tasks
         column_widget = QWidget()
         column_widget.setMaximumWidth(860)
@@ -34,7 +34,9 @@ class SettingsPage(QScrollArea):
             column.addWidget(each)
         column.addStretch(1)
         column.addWidget(label(f"Aurora Desktop {__version__}", "small"))
-        self.setWidget(column_widget)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scrolled(column_widget, "Settings"))
         theme.changed.connect(self.show_settings)
         self.show_settings()
 
@@ -49,6 +51,10 @@ class SettingsPage(QScrollArea):
         self.path.setText(str(self._context.settings.path))
         self.theme_words.setText(_THEMES[self._theme.choice])
         self.notification_words.setText("On" if settings.notifications.enabled else "Off")
+
+    def focus_first(self) -> QWidget:
+        """The switch at the top."""
+        return self.autostart
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

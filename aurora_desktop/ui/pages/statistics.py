@@ -12,7 +12,6 @@ from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.view import HealingFace, HealingView, Statistics
 from aurora_desktop.ui.models.rows import RowsModel
 from aurora_desktop.ui.models.statistics import ComponentsModel, KindsModel, RemediesModel, TogetherModel, kinds_of
-from aurora_desktop.ui.pages.machine import scrolled
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
@@ -20,7 +19,7 @@ from aurora_desktop.ui.widgets.bars import HourBars
 from aurora_desktop.ui.widgets.delegates import CellDelegate, NameDelegate, ShareDelegate
 from aurora_desktop.ui.widgets.empty import EmptyState
 from aurora_desktop.ui.widgets.lines import Line, Lines
-from aurora_desktop.ui.widgets.pieces import card, label
+from aurora_desktop.ui.widgets.pieces import card, label, scrolled
 from aurora_desktop.ui.widgets.tables import fit_rows, make_table
 
 # A storm of failures must not count itself again and again.

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QVBoxLayout,
-    QWidget,
 )
 
 from aurora_desktop.healing.grouping import Group
@@ -14,6 +13,7 @@ from aurora_desktop.healing.incident import Incident
 from aurora_desktop.ui import phrases
 from aurora_desktop.ui.models.incidents import Column, IncidentsModel, IncidentsProxy
 from aurora_desktop.ui.models.rows import ROW_ROLE
+from aurora_desktop.ui.pages.keys import ListingKeys
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate, NameDelegate, ShapeDelegate
@@ -33,7 +33,7 @@ _DETAIL_HEIGHT = 260
 _COMPONENT_PX, _OUTCOME_PX = 170, 150
 
 
-class Timeline(Section):
+class Timeline(ListingKeys, Section):
     """Table of incidents with its filters, and the chosen one in detail."""
 
     def __init__(self, theme: Theme) -> None:
@@ -57,19 +57,6 @@ class Timeline(Section):
             each.setVisible(bool(incidents))
         self._offer_components()
         self._show_details()
-
-    def focus_first(self) -> QWidget:
-        """The widget that the section begins with."""
-        return self.table
-
-    def focus_filter(self) -> None:
-        """Put the cursor into the filter."""
-        self.filter.take_cursor()
-
-    def escape(self) -> None:
-        """Close the details, else show all rows again."""
-        if not self.close_details():
-            self.filter.clear()
 
     def close_details(self) -> bool:
         """Close the details; returns whether they were open."""

@@ -10,6 +10,7 @@ from aurora_desktop.tasks.view import TasksFace
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.confirming import Confirming
 from aurora_desktop.ui.context import UiContext
+from aurora_desktop.ui.pages.keys import Reachable
 from aurora_desktop.ui.pages.work_section import WorkSection
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
@@ -25,7 +26,7 @@ MOST_PENDING = 5
 _NOT_HERE = "This Aurora was started without the part that gives work to agents."
 
 
-class WorkPage(QWidget):
+class WorkPage(Reachable):
     """Builds a section when it is first looked at: a page that nobody opens costs next to nothing."""
 
     shown = Signal(bool)

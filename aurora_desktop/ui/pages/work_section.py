@@ -1,12 +1,11 @@
 """What every section of the agents' page can be told."""
 
-from PySide6.QtWidgets import QWidget
-
 from aurora_desktop.healing.view import HealingView
 from aurora_desktop.safety.view import ControlView
+from aurora_desktop.ui.pages.keys import Reachable
 
 
-class WorkSection(QWidget):
+class WorkSection(Reachable):
     """A part of the page that is built once it is first looked at, and reads only while it is."""
 
     def show_work(self) -> None:
@@ -24,13 +23,3 @@ class WorkSection(QWidget):
 
     def show_healing(self, view: HealingView) -> None:
         """Show healing as it is now."""
-
-    def focus_first(self) -> QWidget:
-        """The widget that the section begins with."""
-        return self
-
-    def focus_filter(self) -> None:
-        """Put the cursor into the field that narrows or searches, where there is one."""
-
-    def escape(self) -> None:
-        """Close what was opened last, then forget what was typed."""

@@ -12,6 +12,7 @@ from aurora_desktop.tasks.view import TasksFace, TaskView
 from aurora_desktop.ui import task_words
 from aurora_desktop.ui.models.rows import ROW_ROLE
 from aurora_desktop.ui.models.work import FILTERS, PAGE, URGENT, Column, WorkTasksModel, in_order
+from aurora_desktop.ui.pages.keys import ListingKeys
 from aurora_desktop.ui.pages.work_section import WorkSection
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
@@ -37,7 +38,7 @@ _INVITATION = "Give an agent some work: it is done in the order of the queue, an
 _NO_MATCH = "Try fewer or other words, or another state."
 
 
-class TasksSection(WorkSection):
+class TasksSection(ListingKeys, WorkSection):
     """Asks the coordinator for what its buttons say; `new_asked` and `answer_asked` lead to other sections."""
 
     new_asked = Signal()
@@ -121,15 +122,9 @@ class TasksSection(WorkSection):
         """The table, or the button that begins."""
         return self.table if self.model.rowCount() else self.begin
 
-    def focus_filter(self) -> None:
-        """Put the cursor into the filter."""
-        self.filter.take_cursor()
-
-    def escape(self) -> None:
-        """Close the details, else show all again."""
-        if not self._listing.close_detail():
-            self.filter.clear()
-            self.state.setCurrentIndex(0)
+    def show_all(self) -> None:
+        super().show_all()
+        self.state.setCurrentIndex(0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

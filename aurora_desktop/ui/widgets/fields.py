@@ -142,7 +142,8 @@ class FieldRow(QWidget):
         self.error = label("", "error", wrap=True)
         self.error.hide()
         words = label(phrases.quoted(sentence), "small", wrap=True)
-        words.setVisible(bool(sentence))
+        if not sentence:  # shown before it lies in the row, it would be a window for a moment
+            words.hide()
         below = (words, editor, self.error) if sentence_first else (editor, self.error, words)
         for each in (name, *below):
             column.addWidget(each)

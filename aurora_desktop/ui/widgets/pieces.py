@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent
-from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QWidget,
+)
 
 from aurora_desktop.ui import icons
 from aurora_desktop.ui.theme import Theme
@@ -135,3 +144,13 @@ def fixed_font_family() -> str:
 def without_mnemonic(text: str) -> str:
     """The text as it reads: `&&` is an ampersand, a single one marks a key."""
     return text.replace("&&", "\0").replace("&", "").replace("\0", "&")
+
+
+def scrolled(inside: QWidget, name: str) -> QScrollArea:
+    """A part that scrolls up and down, by keys too."""
+    scroll = QScrollArea()
+    scroll.setWidgetResizable(True)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setWidget(inside)
+    scroll.setAccessibleName(name)
+    return scroll

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from aurora_desktop.healing.alerts import sending
-from aurora_desktop.healing.alerts.messages import Send, Sent
+from aurora_desktop.healing.alerts.messages import Keep, Send, Sent
 
 from .alert_servers import HookServer, hook_server, mail_server
 
@@ -132,6 +132,22 @@ def test_what_goes_wrong_is_said_in_words(outcome: Outcome, name: str, words: st
 def test_nothing_secret_is_in_what_is_said(outcome: Outcome) -> None:
     said = " ".join(sent.cause for sent in outcome.sent.values())
     assert not [secret for secret in ("hunter22", "s3cret", "template.json") if secret in said]
+
+
+def test_an_address_is_kept_by_the_process_where_there_is_no_keyring_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    folder = tmp_path / "secrets"
+    keep = Keep(secret="ops", url="slack://a/b/c", secrets_folder=str(folder))
+    answer = asyncio.run(sending.keep(keep))
+    assert (answer.places, list(answer.wrong)) == ({"ops": "file"}, ["ops"])
+    assert (folder / "ops").read_text().strip() == "slack://a/b/c"
+    (tmp_path / "taken").write_text("no folder")
+    taken = Keep(secret="ops", url="slack://a/b/c", secrets_folder=str(tmp_path / "taken"))
+    answer = asyncio.run(sending.keep(taken))
+    assert answer.places == {"ops": "missing"}
+    assert "cannot be kept" in answer.wrong["ops"]
 
 
 def test_a_delivery_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from aurora_desktop.core.settings.schema_healing import AlertChannel, AlertsSett
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.healing.alerts.alerts import NEWS_S, Alerts
-from aurora_desktop.healing.alerts.messages import Look, Looked, Send, Sent
+from aurora_desktop.healing.alerts.messages import Keep, Look, Looked, Send, Sent
 from aurora_desktop.healing.alerts.store import MIGRATIONS
 from aurora_desktop.healing.alerts.view import AlertsFace
 
@@ -54,6 +54,7 @@ class Rig:
         self.told: list[AnyEvent] = []
         self.requests: list[Send] = []
         self.looks: list[Look] = []
+        self.kept: list[Keep] = []
         self.answers: list[Sent] = []
         self.places = Looked({})
         self.held: asyncio.Event | None = None
@@ -68,6 +69,7 @@ class Rig:
             secrets_folder=Path("/state/secrets"),
             send=self._send,
             look=self._look,
+            keep=self._keep,
             jitter=lambda: 1.0,
             gather_s=self.gather_s,
         )
@@ -83,6 +85,10 @@ class Rig:
 
     async def _look(self, request: Look) -> Looked:
         self.looks.append(request)
+        return self.places
+
+    async def _keep(self, request: Keep) -> Looked:
+        self.kept.append(request)
         return self.places
 
     def written(self) -> None:
@@ -484,6 +490,36 @@ def test_a_test_goes_to_every_channel_and_the_desktop(rig: Rig) -> None:
     assert [(result.channel, result.ok) for result in results] == [("a", True), ("b", False), ("desktop", False)]
     assert [result.cause for result in results][:2] == ["it was taken", "it answered 500"]
     assert rig.requests[0].title == "Test of Aurora's alerts"
+
+
+def test_an_address_is_tried_that_is_not_in_the_settings(rig: Rig) -> None:
+    rig.answers = [Sent(ok=False, cause="it answered 500")]
+    results = []
+
+    async def story(alerts: Alerts) -> None:
+        results.append(await alerts.try_address("jsons://me:pa55@example.com/hook"))
+        with pytest.raises(AuroraError, match="no address"):
+            await alerts.try_address("example.com")
+
+    play(rig, some_settings(), story)
+    assert [(result.channel, result.ok) for result in results] == [("jsons://example.com", False)]
+    assert [request.url for request in rig.requests] == ["jsons://me:pa55@example.com/hook"]
+
+
+def test_an_address_is_kept_as_a_secret_or_it_is_said_why_not(rig: Rig) -> None:
+    answers = []
+
+    async def story(alerts: Alerts) -> None:
+        for places in (Looked({"ops": "keyring"}), Looked({"ops": "file"}, {"ops": "there is no keyring"})):
+            rig.places = places
+            answers.append(await alerts.keep_secret("ops", "slack://a/b/c"))
+        rig.places = Looked({"ops": "missing"}, {"ops": "the disk is full"})
+        with pytest.raises(AuroraError, match="the disk is full"):
+            await alerts.keep_secret("ops", "slack://a/b/c")
+
+    play(rig, some_settings(), story)
+    assert answers == ["", "there is no keyring"]
+    assert rig.kept[0] == Keep(secret="ops", url="slack://a/b/c", secrets_folder="/state/secrets")
 
 
 @pytest.mark.parametrize(

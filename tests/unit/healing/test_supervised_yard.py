@@ -110,7 +110,7 @@ async def test_no_process_is_ended_that_aurora_did_not_start_and_leave_behind(st
         _, member = listener(stage, marks(stage, marker=own_marker))
         innocent = [*member_pids, foreign, other_state, probe, guard, nameless, member, os.getpid(), os.getppid(), 1]
         for pid in innocent:
-            assert not (real._holder(pid) or holder_of(stage, pid)).is_stray
+            assert not (await real._holder(pid) or holder_of(stage, pid)).is_stray
             assert not await real.end_stray(holder_of(stage, pid)), pid
             assert stage.yard.is_alive(pid), pid
     assert stage.told(StrayEnded) == []
@@ -389,6 +389,6 @@ def test_the_way_of_other_platforms_finds_the_same_holders(tmp_path: Path) -> No
 @in_loop
 async def test_a_holder_that_belongs_to_a_service_is_told_with_its_name(stage: Stage) -> None:
     async with healing(stage, {"web": telling("web")}) as (_, real):
-        holder = real._holder(int((await stage.yard.heard()).split()[-1]))
+        holder = await real._holder(int((await stage.yard.heard()).split()[-1]))
         assert holder is not None
         assert (holder.is_stray, holder.service) == (False, "web")

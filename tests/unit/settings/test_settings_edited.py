@@ -10,7 +10,15 @@ import msgspec
 import pytest
 
 from aurora_desktop.core import paths
-from aurora_desktop.core.settings.edit import create_default, create_gate, remove_service, save_service, set_option
+from aurora_desktop.core.settings.edit import (
+    add_channel,
+    create_default,
+    create_gate,
+    remove_channel,
+    remove_service,
+    save_service,
+    set_option,
+)
 from aurora_desktop.core.settings.loader import check, load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.splice import Splices
@@ -376,3 +384,68 @@ def test_a_gate_file_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     path.write_text("operator_enabled: true\n", encoding="utf-8")
     assert not create_gate(path)
     assert text_of(path) == "operator_enabled: true\n"
+
+
+# --- channels of alerts -------------------------------------------------------------------------------------------
+
+HOOK: dict[str, object] = {"url": "jsons://example.com/hook"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            "services: {}  # none\n",
+            "services: {}  # none\nalerts:\n  channels:\n    ops:\n      url: jsons://example.com/hook\n",
+            id="no alerts yet",
+        ),
+        pytest.param(
+            "alerts:\n  retries: 2  # few\nservices: {}\n",
+            "alerts:\n  retries: 2  # few\n  channels:\n    ops:\n      url: jsons://example.com/hook\nservices: {}\n",
+            id="alerts without channels",
+        ),
+        pytest.param(
+            "alerts:\n  channels:\n    # mail\n    me: {secret: mail}\n",
+            "alerts:\n  channels:\n    # mail\n    me: {secret: mail}\n    ops:\n      url: jsons://example.com/hook\n",
+            id="beside another",
+        ),
+        pytest.param(
+            "alerts: {retries: 2}\n",
+            "alerts: {retries: 2, channels: {ops: {url: jsons://example.com/hook}}}\n",
+            id="in braces",
+        ),
+        pytest.param(
+            '{"services": {}}\n',
+            '{"services": {}, "alerts": {\n  "channels": {\n    "ops": {\n'
+            '      "url": "jsons://example.com/hook"\n    }\n  }\n}}\n',
+            id="JSON",
+        ),
+        pytest.param("", "alerts:\n  channels:\n    ops:\n      url: jsons://example.com/hook\n", id="an empty file"),
+    ],
+)
+def test_a_channel_is_added_where_it_belongs_and_taken_out_again(path: Path, before: str, after: str) -> None:
+    path.write_text(before)
+    add_channel(path, "ops", HOOK)
+    assert text_of(path) == after
+    channels = load(path).alerts.channels
+    assert channels["ops"].url == HOOK["url"]
+    remove_channel(path, "ops", channels["ops"])
+    assert "ops" not in load(path).alerts.channels
+
+
+def test_a_channel_that_is_there_or_is_none_is_refused(path: Path) -> None:
+    add_channel(path, "ops", HOOK)
+    before = text_of(path)
+    for name, values, words in (
+        ("ops", HOOK, "there is a channel `ops` already"),
+        ("two", {}, "expected exactly one of `url` and `secret`"),
+        ("a b", HOOK, "alerts.channels"),
+    ):
+        with pytest.raises(SettingsError, match=words):
+            add_channel(path, name, values)
+    with pytest.raises(SettingsError, match="there is no channel `other`"):
+        remove_channel(path, "other")
+    other = msgspec.structs.replace(load(path).alerts.channels["ops"], url="jsons://example.org/")
+    with pytest.raises(SettingsError, match="changed meanwhile"):
+        remove_channel(path, "ops", other)
+    assert text_of(path) == before

@@ -1,6 +1,7 @@
 """What comes by the hundred is spread over several turns of the loop; none of it is lost or comes too late."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from aurora_desktop.core.events import ServiceStateChanged
 from aurora_desktop.supervisor import turns
 from aurora_desktop.supervisor.ending import Ending
-from aurora_desktop.supervisor.processes import SPAWN_MARKER, ProcessInfo
+from aurora_desktop.supervisor.processes import SERVICE_MARKER, SPAWN_MARKER, STATE_MARKER, ProcessInfo
+from aurora_desktop.supervisor.strays import Strays
 from aurora_desktop.supervisor.tree import Identity, Tree
 from aurora_desktop.supervisor.turns import SLICE_S, Turns
 from supervisor.machine import FakeTable, process
@@ -83,6 +85,29 @@ async def test_two_that_end_at_the_same_moment_share_both_readings(tmp_path: Pat
     second = around.processes_after(first)
     assert second is not first
     assert around.processes_after(first) is second
+
+
+class Threaded(FakeTable):
+    """Remembers in which threads it was read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def all(self) -> dict[int, ProcessInfo]:
+        self.threads.append(threading.get_ident())
+        return super().all()
+
+
+@in_loop
+async def test_whether_a_process_is_a_stray_is_read_beside_the_loop(tmp_path: Path) -> None:
+    around = surroundings(tmp_path, clock=HandClock())
+    around.table = table = Threaded()
+    marks = {STATE_MARKER: around.paths.digest, SPAWN_MARKER: "marker", SERVICE_MARKER: "web"}
+    table.put(process(101), marks)
+    assert await Strays(around, tuple).service_of(101) == "web"
+    assert len(table.threads) == 1
+    assert threading.get_ident() not in table.threads
 
 
 @in_loop
