@@ -42,14 +42,22 @@ def test_reconnect_now_by_click_and_by_key(section, house, window, qtbot):
     assert house.link.asked == 2
 
 
-@pytest.mark.parametrize("how", ["retry", "forget"])
-def test_what_was_not_sent_is_sent_again_or_forgotten(section, house, qtbot, how):
-    button = getattr(section, how)
-    assert (button.isVisible(), section.messages.values["Not sent"].text()) == (True, "1")
-    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: house.link.settled == [(how, "")])
-    qtbot.waitUntil(lambda: not button.isVisible())
+def test_what_was_not_sent_is_sent_again(section, house, qtbot):
+    assert (section.retry.isVisible(), section.messages.values["Not sent"].text()) == (True, "1")
+    qtbot.mouseClick(section.retry, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: house.link.settled == [("retry", "")])
+    qtbot.waitUntil(lambda: not section.retry.isVisible())
     assert section.dead.lines == ()
+
+
+@pytest.mark.parametrize(("answer", "settled"), [("&Forget", [("forget", "")]), ("&Keep", [])])
+def test_what_was_not_sent_is_forgotten_after_a_question(section, house, qtbot, answer, settled):
+    qtbot.mouseClick(section.forget, Qt.MouseButton.LeftButton)
+    box = section.findChild(QMessageBox)
+    assert box.text() == "Forget the message?"
+    next(button for button in box.buttons() if button.text() == answer).click()
+    qtbot.waitUntil(lambda: house.link.settled == settled)
+    qtbot.waitUntil(lambda: section.forget.isVisible() != bool(settled))
 
 
 def test_a_change_is_shown_without_being_asked_for(section, house, qtbot):

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Awaitable, Callable
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QMessageBox, QVBoxLayout, QWidget
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.link_events import LinkState
@@ -57,7 +58,7 @@ class LinkSection(Section):
         self.retry = Button("Sen&d again", "restart", theme, tip="Put all messages that were not sent into the queue")
         self.forget = Button("&Forget", "remove", theme, tip="Delete all messages that were not sent")
         self.retry.clicked.connect(lambda: self._tasks.run(self._settle(self._link.retry_dead)))
-        self.forget.clicked.connect(lambda: self._tasks.run(self._settle(self._link.forget_dead)))
+        self.forget.clicked.connect(self._ask_to_forget)
         QShortcut(QKeySequence("Ctrl+Shift+L"), self).activated.connect(self.reconnect.click)
         self._lay_out()
         theme.changed.connect(lambda: self.show_link(self._view))
@@ -97,6 +98,18 @@ class LinkSection(Section):
             self.show_link(self._link.reconnect())
         except AuroraError as error:  # turned off since it was shown
             self._show_error(error)
+
+    def _ask_to_forget(self) -> None:
+        """They are gone then, and nobody else has them."""
+        count = self._view.outbox.dead_count
+        which = f"{count:,} messages" if count > 1 else "the message"
+        box = QMessageBox(QMessageBox.Icon.Question, "Aurora Desktop", f"Forget {which}?", parent=self)
+        box.setInformativeText("What was not sent is deleted.")
+        forget = box.addButton("&Forget", QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole)
+        forget.clicked.connect(lambda: self._tasks.run(self._settle(self._link.forget_dead)))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
 
     async def _settle(self, settle: Callable[[], Awaitable[LinkView]]) -> None:
         self.show_link(await settle())
