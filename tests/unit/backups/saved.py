@@ -53,7 +53,7 @@ class Saving:
         if leaving is not None:
             self._say(f"leaving {(await self._outbox.begin(leaving)).key}")
         if leaving is not None and number % 2:
-            self._outbox.arrived(leaving)
+            self._outbox.arrived(leaving, f"msg_{number}")
 
 
 def kept(database: Base) -> set[str]:
