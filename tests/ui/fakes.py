@@ -36,6 +36,7 @@ from aurora_desktop.healing.view import (
     ComponentStatistics,
     EscalationView,
     FailureGroup,
+    FailurePlace,
     HealingView,
     OfferView,
     PastFailure,
@@ -470,7 +471,7 @@ class FakeHealing:
     async def heal(self, name: str | None, *, check_now: bool) -> Checked:
         return Checked()
 
-    async def search(self, query: str, limit: int = 20) -> SearchAnswer:
+    async def search(self, query: str, limit: int = 20, after: FailurePlace | None = None) -> SearchAnswer:
         """Waits for the gate of this query, where there is one, so that answers can come in another order."""
         self.asked.append(("search", query))
         if query in self.gates:

@@ -10,10 +10,12 @@ from mcp.types import CallToolResult
 from mcp.types import Tool as Declared
 from mcp.types import ToolAnnotations as Hints
 
+from aurora_desktop.cli.client import RefusedError
 from aurora_desktop.cli.estop import pull
 from aurora_desktop.cli.mcp import schema
 from aurora_desktop.cli.mcp.answers import told
 from aurora_desktop.cli.mcp.performing import Asking, Json
+from aurora_desktop.cli.submitting import NEEDS_INPUT
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
 
@@ -157,8 +159,19 @@ async def _submit_task(asking: Asking, given: schema.SubmitArguments) -> CallToo
     doer = _given(given, "agent", "role", "pipeline") or {"agent": "claude"}
     wishes = _given(given, "cwd", "timeout_s", "idempotency_key")
     body = {"prompt": given.prompt, "operator_user": asking.agent, **doer, **wishes}
-    view = await asking.post("/v1/tasks", body)
+    view = await _submitted(asking, body)
     return told(_task(await asking.task(view["id"], given.wait_s)))
+
+
+async def _submitted(asking: Asking, body: Json) -> Json:
+    """The task; with the token of mouse and keyboard where it is work for these."""
+    try:
+        view: Json = await asking.post("/v1/tasks", body)
+    except RefusedError as refusal:
+        if refusal.code != NEEDS_INPUT:
+            raise
+        view = await asking.post("/v1/tasks", body, scope="input")
+    return view
 
 
 def _given(arguments: schema.Arguments, *names: str) -> Json:

@@ -255,6 +255,12 @@ def test_past_failures(house: House) -> None:
     assert house.healing.places == [None, (1, 2.5, 3)]
 
 
+def test_work_for_mouse_and_keyboard_is_given_with_their_token(house: House) -> None:
+    told(house, "submit_task", {"agent": "input", "prompt": '[{"action": "wait", "duration_s": 1}]'})
+    [request] = house.tasks.requests
+    assert request.agent == "input"
+
+
 def test_what_is_left_empty_counts_as_not_given(house: House) -> None:
     """Some agents fill in every argument that they see."""
     empty = dict.fromkeys(("agent", "role", "pipeline", "cwd", "idempotency_key"), "")
