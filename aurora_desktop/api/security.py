@@ -86,6 +86,8 @@ class Security:
             entry = self._check(scope, headers)
             async with asyncio.timeout(self._body_timeout_s):
                 body = await _read_body(headers, receive, body_limit(scope["path"]))
+            if body and entry is not None and not entry.is_valid(self._tokens()):
+                raise RevokedError  # while the body came
         except TimeoutError:
             await _refuse(ProblemError(408, "The request body came too slowly"), send)
         except ProblemError as problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.house import PATIENCE_S, House
+from api.house import PATIENCE_S, House, read_all
 from api.streaming import SseReader, WsReader
 from aurora_desktop.api.admission import Admission, Entry, RevokedError
 from aurora_desktop.core.tokens import Scope, rotate_token
@@ -128,6 +128,18 @@ def test_what_was_ordered_before_is_answered_to_its_end(house: House, thread: Th
     rotate_token(house.paths, "operate")
     status, reply, _ = asked.result(PATIENCE_S)
     assert (status, reply["settled"]) == (200, False)
+
+
+def test_what_is_sent_slowly_with_a_token_that_is_rotated_meanwhile_is_not_done(house: House) -> None:
+    body = b'{"names": ["web"]}'
+    head = ("Content-Type: application/json", f"Content-Length: {len(body)}", "Expect: 100-continue")
+    with house.connect() as connection:
+        connection.sendall(house.head("POST /v1/services/stop HTTP/1.1", *head))
+        assert b"100" in connection.recv(100)  # the token was good, and the body is waited for
+        rotate_token(house.paths, "operate")
+        connection.sendall(body)
+        assert b" 401 " in read_all(connection)
+    assert house.supervisor.calls == []
 
 
 def test_nobody_looks_at_the_files_while_nobody_is_held(house: House) -> None:
