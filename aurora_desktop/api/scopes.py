@@ -63,7 +63,7 @@ def body_limit(path: str) -> int:
 
 def _gives_work(path: str) -> bool:
     """Or takes it back."""
-    return path in _SUBMITTING_WORK or (path.startswith("/v1/tasks/") and path.endswith(_COMMANDS))
+    return path in _SUBMITTING_WORK or (path.startswith(("/v1/tasks/", "/v1/runs/")) and path.endswith(_COMMANDS))
 
 
 def _is_of_input(path: str) -> bool:

@@ -82,6 +82,7 @@ def test_the_same_holds_for_doing_it_once_more(desk: House, command: str, agent:
 @pytest.mark.parametrize("scope", ["operate", "input"])
 def test_taking_back_is_open_to_both(desk: House, scope: str) -> None:
     assert desk.ask("POST", "/v1/tasks/task_1/cancel", {}, scope=scope)[0] == 200
+    assert desk.ask("POST", "/v1/runs/run_9/cancel", {}, scope=scope)[0] == 404  # let in; there is none
 
 
 def test_the_command_knows_the_word_of_the_door() -> None:
