@@ -154,7 +154,7 @@ def _listen(port: int) -> socket.socket:
         raise AuroraError(
             "The local API cannot open its port",
             f"{LOOPBACK}:{port}: {why}",
-            "End that program, or set `api.port` to 0 to take a free one; Aurora tries again by itself",
+            "End what has it, or set `api.port` to 0 to take a free one; Aurora tries again by itself",
         ) from error
     listener.settimeout(0)
     return listener

@@ -1,5 +1,6 @@
 """The check of the local API: whether a running Aurora has its door open, and whether the port is there to be taken."""
 
+import errno
 import json
 import socket
 
@@ -13,6 +14,7 @@ from aurora_desktop.desktop.single_instance import InstanceLock
 
 LOOPBACK = "127.0.0.1"
 _NAME = "Local API"
+_REMEDY = "End what has it, or set `api.port` to 0 to take a free one; Aurora tries again by itself"
 
 
 def local_api(patient: Patient) -> list[Finding]:
@@ -22,9 +24,9 @@ def local_api(patient: Patient) -> list[Finding]:
         return [_running(paths, port)]
     if not port:
         return [Finding(_NAME, "ok", "takes a free port at the next start")]
-    if _is_free(port):
-        return [Finding(_NAME, "ok", f"{LOOPBACK}:{port} is free")]
-    return [_taken(port, "")]
+    if obstacle := _obstacle(port):
+        return [Finding(_NAME, "warning", obstacle, _REMEDY)]
+    return [Finding(_NAME, "ok", f"{LOOPBACK}:{port} is free")]
 
 
 def _running(paths: StatePaths, port: int) -> Finding:
@@ -35,14 +37,10 @@ def _running(paths: StatePaths, port: int) -> Finding:
         remedy = f"Look into {paths.logs / 'aurora.log'}, mend it, and start Aurora again"
         return Finding(_NAME, "error", "Aurora runs, but its local API is not open", remedy)
     if opened is None:
+        why = _obstacle(port) or f"{LOOPBACK}:{port} was taken, and is free again; it is tried every half a minute"
         serves = f"; meanwhile the Unix socket serves alone: {unix_socket}" if unix_socket else ""
-        return _taken(port, serves)
+        return Finding(_NAME, "warning", why + serves, _REMEDY)
     return Finding(_NAME, "ok", " and ".join(filter(None, (f"open on {LOOPBACK}:{opened}", unix_socket))))
-
-
-def _taken(port: int, more: str) -> Finding:
-    remedy = "End that program, or set `api.port` to 0 to take a free one; Aurora tries again by itself"
-    return Finding(_NAME, "warning", f"{holder(port)} has {LOOPBACK}:{port}{more}", remedy)
 
 
 def _port_of_settings(patient: Patient) -> int:
@@ -53,14 +51,17 @@ def _port_of_settings(patient: Patient) -> int:
         return 0
 
 
-def _is_free(port: int) -> bool:
+def _obstacle(port: int) -> str:
+    """Why it cannot be had now, in words; "" where it can."""
     with socket.socket() as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{holder(port)} has {LOOPBACK}:{port}"
+            return f"{LOOPBACK}:{port} cannot be had: {error.strerror}"
+    return ""
 
 
 def holder(port: int) -> str:

@@ -1,5 +1,6 @@
 """The local API of the real program lets in its own user alone."""
 
+import contextlib
 import http.client
 import json
 import socket
@@ -91,8 +92,9 @@ def test_the_unix_socket_answers_too(running: Aurora) -> None:
 
 
 def test_a_taken_port_leaves_the_socket_and_is_opened_once_it_is_free(aurora: Aurora) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with contextlib.closing(_bound(0)) as other, contextlib.closing(_bound(other.getsockname()[1])):
         port = other.getsockname()[1]
+        other.listen()
         aurora.configure({"web": calm()}, api={"port": port})
         aurora.start()
         assert json.loads(aurora.paths.api_file.read_text())["port"] is None
@@ -100,9 +102,17 @@ def test_a_taken_port_leaves_the_socket_and_is_opened_once_it_is_free(aurora: Au
         assert "another program has it" in aurora.command("status").stdout
         doctor = aurora.command("doctor").stdout
         assert f"has 127.0.0.1:{port}; meanwhile the Unix socket serves alone" in doctor
-    eventually(lambda: json.loads(aurora.paths.api_file.read_text())["port"] == port, "the port", 60)
+        other.close()  # the second one keeps the port from being given to somebody else
+        eventually(lambda: json.loads(aurora.paths.api_file.read_text())["port"] == port, "the port", 60)
     assert _ask(aurora)[0] == 200
     assert "another program" not in aurora.command("status").stdout
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 def test_what_the_program_answers_is_what_it_describes(running: Aurora) -> None:

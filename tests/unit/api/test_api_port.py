@@ -24,8 +24,9 @@ has_unix = pytest.mark.skipif(sys.platform == "win32", reason="Windows serves th
 
 @pytest.fixture
 def other() -> Iterator[socket.socket]:
-    """Another program that has a port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    """Another program that has a port. Once it is closed, the port is free, but given to nobody that asks for any."""
+    with _bound(0) as listening, _bound(_port(listening)):
+        listening.listen()
         yield listening
 
 
@@ -41,6 +42,13 @@ def shut_out(tmp_path: Path, other: socket.socket) -> Iterator[House]:
     house = House(tmp_path, view("web")).open(_port(other))
     yield house
     house.close()
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 def _port(listener: socket.socket) -> int:

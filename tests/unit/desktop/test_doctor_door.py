@@ -1,5 +1,6 @@
 """`aurora doctor` looks at the door: open, with its port taken by another program, or not there at all."""
 
+import errno
 import json
 import os
 import socket
@@ -20,6 +21,14 @@ def taken() -> Iterator[int]:
     """A port that this program has."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
+
+
+def _kept() -> socket.socket:
+    """A port that nobody listens on, and that is given to nobody else meanwhile."""
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
 
 
 def _found(folder: Path, port: int = 0) -> Finding:
@@ -47,10 +56,8 @@ def test_a_port_that_this_program_has_is_told_with_its_name(tmp_path: Path, take
 
 
 def test_a_port_that_nobody_has_is_free(tmp_path: Path, taken: int) -> None:
-    with socket.socket() as lent:
-        lent.bind(("127.0.0.1", 0))
-        port = lent.getsockname()[1]
-    assert _found(tmp_path, port).status == "ok"
+    with _kept() as kept:
+        assert _found(tmp_path, kept.getsockname()[1]).status == "ok"
 
 
 def test_an_open_door_is_told_with_its_ways(tmp_path: Path) -> None:
@@ -62,6 +69,21 @@ def test_a_running_aurora_without_its_port_is_a_warning(tmp_path: Path, taken: i
     found = _running(tmp_path, {"port": None, "pid": 1, "socket": "/run/api.sock"}, taken)
     assert found.status == "warning"
     assert "the Unix socket serves alone: /run/api.sock" in found.detail
+
+
+def test_a_port_that_is_free_again_is_told_as_such(tmp_path: Path) -> None:
+    with _kept() as kept:
+        found = _running(tmp_path, {"port": None, "pid": 1, "socket": ""}, kept.getsockname()[1])
+    assert (found.status, "is free again" in found.detail) == ("warning", True)
+
+
+def test_a_port_that_this_user_may_not_have_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    found = _found(tmp_path, 80)
+    assert (found.status, found.detail) == ("warning", "127.0.0.1:80 cannot be had: Permission denied")
 
 
 @pytest.mark.parametrize("address", [{}, [], 1])
