@@ -100,7 +100,7 @@ def test_without_a_question_all_is_shown(house: House, aurora: Aurora, capsys: O
 def test_failures_json(aurora: Aurora, capsys: Output) -> None:
     assert aurora("failures", "port", "--json") == 0
     body = printed(capsys)
-    assert body.keys() == {"query", "sentence", "groups", "total"}
+    assert body.keys() == {"query", "sentence", "groups", "total", "next_cursor"}
     assert body["groups"][0]["newest"][0]["tried"][0]["outcome"] == "worked"
 
 

@@ -48,8 +48,6 @@ def test_a_task_is_given_with_all_that_was_said(house: House, aurora: Aurora, ca
         "-2",
         "--retry",
         "safe",
-        "--max-usd",
-        "1.5",
         "--max-tokens",
         "1000",
         "--model",
@@ -76,10 +74,17 @@ def test_a_task_is_given_with_all_that_was_said(house: House, aurora: Aurora, ca
     (request,) = house.tasks.requests
     assert (request.agent, request.prompt, request.cwd, request.source) == ("codex", "tidy up", "/tmp", "command")
     assert (request.timeout_s, request.silence_s, request.priority, request.retry) == (60, 30, -2, "safe")
-    assert (request.max_usd, request.max_tokens, request.max_attempts) == (1.5, 1000, 2)
+    assert (request.max_tokens, request.max_attempts) == (1000, 2)
     assert (request.model, request.permissions, request.env) == ("m", "read-only", ("LANG", "TZ"))
     assert request.expect == Expectation(files=("a.txt", "b.txt"), pattern="done")
     assert request.idempotency_key == "k"
+
+
+def test_a_limit_of_the_cost_is_given_where_the_agent_tells_it(house: House, aurora: Aurora, capsys: Said) -> None:
+    assert aurora("task", "submit", "--max-usd", "1.5", "tidy up") == 0
+    assert house.tasks.requests[0].max_usd == 1.5
+    assert aurora("task", "submit", "--agent", "codex", "--max-usd", "1.5", "tidy up") == 1
+    assert "codex does not tell it" in capsys.readouterr().err
 
 
 def test_claude_does_what_nobody_else_is_named_for(house: House, aurora: Aurora) -> None:
