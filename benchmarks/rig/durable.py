@@ -30,7 +30,7 @@ KILLS, KILLS_QUICK = 200, 10
 CUTS, CUTS_QUICK = 300, 20
 FLIPS, FLIPS_QUICK = 1000, 60
 SAVES, SAVES_QUICK = 5000, 500
-WHERE: tuple[Where, ...] = ("file", "log", "backup")
+WHERE: tuple[Where, ...] = ("file", "log", "mark", "backup")
 SIZES = {"10 MB": 10 * 10**6, "1 GB": 10**9}
 SIZES_QUICK = {"10 MB": 10 * 10**6}
 RULE = Rule(6, 7, 4, 10**12)
@@ -85,7 +85,7 @@ def _cut(bench: Bench, lost: Figure, unsound: Figure, who: str, count: int, more
 
 
 def flips(bench: Bench) -> list[Figure]:
-    """Random bits of the database, its write-ahead log and its backups."""
+    """Random bits of the database, its write-ahead log, the mark beside it and its backups."""
     count = FLIPS_QUICK if bench.quick else FLIPS
     figure = bench.report.figure("flips", "flipped bits", "bits", f"{count} at random places, in turn")
     bench.report.measure([figure], AURORA, partial(_flip, bench, figure, count))

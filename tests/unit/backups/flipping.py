@@ -1,4 +1,4 @@
-"""Bits that flip in the database, its write-ahead log and its backups: each is found, or does no harm."""
+"""Bits that flip in the database, its write-ahead log, its mark and its backups: each is found, or does no harm."""
 
 import random
 import shutil
@@ -18,9 +18,10 @@ from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.migrations import STATE_APPLICATION_ID, StateMigrations
 
-Where = Literal["file", "log", "backup"]
+Where = Literal["file", "log", "mark", "backup"]
 Verdict = Literal["found", "harmless", "missed"]
 SAVES = 120
+_NAMES: dict[Where, str] = {"file": "state.db", "log": "state.db-wal", "mark": "state.db-acknowledged"}
 
 
 class Flips:
@@ -41,7 +42,7 @@ class Flips:
         self._save(database, range(SAVES // 2, SAVES))
         self.crashed = folder / "crashed"
         self.crashed.mkdir()
-        for name in ("state.db", "state.db-wal", "state.db-acknowledged"):
+        for name in _NAMES.values():
             shutil.copy(self.sound.root / name, self.crashed / name)
         self.expected = self._rows(database)
         database.close()
@@ -51,7 +52,7 @@ class Flips:
         return self._flip_backup(chance) if where == "backup" else self._flip_state(where, chance)
 
     def _flip_state(self, where: Where, chance: random.Random) -> Verdict:
-        name = "state.db" if where == "file" else "state.db-wal"
+        name = _NAMES[where]
         shutil.rmtree(self.paths.root, ignore_errors=True)
         self.paths.make()
         for file in self.crashed.iterdir():

@@ -59,6 +59,11 @@ def test_of_what_was_not_synced_anything_may_be_left() -> None:
     assert {whole, untouched, b"b" * 512, untouched + b"b" * 512} <= found
 
 
+def test_a_flipped_bit_of_the_mark_does_no_harm(tmp_path: Path) -> None:
+    flips = Flips(tmp_path)
+    assert {flips.flip("mark", random.Random(seed)) for seed in range(12)} == {"harmless"}
+
+
 @pytest.mark.parametrize("where", ["file", "log", "backup"])
 def test_a_flipped_bit_is_found_or_does_no_harm(tmp_path: Path, where: Where) -> None:
     flips = Flips(tmp_path)
