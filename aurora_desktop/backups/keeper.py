@@ -143,12 +143,14 @@ class Keeper:
             self._making.cancel()
 
     async def make_last(self, reason: str, timeout_s: float) -> None:
-        """At the end, if backups are wanted."""
+        """At the end, if backups are wanted. The time is for the one that is under way as well."""
         if not self._settings.enabled:
             return
+        deadline = self._clock.monotonic() + timeout_s
         try:
             await self._break_off(timeout_s)
-            await self.make(reason, HURRIED_S if self._is_hurried else timeout_s)
+            left_s = deadline - self._clock.monotonic()
+            await self.make(reason, HURRIED_S if self._is_hurried else max(HURRIED_S, left_s))
         except Exception:  # a fault of ours here must not keep the state from being closed
             log.exception("the last backup could not be made")
 

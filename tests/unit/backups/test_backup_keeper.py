@@ -169,6 +169,30 @@ def test_the_last_one_is_younger_than_one_that_is_under_way(paths: StatePaths, m
     assert house.checkpoints == 2
 
 
+def test_the_one_under_way_and_the_last_one_share_the_time_of_the_end(
+    paths: StatePaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(paths, monkeypatch)
+    given: list[float] = []
+
+    async def ask(request: Request, timeout_s: float) -> Made | Failed:
+        await asyncio.sleep(0)
+        given.append(timeout_s)
+        house.clock.advance(14.0)
+        return GOOD
+
+    monkeypatch.setattr(module, "ask", ask)
+
+    async def end() -> None:
+        under_way = asyncio.ensure_future(house.keeper.make("by interval"))
+        await asyncio.sleep(0)
+        await house.keeper.make_last("at quit", 20.0)
+        await under_way
+
+    asyncio.run(end())
+    assert given == [module.LONGEST_S, 6.0]
+
+
 def test_an_end_while_one_is_made_ends_that_one_and_makes_its_own(
     paths: StatePaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
