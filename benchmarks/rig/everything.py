@@ -14,7 +14,7 @@ from rig.bench import Bench
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
 
-from e2e.soak.blows import Blows
+from e2e.soak.blows import CRASHED, Blows
 from e2e.soak.growth import Point, growth
 from e2e.soak.samples import Sample
 from e2e.soak.traffic import Traffic
@@ -154,10 +154,7 @@ def _strike_on(blows: Blows, pace: Pace, lasts_s: float, dice: random.Random) ->
 
 def _faults(traffic: Traffic) -> list[str]:
     faults = [f"task {id_} ended as {status}" for id_, status in traffic.ended_otherwise.items()]
-    arrived = traffic.arrived()
-    if arrived != traffic.sent:
-        wrong = sum(one != other for one, other in zip(arrived, traffic.sent, strict=False))
-        faults.append(f"messages out: {len(traffic.sent)} sent, {len(arrived)} arrived, {wrong} out of place")
+    faults += [f"the message `{content}` is out of its place" for content in traffic.out_of_place()]
     return faults
 
 
@@ -169,9 +166,8 @@ def _note(bench: Bench, world: World, watch: Watch, blows: Blows, traffic: Traff
     for what, times in world.recoveries.items():
         recovered.add(what, *times)
     up = report.figure("soak_up", "answers of the API, asked four times a second", "% of the time", "target: 99.9")
-    up.add(
-        f"with {blows.struck['Aurora killed']} kills of Aurora", 100 - 100 * watch.down_s / max(watch.looked_s, 1e-9)
-    )
+    up.add(f"with {blows.struck['Aurora killed']} kills of Aurora", watch.up_percent(watch.down_s))
+    up.add("without the time that these took", watch.up_percent(watch.down_s - sum(world.recoveries[CRASHED])))
     memory = report.figure("soak_memory", "memory of all processes of Aurora, PSS, window open", "MB", "target: 100")
     memory.add(AURORA, *(taken.sample.pss_mb for taken in watch.taken))
     cpu = report.figure("soak_cpu", "CPU of all processes of Aurora, between two samples", "% of a core", "target: 10")

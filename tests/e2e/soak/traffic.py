@@ -151,7 +151,7 @@ class Traffic:
     def settle(self) -> None:
         """Wait until every task has ended and every message has arrived. Afterwards, outside the `with`."""
         self._world.until(self._tasks_ended, "every task has ended")
-        self._world.until(lambda: len(self.arrived()) >= len(self.sent), "every message is at the server")
+        self._world.until(lambda: set(self.sent) <= set(self.arrived()), "every message is at the server")
         self._world.until(self._all_received, "every message from the server was received")
 
     def _tasks_ended(self) -> bool:
@@ -164,6 +164,12 @@ class Traffic:
     def _in_journal(self) -> set[str]:
         events = self._world.aurora.events("link_message_received", "link")
         return {event["summary"] for event in events}
+
+    def out_of_place(self) -> list[str]:
+        """Messages that are not where they belong at the server, once all have arrived; none may be."""
+        ours = set(self.sent)
+        arrived = [content for content in self.arrived() if content in ours]
+        return [content for content, other in zip(arrived, self.sent, strict=True) if content != other]
 
     def arrived(self) -> list[str]:
         """As a recipient reads that knows the keys: the server itself takes anything twice."""
