@@ -150,8 +150,11 @@ class AlertsSection(Section):
 
     async def _add(self, given: NewChannel) -> None:
         """What is secret in an address is kept first: a channel without its secret would be refused each time."""
-        if given.name in self._settings.current().alerts.channels:
+        channels = self._settings.current().alerts.channels
+        if given.name in channels:
             raise AuroraError(f"There is a channel {given.name} already", "", "Choose another name")
+        if given.is_secret and given.name in {channel.secret for channel in channels.values()}:
+            raise AuroraError(f"Another channel has a secret {given.name}", "", "Choose another name")
         why = await self._alerts.keep_secret(given.name, given.url) if given.is_secret else ""
         where: dict[str, object] = {"secret": given.name} if given.is_secret else {"url": given.url}
         await self._settings.add_channel(given.name, {**where, "on": list(given.on)})
