@@ -1,7 +1,6 @@
 """The command `alerts`: the channels, their secrets, a test, and silence for a while."""
 
 import getpass
-import re
 import sys
 import time
 from typing import Any
@@ -13,7 +12,6 @@ from aurora_desktop.core.paths import StatePaths
 
 TEST_S = 300.0
 LOOK_S = 30.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COLUMNS = (
     Column("CHANNEL"),
     Column("ADDRESS"),
@@ -61,9 +59,10 @@ def remove_secret(call: Call) -> int:
 
 def _name(call: Call) -> str:
     """The name of a secret, which is also that of its file."""
+    from aurora_desktop.healing.alerts import addresses
+
     name = str(call.given.name)
-    if not _NAME.fullmatch(name):
-        raise AuroraError("This is no name for a secret", "letters, digits, `.`, `_` and `-`, at most 64", "")
+    addresses.check_secret_name(name)
     return name
 
 

@@ -133,7 +133,6 @@ class Desktop(QObject):
         """Take tray and window away; the object is of no use afterwards."""
         self._grace.stop()
         self._prepare_timer.stop()
-        self._tidy_timer.stop()
         self._tasks.cancel()
         self.bridge.close()
         self.tray.close()
@@ -146,6 +145,7 @@ class Desktop(QObject):
         if self._window:
             self._window.dispose()
             self._window = None
+        self._tidy_timer.stop()  # last: the window was hidden by that
 
     def _connect(self) -> None:
         self.bridge.health_changed.connect(self._show_health)

@@ -249,9 +249,10 @@ class Window(QWidget):
         page.acted.connect(bridge.refresh_control)
         bridge.control_changed.connect(page.show_control)
         bridge.input_changed.connect(page.show_input)
+        self._put(INPUT, page)  # first: what it shows is measured in the style of the window
         page.show_control(bridge.control)
         page.show_input(self._context.input.view())
-        return self._put(INPUT, page)
+        return page
 
     @cached_property
     def recovery(self) -> "RecoveryPage":
@@ -268,10 +269,11 @@ class Window(QWidget):
         bridge.healing_changed.connect(page.show_healing)
         bridge.link_changed.connect(page.show_link)
         bridge.settings_applied.connect(page.show_settings)
+        self._put(RECOVERY, page)  # first, as above
         page.show_incidents(bridge.incidents)
         if bridge.healing is not None:
             page.show_healing(bridge.healing)
-        return self._put(RECOVERY, page)
+        return page
 
     @cached_property
     def work(self) -> "WorkPage":

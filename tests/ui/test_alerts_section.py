@@ -2,9 +2,10 @@
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 
 from aurora_desktop.core.errors import AuroraError
+from aurora_desktop.core.settings.schema_healing import AlertChannel, AlertsSettings
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered, Snooze, TestResult
 from aurora_desktop.ui.desktop import Desktop
 from aurora_desktop.ui.pages.alerts import on_in_words, result_in_words
@@ -63,6 +64,7 @@ def desktop(house, alerts, qapp):
     made = Desktop(replace(house.context(), alerts=alerts))
     yield made
     made.close()
+    qapp.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 
 @pytest.fixture
@@ -171,6 +173,16 @@ def test_what_was_typed_stays_when_it_is_refused(house, section, qtbot):
     told(section, qtbot, "the file was changed meanwhile")
     assert section.form.name.text() == "ops"
     assert section.form.save.isEnabled()
+
+
+def test_a_name_that_is_taken_by_a_channel_or_its_secret_is_refused(alerts, house, section, qtbot):
+    channels = {"ops": AlertChannel(url="jsons://a/b"), "phone": AlertChannel(secret="mail")}
+    house.settings.in_force = replace(house.settings.in_force, alerts=AlertsSettings(channels=channels))
+    for name, words in (("ops", "There is a channel ops already"), ("mail", "Another channel has a secret mail")):
+        fill(qtbot, section, name, "mailtos://ada:pa55@example.com")
+        section.form.save.click()
+        told(section, qtbot, words)
+    assert alerts.kept == []
 
 
 def test_a_web_address_means_a_webhook():

@@ -12,6 +12,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import EmergencyStopped, ServiceGaveUp
 from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.ui import desktop as desktop_module
+from aurora_desktop.ui.desktop import Desktop
 
 from .fakes import a_control, a_stop
 
@@ -65,6 +66,13 @@ def test_a_while_after_it_was_closed_memory_is_given_back(desktop, panel, monkey
     desktop._tidy_timer.setInterval(1)
     desktop.window.close()
     qtbot.waitUntil(lambda: given == ["heap", "code"], timeout=60_000)
+
+
+def test_nothing_is_given_back_once_it_is_closed_for_good(house, panel, qapp):
+    made = Desktop(house.context())
+    made.start(hidden=False)
+    made.close()
+    assert not made._tidy_timer.isActive()
 
 
 def test_hidden_without_a_tray_the_window_shows_after_a_while(desktop, panel, qtbot):

@@ -88,13 +88,16 @@ def test_a_refusal_from_before_is_shown(window, house):
     assert window.settings.problems.text() == "line 3: x"
 
 
-def test_control_and_its_queue_are_shown_as_they_are(window, house):
+def test_control_and_its_queue_are_shown_as_they_are(window, house, qtbot):
     house.control.shown = a_control("disarmed", pending=("a rule",))
     house.input.queued = (a_task("t1"), a_task("t2"))
     window._bridge.refresh_control()
     window.show_page(INPUT)
     assert window.input.pending.isVisible()
-    assert window.input.queue.table.model().rowCount() == 2
+    table = window.input.queue.table
+    assert table.model().rowCount() == 2
+    rows_px = 2 * table.verticalHeader().defaultSectionSize()
+    qtbot.waitUntil(lambda: table.viewport().height() >= rows_px, timeout=60_000)  # no row is cut
 
 
 def test_a_badge_comes_without_the_page(window, house):

@@ -17,9 +17,11 @@ from PySide6.QtWidgets import (
 
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import SettingsApplied, SettingsRefused, SupervisionPaused
+from aurora_desktop.heartbeat.health import Health
 from aurora_desktop.ui.models.services import Column
 from aurora_desktop.ui.pages.services import columns_that_fit
 from aurora_desktop.ui.service_form import ServiceForm
+from aurora_desktop.ui.widgets.banner import Banner
 
 from .fakes import House, a_view, many, some_records
 
@@ -61,6 +63,29 @@ def test_when_all_is_well_there_is_nothing_to_press(window, house):
     assert not window.banner.button.isVisible()
     assert window.banner.sentence.text() == "All 2 services run"
     assert window.banner.words.text() == "2 services: 2 ready"
+
+
+REFUSED = (
+    "changed settings are not in force: aurora.yaml:12: services.web.liveness_probe.http.timeout_secs: "
+    "there is no key `timeout_secs` here, and nothing reads it (did you mean `timeout_sec`?)"
+)
+
+
+def test_a_long_headline_goes_on_below_and_comes_back_to_one_line(window, qtbot):
+    banner = Banner(window.theme)  # one of its own: the window's is told anew each second
+    qtbot.addWidget(banner)
+    banner.show()
+    banner.resize(960, 100)
+    banner.show_health(Health("degraded", REFUSED, "Correct it"), "degraded", paused=False, otherwise="")
+    qtbot.waitUntil(lambda: _lines(banner)[-1].endswith("?)"), timeout=60_000)
+    assert banner.sentence.minimumHeight() >= 2 * banner.sentence.fontMetrics().lineSpacing()
+    banner.show_health(Health("healthy", "All run", ""), "healthy", paused=False, otherwise="")
+    assert _lines(banner) == ["All run"]
+    assert banner.sentence.minimumHeight() == banner.sentence.fontMetrics().lineSpacing()
+
+
+def _lines(banner: Banner) -> list[str]:
+    return banner.sentence._in_lines(banner.sentence.width())
 
 
 def test_pause_and_resume_from_the_rail_and_the_banner(window, house):

@@ -20,6 +20,7 @@ _PLAIN_SCHEMES = frozenset({
     "json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises", "mailto", "mailtos",
     "mqtt", "mqtts", "irc", "ircs", "rsyslog", "xmpp", "xmpps", "growl", "kodi", "kodis", "xbmc", "xbmcs",
 })  # fmt: skip
+_SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET_NAMES = re.compile(r"pass|pwd|token|secret|key|auth|sig", re.IGNORECASE)
 
 
@@ -43,6 +44,12 @@ def check(url: str) -> None:
 
 
 _EXAMPLES = "For instance `jsons://example.com/hook` or `mailtos://user:password@example.com`"
+
+
+def check_secret_name(name: str) -> None:
+    """It is the name of a file too. Raises AuroraError."""
+    if not _SECRET_NAME.fullmatch(name):
+        raise AuroraError("This is no name for a secret", "letters, digits, `.`, `_` and `-`, at most 64", "")
 
 
 def has_credentials(url: str) -> bool:

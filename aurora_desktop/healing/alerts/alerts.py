@@ -340,6 +340,7 @@ class Alerts:
         return _result(addresses.shown_url(url), sent, began)
 
     async def keep_secret(self, name: str, url: str) -> str:
+        addresses.check_secret_name(name)
         addresses.check(url)
         kept = await self._keep_apart(Keep(secret=name, url=url, secrets_folder=str(self._secrets_folder)))
         why = kept.wrong.get(name, "")

@@ -52,6 +52,7 @@ def _look(request: Look) -> Looked:
 def _keep(request: Keep) -> Looked:
     name, url = request.secret, request.url
     try:
+        addresses.check_secret_name(name)
         addresses.check(url)
         kept = SecretStore(Path(request.secrets_folder)).keep(name, url)
     except AuroraError as error:

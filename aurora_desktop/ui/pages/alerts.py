@@ -14,6 +14,7 @@ from aurora_desktop.ui.context import SettingsFace
 from aurora_desktop.ui.pages.section import Section
 from aurora_desktop.ui.tasks import Tasks
 from aurora_desktop.ui.theme import Theme
+from aurora_desktop.ui.tray import sentence_case
 from aurora_desktop.ui.widgets.channel_form import ON_WORDS, ChannelForm, NewChannel
 from aurora_desktop.ui.widgets.pieces import Button, ElidedLabel, label, scrolled
 
@@ -35,6 +36,11 @@ def on_in_words(channel: ChannelView) -> str:
     if set(channel.on) >= set(ON_WORDS):
         return "All alerts"
     return ", ".join(words for kind, words in ON_WORDS.items() if kind in channel.on)
+
+
+def address_in_words(channel: ChannelView) -> str:
+    """Where to, and what."""
+    return f"{sentence_case(phrases.quoted(channel.address))} \N{MIDDLE DOT} {on_in_words(channel)}"
 
 
 def result_in_words(result: TestResult) -> str:
@@ -60,10 +66,11 @@ class ChannelCard(QFrame):
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addWidget(ElidedLabel(channel.name, "heading"))
-        words.addWidget(ElidedLabel(f"{phrases.quoted(channel.address)}: {on_in_words(channel)}", "muted"))
+        words.addWidget(ElidedLabel(address_in_words(channel), "muted"))
         words.addWidget(self.last)
         if channel.warning:
-            words.addWidget(label(phrases.quoted(f"{channel.warning}. {channel.hint}"), "error", wrap=True))
+            warning = sentence_case(phrases.quoted(f"{channel.warning}. {channel.hint}"))
+            words.addWidget(label(warning, "error", wrap=True))
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 12, 12)
         row.setSpacing(8)
@@ -143,8 +150,11 @@ class AlertsSection(Section):
 
     async def _add(self, given: NewChannel) -> None:
         """What is secret in an address is kept first: a channel without its secret would be refused each time."""
-        if given.name in self._settings.current().alerts.channels:
+        channels = self._settings.current().alerts.channels
+        if given.name in channels:
             raise AuroraError(f"There is a channel {given.name} already", "", "Choose another name")
+        if given.is_secret and given.name in {channel.secret for channel in channels.values()}:
+            raise AuroraError(f"Another channel has a secret {given.name}", "", "Choose another name")
         why = await self._alerts.keep_secret(given.name, given.url) if given.is_secret else ""
         where: dict[str, object] = {"secret": given.name} if given.is_secret else {"url": given.url}
         await self._settings.add_channel(given.name, {**where, "on": list(given.on)})

@@ -163,8 +163,8 @@ class StatisticsSection(Section):
 
     def _build_tables(self) -> None:
         theme = self._theme
-        self.components = TableCard("By component", ComponentsModel(self), (0, 80, 150, 120), "Nothing failed.", theme)
-        self.remedies = TableCard("By remedy", RemediesModel(self), (0, 190, 90), "No remedy was tried.", theme)
+        self.components = TableCard("By component", ComponentsModel(self), (0, 78, 134, 98), "Nothing failed.", theme)
+        self.remedies = TableCard("By remedy", RemediesModel(self), (0, 150, 70), "No remedy was tried.", theme)
         self.kinds = TableCard("By kind", KindsModel(self), (0, 230), "Nothing was recognised.", theme)
         words = "No two kinds of failure come together more often than by chance."
         self.together = TableCard("What fails together", TogetherModel(self), (0, 150, 70, 140), words, theme)

@@ -132,10 +132,6 @@ class SubmitSection(WorkSection):
         left.addWidget(self.note)
         left.addWidget(self.rows["prompt"], 1)
         left.addWidget(self.error_card)
-        foot = QHBoxLayout()
-        foot.addWidget(label("Ctrl+Enter submits", "small"), 1)
-        foot.addWidget(self.send)
-        left.addLayout(foot)
         self._options = self._options_card()
         inside = QWidget()
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, inside)
@@ -149,7 +145,12 @@ class SubmitSection(WorkSection):
         self._scroll.setWidget(inside)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._scroll)
+        column.setSpacing(10)
+        column.addWidget(self._scroll, 1)
+        foot = QHBoxLayout()  # below what scrolls: in a low window too the button is to be seen
+        foot.addWidget(label("Ctrl+Enter submits", "small"), 1)
+        foot.addWidget(self.send)
+        column.addLayout(foot)
 
     def _options_card(self) -> QFrame:
         frame = card("taskOptions")

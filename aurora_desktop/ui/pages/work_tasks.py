@@ -28,7 +28,7 @@ from aurora_desktop.ui.widgets.task_drawer import TaskDrawer
 DEBOUNCE_MS = 200
 _ROW_HEIGHT = 36
 _WIDTHS: dict[int, int] = {
-    Column.TASK: 64, Column.PROMPT: 180, Column.STATE: 124, Column.DOING: 220, Column.AGENT: 104, Column.AGE: 68,
+    Column.TASK: 64, Column.PROMPT: 260, Column.STATE: 124, Column.DOING: 220, Column.AGENT: 104, Column.AGE: 68,
     Column.COST: 70, Column.TOKENS: 72, Column.WORKER: 100,
 }  # fmt: skip
 _GIVEN_UP_FIRST = (Column.TOKENS, Column.WORKER, Column.COST, Column.AGENT, Column.AGE, Column.DOING)

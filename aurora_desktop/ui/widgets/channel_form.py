@@ -138,7 +138,7 @@ class ChannelForm(QFrame):
 
     def _lay_out(self) -> None:
         self.sentence = label("", "small", wrap=True)
-        self._name = FieldRow("&Name", "", self.name)
+        self._name = FieldRow("Na&me", "", self.name)
         self._address = FieldRow("A&ddress", "", self.address)
         fields = QGridLayout()
         fields.setHorizontalSpacing(12)

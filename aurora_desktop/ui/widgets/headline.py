@@ -7,6 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from aurora_desktop.ui.theme import Tone
 from aurora_desktop.ui.widgets.pieces import ElidedLabel, restyle
 
+_MOST_LINES = 4
+
 
 class Headline(QFrame):
     """A row whose ground has the colour of its tone; the style sheet knows it by `name`."""
@@ -16,7 +18,7 @@ class Headline(QFrame):
         self.setObjectName(name)
         self._image = QLabel()
         self._image.setFixedSize(image_px, image_px)
-        self.sentence = ElidedLabel("", role)
+        self.sentence = ElidedLabel("", role, lines=_MOST_LINES)
         self.words = ElidedLabel("", "muted")
 
     def lay_out(self, *parts: QWidget, margins: tuple[int, int, int, int], spacing: int, between: int) -> None:

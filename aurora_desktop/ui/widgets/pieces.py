@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -23,10 +23,11 @@ ON_ALARM = "#7d0d06"  # dark red on a white button
 
 
 class ElidedLabel(QLabel):
-    """A label of one line that ends in an ellipsis where it has no room; the tooltip has the whole text."""
+    """A label of one line, or up to `lines`, that ends in an ellipsis where it has no room; the tooltip has it all."""
 
-    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, text: str = "", role: str = "", parent: QWidget | None = None, *, lines: int = 1) -> None:
         super().__init__(parent)
+        self._most_lines = lines
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -35,16 +36,46 @@ class ElidedLabel(QLabel):
     def setText(self, text: str) -> None:
         super().setText(text)
         self.setToolTip(text)
+        self._fit()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._fit()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's signature
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.contentsRect(), self.alignment(), text)
+        painter.drawText(self.contentsRect(), self.alignment(), "\n".join(self._in_lines(self.width())))
         painter.end()
+
+    def _fit(self) -> None:
+        """As high as its lines. No layout asks for the height at a width where labels lie in rows."""
+        if self._most_lines > 1:
+            self.setMinimumHeight(len(self._in_lines(self.width())) * self.fontMetrics().lineSpacing())
+
+    def _in_lines(self, width: int) -> list[str]:
+        """The last one takes the rest, cut where it has no room."""
+        text, at, found = self.text(), 0, list[str]()
+        layout = QTextLayout(text, self.font())
+        layout.beginLayout()
+        for _ in range(self._most_lines - 1):
+            line = layout.createLine()
+            line.setLineWidth(width)
+            end = at + line.textLength()
+            if end >= len(text):
+                break
+            found.append(text[at:end].rstrip())
+            at = end
+        layout.endLayout()
+        return [*found, self.fontMetrics().elidedText(text[at:], Qt.TextElideMode.ElideRight, width)]
 
 
 class Facts(QWidget):

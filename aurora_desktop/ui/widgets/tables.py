@@ -52,7 +52,9 @@ def fit_rows(table: QTableView, most: int) -> None:
     """As high as its rows, up to this many: for a table on a page that scrolls itself."""
     rows = min(max(table.model().rowCount(), 1), most)
     row_height = table.verticalHeader().defaultSectionSize()
-    table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * row_height + 2)
+    header = table.horizontalHeader()
+    header.ensurePolished()  # before it is shown it has not got its style, and is too low
+    table.setFixedHeight(header.sizeHint().height() + rows * row_height + 2)
 
 
 def hide_what_does_not_fit(

@@ -12,7 +12,7 @@ from aurora_desktop.ui.theme import Theme
 from aurora_desktop.ui.widgets.delegates import CellDelegate, MutedDelegate
 from aurora_desktop.ui.widgets.evidence import Evidence
 from aurora_desktop.ui.widgets.pieces import Facts, card, label
-from aurora_desktop.ui.widgets.tables import prepare_table
+from aurora_desktop.ui.widgets.tables import fit_rows, prepare_table
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_HEIGHT = 36
@@ -90,7 +90,7 @@ class QueueCard(QWidget):
         self.nothing.setVisible(not tasks)
         self.table.setVisible(bool(tasks))
         self.model.show(tasks)
-        _fit(self.table, _QUEUE_ROWS)
+        fit_rows(self.table, _QUEUE_ROWS)
 
     def _on_clicked(self, index: Index) -> None:
         if QUEUE[index.column()] is Column.CANCEL:
@@ -126,7 +126,7 @@ class HistoryCard(QWidget):
         self.nothing.setVisible(not view.recent)
         self.table.setVisible(bool(view.recent))
         self.model.show(view.recent)
-        _fit(self.table, _HISTORY_ROWS)
+        fit_rows(self.table, _HISTORY_ROWS)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -195,12 +195,6 @@ def _table(model: TasksModel, theme: Theme, name: str) -> QTableView:
         table.setColumnWidth(place, _WIDTHS[column])
         table.setItemDelegateForColumn(place, _delegate(column, theme))
     return table
-
-
-def _fit(table: QTableView, most: int) -> None:
-    """As high as its rows, up to this many: the page scrolls already."""
-    rows = min(max(table.model().rowCount(), 1), most)
-    table.setFixedHeight(table.horizontalHeader().height() + rows * ROW_HEIGHT + 2)
 
 
 def _delegate(column: Column, theme: Theme) -> CellDelegate:

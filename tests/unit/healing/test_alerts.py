@@ -513,6 +513,8 @@ def test_an_address_is_kept_as_a_secret_or_it_is_said_why_not(rig: Rig) -> None:
         for places in (Looked({"ops": "keyring"}), Looked({"ops": "file"}, {"ops": "there is no keyring"})):
             rig.places = places
             answers.append(await alerts.keep_secret("ops", "slack://a/b/c"))
+        with pytest.raises(AuroraError, match="no name for a secret"):
+            await alerts.keep_secret("../ops", "slack://a/b/c")
         rig.places = Looked({"ops": "missing"}, {"ops": "the disk is full"})
         with pytest.raises(AuroraError, match="the disk is full"):
             await alerts.keep_secret("ops", "slack://a/b/c")
