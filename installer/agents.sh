@@ -44,7 +44,7 @@ main() {
     if is_done; then
         return
     fi
-    say "installing the agents for the end-to-end tests (npm ci, 240 MB to fetch)"
+    say "installing the agents for the end-to-end tests (npm ci, 250 MB to fetch)"
     install >/dev/null
     state_of_the_agents >"$STAMP"
 }
