@@ -97,7 +97,8 @@ def test_after_the_deaths_of_aurora_and_worker_its_own_thread_is_resumed(office:
     assert (detail["result"], detail["view"]["attempt"]) == ("I went on.", 2)
     assert "a long task" in provider.conversation()
     assert len(book.read_text().split()) == 1, "the tool ran once"
-    # What the response before the kill had cost Codex had told nobody, nor noted.
+    # What the response before the kill had cost Codex had told nobody; it may have come to note it before it died too.
     spent = detail["view"]["usage"]
-    assert spent["input_tokens"] + spent["output_tokens"] == 2 * (INPUT_TOKENS + OUTPUT_TOKENS)
+    of_a_response = INPUT_TOKENS + OUTPUT_TOKENS
+    assert spent["input_tokens"] + spent["output_tokens"] in (2 * of_a_response, 3 * of_a_response)
     assert office.agents() == []

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 _POLL_S = 0.02
 
 
