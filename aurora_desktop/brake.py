@@ -12,8 +12,8 @@ from typing import Literal
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AlreadyRunningError, AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
+from aurora_desktop.core.events import AnyEvent, Record, ServiceStateChanged
+from aurora_desktop.core.input_events import (
     AuditAltered,
     AuditFailing,
     ControlArmed,
@@ -23,8 +23,6 @@ from aurora_desktop.core.events import (
     EmergencyReset,
     EmergencyStopped,
     HumanActive,
-    Record,
-    ServiceStateChanged,
     StopChannelLost,
     StopChannelRecovered,
     WorkerCrashed,

@@ -28,8 +28,6 @@ from aurora_desktop.core.events import (
     AuroraStarted,
     AuroraStopped,
     AuroraStopping,
-    BackupFailed,
-    DamageFound,
     PartFailed,
     SettingsApplied,
     SettingsRefused,
@@ -43,6 +41,7 @@ from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.journal import Journal
 from aurora_desktop.core.storage.trouble import quarantined
+from aurora_desktop.core.storage_events import BackupFailed, DamageFound
 from aurora_desktop.desktop import systemd
 from aurora_desktop.desktop.launch import check_replaceable
 from aurora_desktop.desktop.shell_path import login_shell_path, needs_login_path

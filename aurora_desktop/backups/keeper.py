@@ -16,10 +16,11 @@ from aurora_desktop.backups.messages import DATABASES, Failed, Made, Request
 from aurora_desktop.backups.scrub import Damage
 from aurora_desktop.backups.view import BackupsView
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent, BackupFailed, BackupMade, DamageFound
+from aurora_desktop.core.events import AnyEvent
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema_backups import BackupSettings
 from aurora_desktop.core.storage.opening import found_damaged
+from aurora_desktop.core.storage_events import BackupFailed, BackupMade, DamageFound
 
 LOOK_S = 30.0
 FIRST_S = 120.0

@@ -11,12 +11,59 @@ from typing import ClassVar, Literal
 import msgspec
 
 from aurora_desktop.core.event import Event
+from aurora_desktop.core.healing_events import (
+    AddressExposed,
+    AgentResumed,
+    AgentStalled,
+    AlertFailed,
+    AlertSent,
+    ErrorsAccumulated,
+    Escalated,
+    EscalationCleared,
+    FaultDiagnosed,
+    OfferClosed,
+    Predicted,
+    PredictionWithdrawn,
+    RemedyFinished,
+    RemedyOffered,
+    RemedyStarted,
+    ResourceBreached,
+    ResourceRelieved,
+    SpaceFreed,
+    TuningEnded,
+    TuningProposed,
+    WatchTrouble,
+)
+from aurora_desktop.core.input_events import (
+    AuditAltered,
+    AuditFailing,
+    ControlArmed,
+    ControlDisarmed,
+    ControlRequestAnswered,
+    ControlRequested,
+    EmergencyReset,
+    EmergencyStopped,
+    HumanActive,
+    InputFinished,
+    StopChannelLost,
+    StopChannelRecovered,
+    WorkerCrashed,
+    WorkerRestarting,
+)
 from aurora_desktop.core.link_events import (
     LinkMessageFailed,
     LinkMessageReceived,
     LinkSessionChanged,
     LinkStateChanged,
     LinkWarning,
+)
+from aurora_desktop.core.storage_events import (
+    BackupFailed,
+    BackupMade,
+    DamageFound,
+    StorageFailing,
+    StorageQuarantined,
+    StorageRecovered,
 )
 from aurora_desktop.core.task_events import (
     AgentAvailable,
@@ -31,9 +78,6 @@ from aurora_desktop.core.task_events import (
 )
 
 FailureKind = Literal["exit", "spawn", "start_timeout", "startup", "liveness", "watchdog", "memory", "stall"]
-RemedyOutcome = Literal["worked", "failed", "undone", "undo_failed", "refused"]
-MachineResource = Literal["cpu", "memory", "disk"]
-PredictionKind = Literal["memory_leak", "disk_full", "descriptor_growth", "error_rate", "restart_rate"]
 ProbeKind = Literal["startup", "readiness", "liveness"]
 OperatorVerb = Literal["start", "stop", "restart", "pause", "resume", "quit"]
 Verdict = Literal["healthy", "degraded", "unhealthy"]
@@ -224,66 +268,6 @@ class SettingsRefused(Event, frozen=True):
     problems: tuple[str, ...]
 
 
-class StorageFailing(Event, frozen=True):
-    """A file of ours cannot be written; told once until `StorageRecovered`. `what` is lost or waits, in words."""
-
-    error: ClassVar[bool] = True
-
-    path: str
-    detail: str
-    what: str = "events"
-
-
-class StorageRecovered(Event, frozen=True):
-    path: str
-    kept: int
-    dropped: int
-
-
-class StorageQuarantined(Event, frozen=True):
-    """A damaged file was moved aside, never deleted, and a new one begun.
-
-    `restored_from`: what the new one was made of, in words; "" if it is empty. `lost`: what is not in it any more.
-    """
-
-    error: ClassVar[bool] = True
-
-    path: str
-    moved_to: str
-    reason: str
-    restored_from: str = ""
-    lost: str = ""
-
-
-class BackupMade(Event, frozen=True):
-    """A backup of the state was made, and restored for a test. `trouble`: why the second folder has it not."""
-
-    backup_id: str
-    reason: str
-    size_bytes: int
-    duration_s: float
-    trouble: str = ""
-
-
-class BackupFailed(Event, frozen=True):
-    """A backup could not be made; told once until one is made again."""
-
-    error: ClassVar[bool] = True
-
-    detail: str
-    hint: str = ""
-
-
-class DamageFound(Event, frozen=True):
-    """A file or a backup was found damaged while Aurora ran; `remedy` says what becomes of it."""
-
-    error: ClassVar[bool] = True
-
-    path: str
-    detail: str
-    remedy: str
-
-
 class LogDropped(Event, frozen=True):
     """Output of a service was lost: its log was over its limit and the disk had no room to keep a copy."""
 
@@ -308,346 +292,6 @@ class ApiPortTrouble(Event, frozen=True):
     detail: str
     hint: str = ""
     recovered: bool = False
-
-
-class ControlArmed(Event, frozen=True):
-    """The operator gave agents mouse and keyboard until `until` (Unix time in seconds)."""
-
-    mode: Literal["act", "ask", "dry_run"]
-    until: float
-
-
-class ControlDisarmed(Event, frozen=True):
-    """Control was taken back, without a latch: it ran out, was given up, or a part of the chain was lost."""
-
-    reason: str
-
-
-class ControlRequested(Event, frozen=True):
-    """An agent asks the operator for mouse and keyboard; `reason` in the agent's own words."""
-
-    agent: str
-    reason: str = ""
-
-
-class ControlRequestAnswered(Event, frozen=True):
-    """What became of it: the operator armed or declined, or nobody answered; or it was `closed`, `latched`."""
-
-    agent: str
-    decision: Literal[
-        "armed", "declined", "unanswered", "withdrawn", "refused", "closed", "latched", "busy", "too_soon"
-    ]
-    detail: str = ""
-
-
-class EmergencyStopped(Event, frozen=True):
-    """Everything was stopped: `latency_ms` from the first sign to nothing held; `released` keys and buttons."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    source: str
-    latency_ms: float
-    released: int = 0
-    frozen: tuple[str, ...] = ()
-    stopped: tuple[str, ...] = ()
-    detail: str = ""
-
-
-class EmergencyReset(Event, frozen=True):
-    """The operator cleared the latch; nothing is resumed by it."""
-
-    recovery: ClassVar[bool] = True
-
-    by: str
-
-
-class StopChannelLost(Event, frozen=True):
-    """The panic hotkey cannot be relied on: the gate is closed until it can."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    detail: str
-    hint: str = ""
-
-
-class StopChannelRecovered(Event, frozen=True):
-    recovery: ClassVar[bool] = True
-
-    detail: str = ""
-
-
-class WorkerCrashed(Event, frozen=True):
-    """A worker process ended unasked. `restart_count` counts since Aurora started."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    error_text: str
-    restart_count: int
-
-
-class WorkerRestarting(Event, frozen=True):
-    recovery: ClassVar[bool] = True
-
-    restart_count: int
-
-
-class InputFinished(Event, frozen=True):
-    """An input task came to its end; `reason` in words unless it was simply done."""
-
-    task_id: str
-    action: str
-    status: Literal["completed", "failed"]
-    outcome: Literal["refused", "not_started", "done", "partial", "uncertain"]
-    agent: str = ""
-    reason: str = ""
-    duration_s: float = 0.0
-
-
-class HumanActive(Event, frozen=True):
-    """The operator used mouse or keyboard while an agent acted, and it was paused (or goes on again)."""
-
-    active: bool
-
-
-class AuditFailing(Event, frozen=True):
-    """The audit log cannot be written: the gate is closed."""
-
-    error: ClassVar[bool] = True
-
-    path: str
-    detail: str
-
-
-class AuditAltered(Event, frozen=True):
-    """The audit log is not as Aurora left it: somebody changed, cut or removed it. A new chain tells so."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    path: str
-    detail: str
-
-
-class AgentStalled(Event, frozen=True):
-    """Alive, and no sign of work for `silent_s` seconds; `source` was the last that showed any.
-
-    `proactive`: only the gentle threshold is passed yet.
-    """
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    source: str
-    silent_s: float
-    cause: str
-    proactive: bool = False
-
-
-class AgentResumed(Event, frozen=True):
-    """It works again, as `source` shows, after `stalled_s` seconds."""
-
-    recovery: ClassVar[bool] = True
-
-    source: str
-    stalled_s: float
-    cause: str
-
-
-class WatchTrouble(Event, frozen=True):
-    """Something that is needed to watch agents cannot be read: a workspace, `agents.root`, `orchestration.yml`.
-
-    Told once, and once more when it is over (`recovered`).
-    """
-
-    detail: str
-    hint: str = ""
-    recovered: bool = False
-
-
-class FaultDiagnosed(Event, frozen=True):
-    """A failure was recognised: `kind` is its short name; `signature` its message with what varies folded out.
-
-    `remedies` are the names of what may help, gentlest first; without any, `next_step` says what to do.
-    """
-
-    recovery: ClassVar[bool] = True
-
-    failure_id: int
-    kind: str
-    cause: str
-    signature: str
-    remedies: tuple[str, ...] = ()
-    next_step: str = ""
-
-
-class RemedyStarted(Event, frozen=True):
-    recovery: ClassVar[bool] = True
-
-    failure_id: int
-    remedy: str
-    attempt: int
-    cause: str
-
-
-class RemedyFinished(Event, frozen=True):
-    """`worked` only when the verification saw that it helped, not when the remedy merely ran."""
-
-    recovery: ClassVar[bool] = True
-
-    failure_id: int
-    remedy: str
-    outcome: RemedyOutcome
-    cause: str
-    duration_s: float
-
-
-class RemedyOffered(Event, frozen=True):
-    """A remedy waits for the operator's word in the window; `command` is exactly what would run, if anything."""
-
-    recovery: ClassVar[bool] = True
-
-    offer_id: int
-    failure_id: int
-    remedy: str
-    cause: str
-    command: tuple[str, ...] = ()
-
-
-class OfferClosed(Event, frozen=True):
-    """The operator accepted or declined an offer, or it is of no use any more."""
-
-    recovery: ClassVar[bool] = True
-
-    offer_id: int
-    answer: Literal["accepted", "declined", "expired"]
-
-
-class Escalated(Event, frozen=True):
-    """Healing gave up after `attempts` and rests until the operator acts."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    cause: str
-    attempts: int
-    hint: str = ""
-
-
-class EscalationCleared(Event, frozen=True):
-    recovery: ClassVar[bool] = True
-
-    by: str
-
-
-class ResourceBreached(Event, frozen=True):
-    """The machine is over a limit, lastingly: `value` and `limit` in percent; `cause` also says what may be done."""
-
-    recovery: ClassVar[bool] = True
-    error: ClassVar[bool] = True
-
-    resource: MachineResource
-    value: float
-    limit: float
-    lasting_s: float
-    cause: str
-
-
-class ResourceRelieved(Event, frozen=True):
-    recovery: ClassVar[bool] = True
-
-    resource: MachineResource
-    value: float
-    cause: str
-
-
-class SpaceFreed(Event, frozen=True):
-    """Logs were compressed or old temporary files removed: `freed_bytes` in `files` files."""
-
-    recovery: ClassVar[bool] = True
-
-    freed_bytes: int
-    files: int
-    cause: str
-
-
-class Predicted(Event, frozen=True):
-    """If it goes on like this, `kind` happens at `due` (Unix time); `confidence` from 0 to 1. Advice alone."""
-
-    kind: PredictionKind
-    due: float
-    confidence: float
-    cause: str
-    advice: str = ""
-
-
-class PredictionWithdrawn(Event, frozen=True):
-    """It did not go on like this; `came_true`: it had happened before."""
-
-    kind: PredictionKind
-    cause: str
-    came_true: bool = False
-
-
-class TuningProposed(Event, frozen=True):
-    """Measurements suggest another value of a setting; it waits for the operator's word."""
-
-    proposal_id: int
-    setting: str
-    old: str
-    new: str
-    cause: str
-
-
-class TuningEnded(Event, frozen=True):
-    """A proposal was applied, declined, kept after its trial, or taken back because the outcome was worse."""
-
-    recovery: ClassVar[bool] = True
-
-    proposal_id: int
-    setting: str
-    result: Literal["applied", "declined", "kept", "taken_back"]
-    cause: str
-
-
-class ErrorsAccumulated(Event, frozen=True):
-    """`count` errors of this component within `window_s` seconds; `cause` is the newest of them."""
-
-    recovery: ClassVar[bool] = True
-
-    count: int
-    window_s: float
-    cause: str
-
-
-class AddressExposed(Event, frozen=True):
-    """The address of a channel for alerts has a secret that lies where it is less safe than in a keyring."""
-
-    channel: str
-    cause: str
-    hint: str = ""
-
-
-class AlertSent(Event, frozen=True):
-    """An alert reached a channel after `tries`."""
-
-    channel: str
-    kind: str
-    cause: str
-    tries: int = 1
-
-
-class AlertFailed(Event, frozen=True):
-    """An alert did not reach a channel, and is not tried again."""
-
-    error: ClassVar[bool] = True
-
-    channel: str
-    kind: str
-    cause: str
-    tries: int = 1
 
 
 AnyEvent = (

@@ -6,19 +6,8 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.events import (
     SERVICE_PREFIX,
-    AgentResumed,
-    AgentStalled,
-    Escalated,
-    EscalationCleared,
-    FaultDiagnosed,
     LimitWarning,
-    OfferClosed,
     Record,
-    RemedyFinished,
-    RemedyOffered,
-    RemedyStarted,
-    ResourceBreached,
-    ResourceRelieved,
     ServiceAdopted,
     ServiceDegraded,
     ServiceFailed,
@@ -26,8 +15,21 @@ from aurora_desktop.core.events import (
     ServiceRecovered,
     ServiceRestarting,
     ServiceStateChanged,
-    SpaceFreed,
     StrayEnded,
+)
+from aurora_desktop.core.healing_events import (
+    AgentResumed,
+    AgentStalled,
+    Escalated,
+    EscalationCleared,
+    FaultDiagnosed,
+    OfferClosed,
+    RemedyFinished,
+    RemedyOffered,
+    RemedyStarted,
+    ResourceBreached,
+    ResourceRelieved,
+    SpaceFreed,
     TuningEnded,
 )
 from aurora_desktop.healing.incident import Incident, Step

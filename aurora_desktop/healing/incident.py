@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 
 Outcome = Literal["open", "recovered", "degraded", "gave_up", "escalated", "seen_to", "stopped", "done", "warned"]
 StepState = Literal[RemedyOutcome, "running", "offered", "accepted", "declined", "expired"]

@@ -3,21 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from aurora_desktop.core.events import (
+from aurora_desktop.core.events import AnyEvent, AuroraStarted, Record, ServiceFailed, ServiceRecovered
+from aurora_desktop.core.healing_events import (
     AgentResumed,
     AgentStalled,
-    AnyEvent,
-    AuroraStarted,
     FaultDiagnosed,
     OfferClosed,
-    Record,
     RemedyFinished,
     RemedyOffered,
     RemedyStarted,
     ResourceBreached,
     ResourceRelieved,
-    ServiceFailed,
-    ServiceRecovered,
     SpaceFreed,
 )
 from aurora_desktop.healing.folding import folded

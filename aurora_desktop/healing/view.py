@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from aurora_desktop.core.events import MachineResource, PredictionKind, RemedyOutcome
+from aurora_desktop.core.healing_events import MachineResource, PredictionKind, RemedyOutcome
 
 AgentState = Literal["working", "idle", "silent", "stalled", "healing", "escalated", "unreadable"]
 

@@ -3,17 +3,9 @@
 import os
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import (
-    ApiPortTrouble,
-    PartFailed,
-    Record,
-    SettingsApplied,
-    SettingsRefused,
-    StorageFailing,
-    StorageQuarantined,
-    StorageRecovered,
-    WatchTrouble,
-)
+from aurora_desktop.core.events import ApiPortTrouble, PartFailed, Record, SettingsApplied, SettingsRefused
+from aurora_desktop.core.healing_events import WatchTrouble
+from aurora_desktop.core.storage_events import StorageFailing, StorageQuarantined, StorageRecovered
 from aurora_desktop.heartbeat.health import Problem
 
 QUARANTINE_SHOWN_S = 3600.0

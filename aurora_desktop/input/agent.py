@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent, InputFinished
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.input.actions import DragPath, Paste, Type, name_of

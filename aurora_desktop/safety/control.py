@@ -12,13 +12,8 @@ from collections.abc import Callable, Coroutine
 from msgspec.structs import replace
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
-    EmergencyReset,
-    EmergencyStopped,
-    StopChannelLost,
-    StopChannelRecovered,
-)
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import EmergencyReset, EmergencyStopped, StopChannelLost, StopChannelRecovered
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.safety.around import Around, Hands
 from aurora_desktop.safety.chain import Chain

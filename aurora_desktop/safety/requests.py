@@ -8,7 +8,8 @@ import math
 from collections.abc import Callable
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent, ControlRequestAnswered, ControlRequested
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import ControlRequestAnswered, ControlRequested
 from aurora_desktop.safety.standing import Standing
 from aurora_desktop.safety.view import UNNAMED_AGENT, ControlRequest, Decided
 

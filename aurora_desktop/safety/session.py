@@ -7,14 +7,8 @@ from collections.abc import Callable, Coroutine
 from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
-    ControlArmed,
-    ControlDisarmed,
-    HumanActive,
-    WorkerCrashed,
-    WorkerRestarting,
-)
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import ControlArmed, ControlDisarmed, HumanActive, WorkerCrashed, WorkerRestarting
 from aurora_desktop.core.settings.schema import InputSettings
 from aurora_desktop.safety.around import Around, Hands
 from aurora_desktop.safety.chain import Chain

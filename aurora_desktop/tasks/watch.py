@@ -1,6 +1,7 @@
 """Watches over the workers: who is gone, silent, stalled, or not needed any more."""
 
-from aurora_desktop.core.events import WORKER_PREFIX, AgentStalled, Record
+from aurora_desktop.core.events import WORKER_PREFIX, Record
+from aurora_desktop.core.healing_events import AgentStalled
 from aurora_desktop.tasks.attempts import Attempts
 from aurora_desktop.tasks.input_tasks import AFTER_RESTART
 from aurora_desktop.tasks.roster import Worker

@@ -6,28 +6,26 @@ import time
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from aurora_desktop.core.events import (
+from aurora_desktop.core.events import Record, SettingsApplied, SettingsRefused
+from aurora_desktop.core.healing_events import (
     AgentResumed,
     AgentStalled,
-    EmergencyStopped,
     Escalated,
     EscalationCleared,
     FaultDiagnosed,
     OfferClosed,
     Predicted,
     PredictionWithdrawn,
-    Record,
     RemedyFinished,
     RemedyOffered,
     RemedyStarted,
     ResourceBreached,
     ResourceRelieved,
-    SettingsApplied,
-    SettingsRefused,
     SpaceFreed,
     TuningEnded,
     TuningProposed,
 )
+from aurora_desktop.core.input_events import EmergencyStopped
 from aurora_desktop.healing.incident import Incident
 from aurora_desktop.healing.incidents import Incidents
 from aurora_desktop.healing.view import HealingFace, HealingView

@@ -9,28 +9,24 @@ from aurora_desktop.core.events import (
     AGENT_PREFIX,
     SERVICE_PREFIX,
     AnyEvent,
-    AuditFailing,
-    BackupFailed,
-    ControlDisarmed,
-    ControlRequested,
-    DamageFound,
-    EmergencyStopped,
-    ErrorsAccumulated,
-    Escalated,
-    Predicted,
-    RemedyOffered,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
     ServiceRecovered,
     SettingsApplied,
     SettingsRefused,
+)
+from aurora_desktop.core.healing_events import ErrorsAccumulated, Escalated, Predicted, RemedyOffered
+from aurora_desktop.core.input_events import (
+    AuditFailing,
+    ControlDisarmed,
+    ControlRequested,
+    EmergencyStopped,
     StopChannelLost,
-    StorageFailing,
-    StorageQuarantined,
     WorkerCrashed,
 )
 from aurora_desktop.core.link_events import LinkMessageFailed, LinkWarning
+from aurora_desktop.core.storage_events import BackupFailed, DamageFound, StorageFailing, StorageQuarantined
 from aurora_desktop.core.task_events import (
     AgentUnavailable,
     ApprovalAsked,

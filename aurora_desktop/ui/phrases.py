@@ -3,7 +3,8 @@
 import re
 from datetime import datetime
 
-from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, WORKER_PREFIX, MachineResource, PredictionKind
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, WORKER_PREFIX
+from aurora_desktop.core.healing_events import MachineResource, PredictionKind
 from aurora_desktop.healing.incident import Outcome, StepState
 from aurora_desktop.healing.view import AgentState
 from aurora_desktop.supervisor.view import Check, ServiceView, State

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from aurora_desktop.core.events import FailureKind, RemedyOutcome
+from aurora_desktop.core.events import FailureKind
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import AgentsSettings, StallRule
 from aurora_desktop.core.storage.database import Database

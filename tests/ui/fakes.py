@@ -10,22 +10,24 @@ from msgspec.structs import replace
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
-    AgentStalled,
     AnyEvent,
-    Escalated,
-    FaultDiagnosed,
     Record,
-    RemedyFinished,
-    RemedyStarted,
-    ResourceBreached,
     ServiceAdopted,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
     ServiceRecovered,
     ServiceRestarting,
-    SpaceFreed,
     StrayEnded,
+)
+from aurora_desktop.core.healing_events import (
+    AgentStalled,
+    Escalated,
+    FaultDiagnosed,
+    RemedyFinished,
+    RemedyStarted,
+    ResourceBreached,
+    SpaceFreed,
 )
 from aurora_desktop.core.settings.schema import HttpProbe, Probe, Service, Settings
 from aurora_desktop.core.settings.values import ByteSize, Command

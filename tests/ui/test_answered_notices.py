@@ -2,7 +2,9 @@
 
 from msgspec.structs import replace
 
-from aurora_desktop.core.events import ControlRequested, EmergencyStopped, Escalated, ServiceGaveUp
+from aurora_desktop.core.events import ServiceGaveUp
+from aurora_desktop.core.healing_events import Escalated
+from aurora_desktop.core.input_events import ControlRequested, EmergencyStopped
 from aurora_desktop.core.link_events import LinkMessageFailed
 from aurora_desktop.healing.alerts.view import Snooze
 from aurora_desktop.ui.desktop import INPUT_PAGE, RECOVERY_PAGE, Desktop

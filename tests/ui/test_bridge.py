@@ -6,15 +6,9 @@ import pytest
 from PySide6.QtTest import QSignalSpy
 
 from aurora_desktop.core.bus import Bus
-from aurora_desktop.core.events import (
-    ControlArmed,
-    EmergencyStopped,
-    EscalationCleared,
-    ServiceFailed,
-    ServiceGaveUp,
-    SettingsApplied,
-    SettingsRefused,
-)
+from aurora_desktop.core.events import ServiceFailed, ServiceGaveUp, SettingsApplied, SettingsRefused
+from aurora_desktop.core.healing_events import EscalationCleared
+from aurora_desktop.core.input_events import ControlArmed, EmergencyStopped
 from aurora_desktop.healing.view import HealingView
 from aurora_desktop.ui.bridge import Bridge
 

@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtWidgets import QMessageBox, QSystemTrayIcon
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import EmergencyStopped, ServiceGaveUp
+from aurora_desktop.core.events import ServiceGaveUp
+from aurora_desktop.core.input_events import EmergencyStopped
 from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.ui import desktop as desktop_module
 from aurora_desktop.ui.desktop import Desktop

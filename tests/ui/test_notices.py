@@ -4,13 +4,6 @@ import pytest
 
 from aurora_desktop.core.events import (
     AnyEvent,
-    AuditFailing,
-    BackupFailed,
-    ControlDisarmed,
-    DamageFound,
-    EmergencyStopped,
-    Escalated,
-    RemedyOffered,
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
@@ -18,12 +11,17 @@ from aurora_desktop.core.events import (
     ServiceRestarting,
     SettingsApplied,
     SettingsRefused,
+)
+from aurora_desktop.core.healing_events import Escalated, RemedyOffered
+from aurora_desktop.core.input_events import (
+    AuditFailing,
+    ControlDisarmed,
+    EmergencyStopped,
     StopChannelLost,
-    StorageFailing,
-    StorageQuarantined,
     WorkerCrashed,
 )
 from aurora_desktop.core.link_events import LinkMessageFailed, LinkWarning
+from aurora_desktop.core.storage_events import BackupFailed, DamageFound, StorageFailing, StorageQuarantined
 from aurora_desktop.core.task_events import (
     AgentAvailable,
     AgentUnavailable,

@@ -8,20 +8,9 @@ from msgspec import Struct, field
 
 from aurora_desktop.api.metrics.histogram import Histogram
 from aurora_desktop.core.event import Event
-from aurora_desktop.core.events import (
-    AlertFailed,
-    AlertSent,
-    EmergencyStopped,
-    Heartbeat,
-    InputFinished,
-    Record,
-    RemedyFinished,
-    ServiceFailed,
-    ServiceRecovered,
-    ServiceRestarting,
-    Stalled,
-    WorkerCrashed,
-)
+from aurora_desktop.core.events import Heartbeat, Record, ServiceFailed, ServiceRecovered, ServiceRestarting, Stalled
+from aurora_desktop.core.healing_events import AlertFailed, AlertSent, RemedyFinished
+from aurora_desktop.core.input_events import EmergencyStopped, InputFinished, WorkerCrashed
 from aurora_desktop.core.task_events import TaskFinished, TaskSubmitted
 
 # Upper bounds in seconds. Those of a stop hold the targets of the brake: 10 ms and 50 ms.

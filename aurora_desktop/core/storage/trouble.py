@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import StorageFailing, StorageQuarantined, StorageRecovered
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.core.storage.opening import Quarantine
+from aurora_desktop.core.storage_events import StorageFailing, StorageQuarantined, StorageRecovered
 
 StorageEvent = StorageFailing | StorageRecovered | StorageQuarantined
 

@@ -6,19 +6,9 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from aurora_desktop.core.events import (
-    AGENT_PREFIX,
-    SERVICE_PREFIX,
-    AnyEvent,
-    EmergencyStopped,
-    ErrorsAccumulated,
-    Escalated,
-    Predicted,
-    PredictionKind,
-    ServiceDegraded,
-    ServiceGaveUp,
-    StopChannelLost,
-)
+from aurora_desktop.core.events import AGENT_PREFIX, SERVICE_PREFIX, AnyEvent, ServiceDegraded, ServiceGaveUp
+from aurora_desktop.core.healing_events import ErrorsAccumulated, Escalated, Predicted, PredictionKind
+from aurora_desktop.core.input_events import EmergencyStopped, StopChannelLost
 from aurora_desktop.core.settings.schema_healing import AlertKind
 
 MAX_SENTENCE = 500

@@ -13,16 +13,8 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AGENT_PREFIX,
-    AddressExposed,
-    AlertFailed,
-    AlertSent,
-    AnyEvent,
-    Record,
-    agent_component,
-    service_component,
-)
+from aurora_desktop.core.events import AGENT_PREFIX, AnyEvent, Record, agent_component, service_component
+from aurora_desktop.core.healing_events import AddressExposed, AlertFailed, AlertSent
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import AlertChannel
 from aurora_desktop.core.settings.values import Environment

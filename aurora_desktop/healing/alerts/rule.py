@@ -7,21 +7,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from aurora_desktop.core.event import Event
-from aurora_desktop.core.events import (
+from aurora_desktop.core.events import AnyEvent, ServiceDegraded, ServiceGaveUp, ServiceRecovered
+from aurora_desktop.core.healing_events import (
     AgentResumed,
     AlertFailed,
-    AnyEvent,
-    EmergencyReset,
-    EmergencyStopped,
     ErrorsAccumulated,
     Escalated,
     EscalationCleared,
-    ServiceDegraded,
-    ServiceGaveUp,
-    ServiceRecovered,
-    StopChannelLost,
-    StopChannelRecovered,
 )
+from aurora_desktop.core.input_events import EmergencyReset, EmergencyStopped, StopChannelLost, StopChannelRecovered
 from aurora_desktop.core.settings.schema_healing import AlertsSettings
 from aurora_desktop.healing.alerts.alert import Alert, one_line
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent, Predicted, PredictionKind, PredictionWithdrawn
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.healing_events import Predicted, PredictionKind, PredictionWithdrawn
 from aurora_desktop.healing.machine.prediction import Forecast
 from aurora_desktop.healing.view import PredictionView
 

@@ -11,14 +11,8 @@ from msgspec import Struct
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
-    MachineResource,
-    Record,
-    ResourceBreached,
-    ResourceRelieved,
-    SpaceFreed,
-)
+from aurora_desktop.core.events import AnyEvent, Record
+from aurora_desktop.core.healing_events import MachineResource, ResourceBreached, ResourceRelieved, SpaceFreed
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import InfrastructureSettings

@@ -18,10 +18,9 @@ from aurora_desktop.core.events import (
     ServiceFailed,
     ServiceRecovered,
     ServiceRestarting,
-    TuningEnded,
-    TuningProposed,
     service_component,
 )
+from aurora_desktop.core.healing_events import TuningEnded, TuningProposed
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.healing.machine.machine_store import MachineStore

@@ -14,15 +14,15 @@ from msgspec import Struct
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.events import (
     AnyEvent,
-    PredictionKind,
     Record,
     ServiceDegraded,
     ServiceFailed,
     ServiceRestarting,
-    StorageFailing,
     service_component,
 )
+from aurora_desktop.core.healing_events import PredictionKind
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage_events import StorageFailing
 from aurora_desktop.healing.machine.announcing import Announcer, Key, Said, Standing, Tally
 from aurora_desktop.healing.machine.descriptors import descriptor_limit, open_descriptors
 from aurora_desktop.healing.machine.machine_store import Kept, MachineStore

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.healing.faults import Fault
 
 

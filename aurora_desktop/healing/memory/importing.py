@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.healing.memory.question import names_of
 from aurora_desktop.healing.memory.signature import folded
 from aurora_desktop.healing.memory.writing import Attempt, Failure

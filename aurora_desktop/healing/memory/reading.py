@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.healing.memory.question import question
 from aurora_desktop.healing.memory.statistics import Attempts, Component, Remembered
 from aurora_desktop.healing.view import FailureGroup, FailurePlace, PastFailure, Tried

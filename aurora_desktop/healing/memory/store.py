@@ -13,7 +13,8 @@ import msgspec
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, RemedyOutcome
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.storage.database import GROUP_COMMIT_S, Database
 from aurora_desktop.core.storage.full_disk import words

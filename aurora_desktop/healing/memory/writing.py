@@ -5,7 +5,7 @@ import time
 import apsw
 from msgspec import Struct
 
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 
 MAX_SIGNATURES = 10_000
 """More different ones than this are counted together by kind: then what varies was not folded out."""

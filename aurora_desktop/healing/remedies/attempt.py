@@ -8,7 +8,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.core.storage.full_disk import words
 from aurora_desktop.healing.faults import Fault
 from aurora_desktop.healing.remedies.remedy import Done, Plan, RefusedError, Remedy

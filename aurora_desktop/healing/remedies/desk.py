@@ -5,7 +5,8 @@ from typing import Literal
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, Escalated, EscalationCleared, OfferClosed, RemedyOffered
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.healing_events import Escalated, EscalationCleared, OfferClosed, RemedyOffered
 from aurora_desktop.healing.faults import Fault
 from aurora_desktop.healing.remedies.remedy import Plan
 from aurora_desktop.healing.remedies.store import Offer, RemedyStore

@@ -12,17 +12,17 @@ from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
-    EmergencyStopped,
     OperatorCommand,
     PartFailed,
     ProbeFailing,
     Record,
     ServiceRecovered,
     ServiceStateChanged,
-    StorageRecovered,
     SupervisionPaused,
 )
+from aurora_desktop.core.input_events import EmergencyStopped
 from aurora_desktop.core.settings.schema import Settings
+from aurora_desktop.core.storage_events import StorageRecovered
 from aurora_desktop.healing.faults import Fault, Sighting, service_of
 from aurora_desktop.healing.memory.face import Memory
 from aurora_desktop.healing.remedies import course

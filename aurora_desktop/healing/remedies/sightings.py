@@ -8,8 +8,8 @@ from aurora_desktop.core.events import (
     ServiceDegraded,
     ServiceFailed,
     ServiceGaveUp,
-    StorageFailing,
 )
+from aurora_desktop.core.storage_events import StorageFailing
 from aurora_desktop.healing.faults import Sighting
 
 _WARNINGS = ("probe_failing", "limit_warning", "service_degraded", "service_gave_up")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from aurora_desktop.core.clock import Clock
-from aurora_desktop.core.events import AnyEvent, FaultDiagnosed, RemedyFinished, RemedyStarted
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.healing_events import FaultDiagnosed, RemedyFinished, RemedyStarted
 from aurora_desktop.healing.faults import Fault
 from aurora_desktop.healing.remedies.attempt import Ended
 from aurora_desktop.healing.remedies.gated import RolledBack

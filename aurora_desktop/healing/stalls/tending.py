@@ -11,13 +11,12 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
+from aurora_desktop.core.events import AnyEvent, FailureKind
+from aurora_desktop.core.healing_events import (
     AgentResumed,
     AgentStalled,
-    AnyEvent,
     Escalated,
     EscalationCleared,
-    FailureKind,
     RemedyFinished,
     RemedyOutcome,
     RemedyStarted,

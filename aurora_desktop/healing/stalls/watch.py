@@ -12,7 +12,8 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import FailureKind, OperatorCommand, PartFailed, Record, WatchTrouble
+from aurora_desktop.core.events import FailureKind, OperatorCommand, PartFailed, Record
+from aurora_desktop.core.healing_events import WatchTrouble
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.healing.ladder.store import LadderStore
 from aurora_desktop.healing.memory.face import Memory

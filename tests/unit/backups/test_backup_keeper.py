@@ -9,11 +9,12 @@ from core.clocks import FakeClock
 from aurora_desktop.backups import keeper as module
 from aurora_desktop.backups.keeper import Keeper, due_in_s
 from aurora_desktop.backups.messages import Failed, Made, Request
-from aurora_desktop.core.events import AnyEvent, BackupFailed, BackupMade, DamageFound
+from aurora_desktop.core.events import AnyEvent
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema_backups import BackupSettings
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.core.storage.opening import found_damaged
+from aurora_desktop.core.storage_events import BackupFailed, BackupMade, DamageFound
 from aurora_desktop.heartbeat.part_problems import of_backups
 
 from .conftest import FILLING, flip_in, open_state

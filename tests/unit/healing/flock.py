@@ -11,7 +11,8 @@ from core.clocks import FakeClock
 from msgspec.structs import replace
 
 from aurora_desktop.core.errors import UnknownServiceError
-from aurora_desktop.core.events import AnyEvent, FailureKind, RemedyFinished, RemedyOutcome
+from aurora_desktop.core.events import AnyEvent, FailureKind
+from aurora_desktop.core.healing_events import RemedyFinished, RemedyOutcome
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import AgentsSettings, StallRule
 from aurora_desktop.core.storage.database import Database

@@ -9,22 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_desktop.core.events import (
-    AlertFailed,
     AnyEvent,
-    EmergencyReset,
-    EmergencyStopped,
-    ErrorsAccumulated,
-    Escalated,
-    EscalationCleared,
     PartFailed,
-    Predicted,
-    PredictionKind,
     ServiceDegraded,
     ServiceGaveUp,
     ServiceRecovered,
     ServiceRestarting,
-    StopChannelLost,
 )
+from aurora_desktop.core.healing_events import (
+    AlertFailed,
+    ErrorsAccumulated,
+    Escalated,
+    EscalationCleared,
+    Predicted,
+    PredictionKind,
+)
+from aurora_desktop.core.input_events import EmergencyReset, EmergencyStopped, StopChannelLost
 from aurora_desktop.core.settings.schema_healing import AlertsSettings
 from aurora_desktop.core.settings.values import Environment
 from aurora_desktop.healing.alerts.alert import MAX_SENTENCE, Alert, alert_of

@@ -11,18 +11,9 @@ from msgspec.structs import replace
 
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AddressExposed,
-    AlertFailed,
-    AlertSent,
-    AnyEvent,
-    EmergencyStopped,
-    ErrorsAccumulated,
-    Escalated,
-    PartFailed,
-    Record,
-    ServiceGaveUp,
-)
+from aurora_desktop.core.events import AnyEvent, PartFailed, Record, ServiceGaveUp
+from aurora_desktop.core.healing_events import AddressExposed, AlertFailed, AlertSent, ErrorsAccumulated, Escalated
+from aurora_desktop.core.input_events import EmergencyStopped
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.core.settings.schema_healing import AlertChannel, AlertsSettings
 from aurora_desktop.core.settings.values import Command

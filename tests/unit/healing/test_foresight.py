@@ -9,21 +9,13 @@ from pathlib import Path
 import pytest
 from core.clocks import FakeClock
 
-from aurora_desktop.core.events import (
-    AnyEvent,
-    Predicted,
-    PredictionKind,
-    PredictionWithdrawn,
-    Record,
-    ServiceDegraded,
-    ServiceFailed,
-    ServiceRestarting,
-    StorageFailing,
-)
+from aurora_desktop.core.events import AnyEvent, Record, ServiceDegraded, ServiceFailed, ServiceRestarting
+from aurora_desktop.core.healing_events import Predicted, PredictionKind, PredictionWithdrawn
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings, PredictionSettings
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage_events import StorageFailing
 from aurora_desktop.healing.machine.announcing import CONFIRMATIONS, PATIENCE, Announcer, Said
 from aurora_desktop.healing.machine.descriptors import descriptor_limit, open_descriptors
 from aurora_desktop.healing.machine.machine_store import MIGRATIONS, MachineStore

@@ -9,14 +9,8 @@ from supervisor.stage import STATE_APPLICATION_ID, Stage
 from supervisor.yard import in_loop
 
 from aurora_desktop.core.clock import SystemClock
-from aurora_desktop.core.events import (
-    Escalated,
-    FaultDiagnosed,
-    RemedyFinished,
-    RemedyStarted,
-    ServiceFailed,
-    ServiceRecovered,
-)
+from aurora_desktop.core.events import ServiceFailed, ServiceRecovered
+from aurora_desktop.core.healing_events import Escalated, FaultDiagnosed, RemedyFinished, RemedyStarted
 from aurora_desktop.core.settings.loader import parse
 from aurora_desktop.core.storage.database import Database
 from aurora_desktop.healing.remedies.engine import RemedyEngine

@@ -10,7 +10,8 @@ from core.clocks import FakeClock
 from msgspec.structs import replace
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, Record, ResourceBreached, ResourceRelieved, SpaceFreed
+from aurora_desktop.core.events import AnyEvent, Record
+from aurora_desktop.core.healing_events import ResourceBreached, ResourceRelieved, SpaceFreed
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Service, Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings, InfrastructureSettings, TempFolder

@@ -7,7 +7,8 @@ import pytest
 from core.clocks import FakeClock
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import AnyEvent, Record, ResourceBreached
+from aurora_desktop.core.events import AnyEvent, Record
+from aurora_desktop.core.healing_events import ResourceBreached
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings, InfrastructureSettings, PredictionSettings

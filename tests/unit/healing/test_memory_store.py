@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import StorageFailing, StorageRecovered
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings
+from aurora_desktop.core.storage_events import StorageFailing, StorageRecovered
 from aurora_desktop.healing.memory import writing
 from aurora_desktop.healing.view import FailurePlace, SearchAnswer
 from healing.memories import OpenMemory, fault, opened

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_desktop.core.events import RemedyFinished, WatchTrouble
+from aurora_desktop.core.healing_events import RemedyFinished, WatchTrouble
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema_healing import AgentsSettings, StallRule
 from aurora_desktop.healing.stalls.orchestration import (

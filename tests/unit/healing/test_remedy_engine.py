@@ -13,24 +13,26 @@ from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.events import (
     AnyEvent,
-    EmergencyStopped,
-    Escalated,
-    EscalationCleared,
-    FaultDiagnosed,
-    OfferClosed,
     OperatorCommand,
     PartFailed,
     ProbeFailing,
     Record,
-    RemedyFinished,
-    RemedyOffered,
-    RemedyStarted,
     ServiceDegraded,
     ServiceFailed,
     ServiceRecovered,
     ServiceStateChanged,
     SupervisionPaused,
 )
+from aurora_desktop.core.healing_events import (
+    Escalated,
+    EscalationCleared,
+    FaultDiagnosed,
+    OfferClosed,
+    RemedyFinished,
+    RemedyOffered,
+    RemedyStarted,
+)
+from aurora_desktop.core.input_events import EmergencyStopped
 from aurora_desktop.core.settings.schema import Settings
 from aurora_desktop.core.settings.schema_healing import HealingSettings, ServiceHealing, UserRemedy
 from aurora_desktop.core.settings.values import Command

@@ -13,13 +13,12 @@ from core.clocks import FakeClock
 from msgspec.structs import replace
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
+from aurora_desktop.core.events import OperatorCommand, Record
+from aurora_desktop.core.healing_events import (
     AgentResumed,
     AgentStalled,
     Escalated,
     EscalationCleared,
-    OperatorCommand,
-    Record,
     RemedyStarted,
     WatchTrouble,
 )

@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
-    PartFailed,
-    Record,
-    ServiceFailed,
-    ServiceRecovered,
-    ServiceRestarting,
-    TuningEnded,
-    TuningProposed,
-)
+from aurora_desktop.core.events import AnyEvent, PartFailed, Record, ServiceFailed, ServiceRecovered, ServiceRestarting
+from aurora_desktop.core.healing_events import TuningEnded, TuningProposed
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema import Probe, Service, TcpProbe
 from aurora_desktop.core.settings.values import Command

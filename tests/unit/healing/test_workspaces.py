@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aurora_desktop.core.events import Escalated, RemedyFinished, WatchTrouble
+from aurora_desktop.core.healing_events import Escalated, RemedyFinished, WatchTrouble
 from aurora_desktop.core.settings.schema_healing import IdleRule
 from aurora_desktop.healing.ladder import marks
 from aurora_desktop.healing.ladder.performing import Patient, applicable, perform, read_status

@@ -10,7 +10,7 @@ from core.clocks import FakeClock
 
 from aurora_desktop.core.clock import Clock
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import RemedyOutcome
+from aurora_desktop.core.healing_events import RemedyOutcome
 from aurora_desktop.core.settings.schema import Service
 from aurora_desktop.core.settings.values import Command
 from aurora_desktop.healing.faults import Fault

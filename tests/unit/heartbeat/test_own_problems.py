@@ -3,18 +3,9 @@
 import pytest
 from core.clocks import FakeClock
 
-from aurora_desktop.core.events import (
-    AnyEvent,
-    AuroraStopping,
-    PartFailed,
-    Record,
-    SettingsApplied,
-    SettingsRefused,
-    StorageFailing,
-    StorageQuarantined,
-    StorageRecovered,
-    WatchTrouble,
-)
+from aurora_desktop.core.events import AnyEvent, AuroraStopping, PartFailed, Record, SettingsApplied, SettingsRefused
+from aurora_desktop.core.healing_events import WatchTrouble
+from aurora_desktop.core.storage_events import StorageFailing, StorageQuarantined, StorageRecovered
 from aurora_desktop.healing.alerts.view import AlertsView, ChannelView, Delivered
 from aurora_desktop.healing.view import AgentView, EscalationView, HealingView, OfferView, ResourceView
 from aurora_desktop.heartbeat.own_problems import QUARANTINE_SHOWN_S, OwnProblems, outcome

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from core.clocks import FakeClock
 
-from aurora_desktop.core.events import AnyEvent, InputFinished
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import InputFinished
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import EvidenceSettings, InputPolicy, InputSettings, WindowRule
 from aurora_desktop.input import agent as agents

@@ -12,8 +12,8 @@ import pytest
 from core.clocks import FakeClock
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.events import (
-    AnyEvent,
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import (
     ControlArmed,
     ControlDisarmed,
     EmergencyReset,

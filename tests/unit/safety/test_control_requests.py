@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from core.clocks import FakeClock
 
-from aurora_desktop.core.events import AnyEvent, ControlRequestAnswered, ControlRequested
+from aurora_desktop.core.events import AnyEvent
+from aurora_desktop.core.input_events import ControlRequestAnswered, ControlRequested
 from aurora_desktop.safety.requests import QUIET_S, ControlRequests
 from aurora_desktop.safety.standing import Standing
 from aurora_desktop.safety.view import ControlState, Decided

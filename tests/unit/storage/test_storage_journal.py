@@ -17,21 +17,14 @@ from core.clocks import FakeClock
 from aurora_desktop.core.bus import Bus
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.event import Event
-from aurora_desktop.core.events import (
-    AnyEvent,
-    Heartbeat,
-    Record,
-    ServiceRestarting,
-    StorageFailing,
-    StorageQuarantined,
-    StorageRecovered,
-)
+from aurora_desktop.core.events import AnyEvent, Heartbeat, Record, ServiceRestarting
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.schema import JournalSettings, LogSettings
 from aurora_desktop.core.settings.values import ByteSize
 from aurora_desktop.core.storage.journal import BATCH, MIGRATIONS, Journal
 from aurora_desktop.core.storage.pending import MOST_PENDING, PendingRecords, Row
 from aurora_desktop.core.storage.trouble import StorageEvent
+from aurora_desktop.core.storage_events import StorageFailing, StorageQuarantined, StorageRecovered
 
 from .conftest import WAIT_S, OpenJournal, SmallDisk, ids
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from supervisor.yard import in_loop
 
-from aurora_desktop.core.events import AgentStalled
+from aurora_desktop.core.healing_events import AgentStalled
 from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
 from aurora_desktop.core.task_events import TaskFinished, TaskUncertain
 from aurora_desktop.tasks.folder import TaskFolder
