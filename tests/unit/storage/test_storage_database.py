@@ -279,6 +279,25 @@ def test_an_empty_file_of_a_first_start_that_was_broken_off_is_begun(file: Path)
     database.close()
 
 
+def test_a_first_start_that_was_broken_off_is_no_damage_although_an_earlier_mark_was_left(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes the database wants a new one, and need not know of what lies beside it."""
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    mark_of(file).write_bytes(b"of the one that was removed")
+    monkeypatch.setattr("aurora_desktop.core.storage.opening.register_checksums", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_at(file)
+    monkeypatch.undo()
+    assert file.read_bytes() == b""
+    database = open_at(file)
+    assert database.quarantine is None
+    database.close()
+
+
 def test_a_file_that_was_in_use_and_is_empty_now_is_no_new_one(filled: Path) -> None:
     os.truncate(filled, 0)
     database = quarantined(filled)
