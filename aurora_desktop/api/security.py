@@ -156,20 +156,15 @@ class Security:
             _check_empty(headers)
             return None
         needed = allowed(scope["method"], scope["path"])
-        granted = self._granted(headers.all(b"authorization"))
+        tokens = dict(self._tokens())  # once: the one that is let in now may be rotated at this moment
+        granted = _granted(tokens, headers.all(b"authorization"))
         if not granted:
             self._count_failure()
             raise ProblemError(401, "A valid token is needed", "", "It is in the folder `tokens` of the state folder")
         if not granted & needed:
             raise ProblemError(403, "This token does not allow that", "", f"Use the token {_either(needed)}")
         scope[GRANTED] = granted
-        return Entry(self._tokens(), granted & needed)
-
-    def _granted(self, given: list[bytes]) -> set[Scope]:
-        """Every token is compared, so that the time taken tells nothing."""
-        scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
-        equal = {scope for scope, ours in self._tokens().items() if hmac.compare_digest(ours, token.strip())}
-        return equal if scheme.lower() == b"bearer" else set()
+        return Entry(tokens, granted & needed)
 
     def _count_failure(self) -> None:
         """Raises ProblemError 429 once there are too many; the log tells once a minute."""
@@ -226,6 +221,13 @@ class _Headers:
 def _media_type(start: Message) -> str:
     given = dict(start["headers"]).get(b"content-type", b"")
     return bytes(given).partition(b";")[0].decode("latin-1")
+
+
+def _granted(tokens: Mapping[Scope, bytes], given: list[bytes]) -> set[Scope]:
+    """Every token is compared, so that the time taken tells nothing."""
+    scheme, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+    equal = {scope for scope, ours in tokens.items() if hmac.compare_digest(ours, token.strip())}
+    return equal if scheme.lower() == b"bearer" else set()
 
 
 def _check_empty(headers: _Headers) -> None:

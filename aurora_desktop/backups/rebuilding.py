@@ -14,10 +14,10 @@ from aurora_desktop.core.storage.opening import VFS, open_sound
 
 EVENT = "event"
 SAFETY_UNKNOWN = """
-    INSERT OR REPLACE INTO safety VALUES ('confirmed_settings', '"unknown"');
+    INSERT OR REPLACE INTO safety VALUES ('confirmed_settings', '"unknown"'), ('confirmed_work', '"unknown"');
     DELETE FROM safety WHERE key = 'proven_hotkey';
 """
-"""A value that is not understood: everything that is looser than the defaults waits for the operator's held press."""
+"""Values that are not understood: everything that is looser than the defaults waits for the operator's held press."""
 
 Settle = Callable[[apsw.Connection], str]
 """What a room makes of rows that are of an earlier moment than the world; a sentence about it, or ""."""

@@ -15,7 +15,7 @@ from aurora_desktop.backups.folder import sync_folder
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.atomic import replace_content
 from aurora_desktop.core.storage.full_disk import words
-from aurora_desktop.core.storage.opening import SIDE_FILES, found_damaged
+from aurora_desktop.core.storage.opening import SIDE_FILES, being_repaired, found_damaged
 
 PLANNED = "swap.json"
 DONE = "last-swap.json"
@@ -64,7 +64,8 @@ def _replace(root: Path, file: Swapped) -> None:
             old = root / (file.name + side)
             if old.exists():
                 os.replace(old, root / (file.outgoing + side))
-        found_damaged(root / file.name).unlink(missing_ok=True)  # it was said of the old one
+        for note_of in (found_damaged, being_repaired):  # it was said of the old one
+            note_of(root / file.name).unlink(missing_ok=True)
         os.replace(incoming, root / file.name)
     for side in _INCOMING:  # of a file that comes back; nobody opens it in between
         if (beside := root / (file.incoming + side)).exists():

@@ -53,6 +53,7 @@ class Exchange:
         self._is_first_telling = True
         self._published: set[int] = set()
         self._sent_since: dict[int, int] = {}
+        self._under_way: int | None = None
 
     # --- out --------------------------------------------------------------------------------------------------
 
@@ -64,11 +65,14 @@ class Exchange:
             if message is None:
                 await self._until_there_is_more(due)
                 continue
+            self._under_way = message.number
             try:
                 await self._send(message)
             except apsw.Error as error:  # not marked, so it does not leave
                 self._standing.went_wrong(f"state.db does not take what is sent: {words(error)}")
                 self.outbox.put_off(message, MOST_PUT_OFF_S, words(error), is_in_doubt=message.is_in_doubt)
+            finally:
+                self._under_way = None
 
     async def _until_there_is_more(self, due: float | None) -> None:
         self.outbox.changed.clear()
@@ -131,9 +135,11 @@ class Exchange:
         self.outbox.put_off(message, wait_s, failure.sentence, is_in_doubt=is_in_doubt)
 
     def bury_old(self) -> None:
-        """Give up what has waited for too long."""
+        """Give up what has waited for too long, but for the one of which it is not known yet what becomes of it."""
         days = self.settings.outbox.max_age_days
         for message in self.outbox.too_old():
+            if message.number == self._under_way:
+                continue
             why = f" ({message.cause})" if message.cause else ""
             self._bury(message, f"it waited longer than {days:g} days{why}")
 

@@ -80,7 +80,7 @@ class Orders:
     async def _again(self, task: Task, cause: str, **fields: Any) -> Task:
         return await self._kept(
             task, result="", status="queued", cause=cause, error="", exit_code=None, worker="", lost=0,
-            avoid_worker="", finished_at=None, cancelling="", stopping="",
+            avoid_worker="", finished_at=None, cancelling="", stopping="", refusals=0, not_before=0.0,
             **fields,
         )  # fmt: skip
 

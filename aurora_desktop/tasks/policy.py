@@ -91,7 +91,7 @@ def assign(
         if agents.get(agent, 0) <= 0 or not free[pool]:
             continue
         task = lanes[lane][place]
-        slot = _fitting(task, free[pool], crowds.get(pool, 0)) if task.not_before <= now else None
+        slot = _fitting(task, free[pool], crowds.get(pool, 0)) if _is_due(task, now) else None
         if slot is not None:
             free[pool].remove(slot)
             left, agents[agent] = left - 1, agents[agent] - 1
@@ -99,6 +99,11 @@ def assign(
         if place + 1 < len(lanes[lane]):
             heapq.heappush(heads, (turn(lanes[lane][place + 1]), lane, place + 1))
     return chosen
+
+
+def _is_due(task: Task, now: float) -> bool:
+    """A clock that was set back lets nobody wait for longer than was said."""
+    return not now < task.not_before <= now + LONGEST_REFUSAL_DELAY_S
 
 
 def _fitting(task: Task, slots: Sequence[Slot], crowd: int) -> Slot | None:

@@ -140,6 +140,8 @@ class PipelineRuns:
         try:
             await self._begin(onward.run, onward.step, None)
         except AuroraError as error:
+            if self._runs[onward.run.id].status == "cancelled":
+                return
             cause = f"step {onward.step.number + 1} ({onward.step.role}) cannot be made: {_in_a_line(error)}"
             self._keep(pipelines.failed(onward.run, cause, self._around.clock.wall()))
 

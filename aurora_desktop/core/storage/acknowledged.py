@@ -37,12 +37,16 @@ class Acknowledged:
     def __init__(self, database: Path) -> None:
         self._log, self._place = log_of(database), mark_of(database)
         self._file: FileIO | None = None
+        # A start that reads the log anew makes SQLite forget how much of it is in the file.
+        self._before = read_mark(database)
 
     def note(self, connection: apsw.Connection) -> None:
         """All that `connection` has committed is about to be acknowledged. Takes some microseconds."""
         with contextlib.suppress(OSError, apsw.Error):
             frames, in_file = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
-            mark = _MARK.pack(salts(self._log), max(frames, 0), max(in_file, 0))
+            log = salts(self._log)
+            known = self._before.in_file if self._before is not None and self._before.log == log else 0
+            mark = _MARK.pack(log, max(frames, 0), max(in_file, known))
             if self._file is None:
                 self._file = FileIO(os.open(self._place, _FLAGS, 0o600), "r+")
             self._file.seek(0)

@@ -143,6 +143,9 @@ def _connect(path: Path, migrations: Sequence[str], application_id: int, care: C
     with contextlib.suppress(FileNotFoundError):
         raise _UnsoundError("damaged", found_damaged(path).read_text("utf-8", "replace")[:300])
     is_new = _is_new(path)
+    if is_new:  # else a start that is broken off would leave an empty file that seems to have been in use
+        with contextlib.suppress(OSError):
+            acknowledged.mark_of(path).unlink()
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # -wal and -shm take their mode from it
     register_checksums()
     connection = apsw.Connection(str(path), vfs=VFS)

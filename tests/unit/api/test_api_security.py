@@ -1,14 +1,18 @@
 """Who is let through the door, and what of theirs."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.house import House, read_all, view
 from aurora_desktop.api import server
 from aurora_desktop.api.scopes import MAX_BODY_BYTES
+from aurora_desktop.api.security import Security
+from aurora_desktop.core.tokens import Scope
 
 
 def _status_line(answer: bytes) -> str:
@@ -58,6 +62,33 @@ def test_a_token_from_before_it_was_replaced_is_refused(tmp_path: Path) -> None:
         assert second.ask("GET", "/v1/status", Authorization=f"Bearer {old}")[0] == 401
     finally:
         second.close()
+
+
+@pytest.mark.parametrize("after", [{}, {"read": b"new"}])
+def test_a_token_that_is_replaced_while_it_is_looked_at_opens_nothing_for_long(after: dict[Scope, bytes]) -> None:
+    """Neither a fault of ours, nor let in under the new one."""
+    looks: list[dict[Scope, bytes]] = [{"read": b"old"}]
+    sent: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        await asyncio.Event().wait()
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def live() -> None:
+        security = Security(app, lambda: looks.pop() if looks else after)
+        security.serve_port(80)
+        headers = [(b"host", b"127.0.0.1:80"), (b"authorization", b"Bearer old")]
+        asked = {"type": "http", "method": "GET", "path": "/v1/status", "query_string": b"", "headers": headers}
+        async with asyncio.timeout(60):
+            await security(asked, receive, send)
+
+    asyncio.run(live())
+    assert sent[0]["status"] == 401
 
 
 def test_tokens_last_over_restarts(tmp_path: Path) -> None:

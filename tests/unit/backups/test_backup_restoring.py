@@ -1,5 +1,6 @@
 """Going back to a backup by the operator's word, and back again."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.storage import journal
 from aurora_desktop.core.storage.database import Database
+from aurora_desktop.core.storage.opening import being_repaired
 
 from .conftest import (
     AT,
@@ -77,7 +79,8 @@ def test_where_that_cannot_be_read_nothing_counts_as_confirmed(later: StatePaths
     later.state_db.write_bytes(b"of another program")
     restored = go_back(later, folder)
     database = open_state(later)
-    assert database.read("SELECT value FROM safety") == [('"unknown"',)]
+    known = [("confirmed_settings", '"unknown"'), ("confirmed_work", '"unknown"')]
+    assert database.read("SELECT key, value FROM safety ORDER BY key") == known
     assert any("looser settings wait for you" in note for note in restored.notes)
     database.close()
 
@@ -183,6 +186,18 @@ def test_undo_brings_a_write_ahead_log_along(paths: StatePaths, state: Database,
     swap.undo(paths.root)
     database = open_state(paths)
     assert (count(database), database.quarantine) == (305, None)
+    database.close()
+
+
+def test_a_repair_that_was_begun_of_the_old_file_is_not_gone_on_with_on_the_new_one(
+    later: StatePaths, folder: BackupFolder
+) -> None:
+    """Killed before the damaged file was moved aside."""
+    note = {"moved_to": "state.db.quarantined-1-damaged", "reason": "damaged", "remains": "nothing"}
+    being_repaired(later.state_db).write_text(json.dumps(note))
+    go_back(later, folder)
+    database = open_state(later)
+    assert (count(database), database.quarantine) == (300, None)
     database.close()
 
 

@@ -110,7 +110,7 @@ class Desk:
         """Until nothing waits, whatever it is put off."""
         rounds = asyncio.ensure_future(self.exchange.send_rounds())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while len(self.outbox):
                     await asyncio.sleep(0)
                     message, due = self.outbox.next()
@@ -319,6 +319,30 @@ def test_dead_letters_are_sent_again_by_a_word_and_looked_for_first(desk: Make) 
         again = desk().outbox.view()
         assert (again.dead_count, again.dead, again.sent) == (0, (), 3)
 
+    lived(live())
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_what_is_just_being_sent_is_not_given_up(desk: Make, arrives: bool) -> None:
+    """Else it would be a dead letter that has arrived, or one that is sent all the same."""
+
+    class Slow(Post):
+        async def send(self, token: str, message: Outgoing) -> str:
+            ours.clock.advance(86_401)
+            ours.exchange.bury_old()
+            return await super().send(token, message)
+
+    async def live() -> None:
+        nonlocal ours
+        ours = desk(post=Slow(), outbox=LinkOutbox(max_age_days=1))
+        ours.post.fails = [] if arrives else [LinkError("unreachable", "cut")]
+        await ours.add("old")
+        await ours.send_all()
+        view = ours.outbox.view()
+        assert (contents(ours), view.sent, view.dead_count) == (["old"], 1, 0)
+        assert ours.told.of(LinkMessageFailed) == []
+
+    ours: Desk
     lived(live())
 
 

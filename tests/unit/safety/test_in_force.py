@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from core.clocks import FakeClock
 
+from aurora_desktop.backups.rebuilding import SAFETY_UNKNOWN
 from aurora_desktop.core.errors import AuroraError
 from aurora_desktop.core.settings.schema import InputSettings, Service, Settings
 from aurora_desktop.core.settings.schema_tasks import CliAgent, TaskSettings
@@ -51,6 +52,22 @@ def test_of_a_changed_file_what_tightens_acts_and_what_loosens_waits(start: Star
     assert len(in_force.pending()) == 2
     assert in_force.want(working("stop", permissions="read-only")) == working("stop", permissions="read-only")
     assert in_force.pending() == ()
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_after_a_repair_that_does_not_know_what_was_confirmed_all_that_is_looser_waits(
+    start: Start, tmp_path: Path, was_there: bool
+) -> None:
+    """Be it that the backup has an older yes, or that there was none: else to spoil the state would be a way around."""
+    loose = working(permissions="full")
+    if was_there:
+        start(loose)
+    repaired = Database.open(tmp_path / "state.db", MIGRATIONS, 1)
+    repaired.submit(lambda db: db.execute(SAFETY_UNKNOWN).fetchall()).result()
+    repaired.close()
+    in_force = start(loose)
+    assert "bot" not in in_force.settings.tasks.agents
+    assert in_force.pending() == ("`tasks.agents.bot`: a new agent of the kind `command` with the permissions `full`",)
 
 
 def test_what_waits_is_in_force_once_the_operator_says_so(start: Start) -> None:

@@ -14,7 +14,7 @@ import apsw
 import pytest
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.storage.acknowledged import log_of, mark_of
+from aurora_desktop.core.storage.acknowledged import log_of, mark_of, read_mark
 from aurora_desktop.core.storage.database import Database, is_damage
 from aurora_desktop.core.storage.opening import found_damaged
 
@@ -279,6 +279,25 @@ def test_an_empty_file_of_a_first_start_that_was_broken_off_is_begun(file: Path)
     database.close()
 
 
+def test_a_first_start_that_was_broken_off_is_no_damage_although_an_earlier_mark_was_left(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who removes the database wants a new one, and need not know of what lies beside it."""
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    mark_of(file).write_bytes(b"of the one that was removed")
+    monkeypatch.setattr("aurora_desktop.core.storage.opening.register_checksums", killed)
+    with pytest.raises(KeyboardInterrupt):
+        open_at(file)
+    monkeypatch.undo()
+    assert file.read_bytes() == b""
+    database = open_at(file)
+    assert database.quarantine is None
+    database.close()
+
+
 def test_a_file_that_was_in_use_and_is_empty_now_is_no_new_one(filled: Path) -> None:
     os.truncate(filled, 0)
     database = quarantined(filled)
@@ -364,6 +383,26 @@ def test_a_mark_that_cannot_be_written_holds_up_nothing(file: Path) -> None:
     database = open_at(file)
     assert database.quarantine is None
     database.close()
+
+
+def test_how_much_of_the_log_is_in_the_file_is_known_over_a_kill(file: Path) -> None:
+    """SQLite counts it anew; taken for none, older pages of a broken log would be put over younger ones of the file."""
+    database = open_at(file)
+    database.submit(lambda c: c.pragma("wal_autocheckpoint", 1)).result()
+    database.submit(add("in both")).result()
+    before = read_mark(file)
+    contents = {path: path.read_bytes() for path in (file, log_of(file), mark_of(file))}
+    database.close()
+    for path, content in contents.items():
+        path.write_bytes(content)
+    database = open_at(file)
+    database.submit(add("in the log alone")).result()
+    after = read_mark(file)
+    database.close()
+    assert before is not None
+    assert after is not None
+    assert 0 < before.in_file == before.frames < after.frames
+    assert (after.log, after.in_file) == (before.log, before.in_file)
 
 
 def test_a_log_without_its_database_is_set_aside(crashed: Path) -> None:

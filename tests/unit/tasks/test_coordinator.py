@@ -201,6 +201,19 @@ async def test_a_task_that_the_machine_could_not_start_goes_back_to_the_queue_an
 
 
 @in_loop
+async def test_what_is_asked_for_once_more_does_not_wait_for_what_was_before(tmp_path: Path) -> None:
+    async with hall(tmp_path) as here:
+        worker = await here.worker()
+        task = await here.submit()
+        await worker.finish(await worker.hear(Run), "refused", began=False, passes=True, error="not now")
+        await here.reaches(task.id, "queued")
+        await here.coordinator.cancel(task.id, "window")
+        await here.coordinator.retry(task.id, "window")
+        await worker.finish(await worker.begin())
+        await here.reaches(task.id, "completed")
+
+
+@in_loop
 async def test_tasks_wait_for_an_agent_that_cannot_be_used(tmp_path: Path) -> None:
     async with hall(tmp_path) as here:
         here.checked["echo"] = Checked(available=False, detail="command not found: echo", hint="Install it.")

@@ -1,5 +1,6 @@
 """Runs of pipelines over a real queue: step by step, and over restarts."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,27 @@ async def test_a_run_that_is_cancelled_while_its_next_step_is_made_has_that_canc
         await do(here, coder, "a plan")
         await here.until(lambda: cancelled and len(run_of(here).task_ids) == 2)
         await here.until(lambda: here.view(run_of(here).task_ids[1]).status == "cancelled")
+        assert (run_of(here).status, run_of(here).cause) == ("cancelled", "cancelled by window")
+
+
+@in_loop
+async def test_a_run_that_is_cancelled_while_its_next_step_cannot_be_made_was_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hall(tmp_path, settings()) as here:
+        coder = await here.worker("coder-1")
+        await here.submit("a bridge", pipeline="build")
+        refused = asyncio.Event()
+
+        async def full(*_: Any) -> Any:
+            await here.coordinator.cancel_run(run_of(here).id, "window")
+            refused.set()
+            raise AuroraError("The queue is full")
+
+        monkeypatch.setattr(here.coordinator._pipelines, "_enqueue", full)
+        await do(here, coder, "a plan")
+        await refused.wait()
+        await here.until(lambda: not here.coordinator._pipelines._going_on)
         assert (run_of(here).status, run_of(here).cause) == ("cancelled", "cancelled by window")
 
 

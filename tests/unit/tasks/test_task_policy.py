@@ -244,6 +244,13 @@ def test_what_waits_for_its_time_is_passed_over_and_keeps_nobody_else_waiting() 
     assert of(assign(lanes, slots, Room(9, {"a": 9}), {"a": 1}, NOW + 5)) == [("task_1", "a-1")]
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    task = Task(id="task_1", number=1, agent="a", not_before=NOW + REFUSAL_DELAY_S)
+    an_hour_ago = NOW - 3600
+    lanes = {("a", "a"): [task]}
+    assert of(assign(lanes, [Slot("a-1", "a")], Room(9, {"a": 9}), {"a": 1}, an_hour_ago)) == [("task_1", "a-1")]
+
+
 def test_an_end_that_aurora_brought_about_is_not_counted() -> None:
     task = Task(id="task_1", number=1, agent="a", status="running", max_attempts=1, retry="safe")
     ended = Ended(task_id="task_1", attempt=1, ending="interrupted", began=True)
