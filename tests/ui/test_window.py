@@ -161,6 +161,7 @@ def test_delete_asks_and_removes(window, house, qtbot):
     window.services.select("web")
     qtbot.keyClick(window.services.table, Qt.Key.Key_Delete)
     assert house.settings.removed == []
+    assert box_of(window).defaultButton().text() == "&Keep"
     press(box_of(window), "&Remove")
     qtbot.waitUntil(lambda: house.settings.removed == ["web"])
 
