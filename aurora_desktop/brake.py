@@ -155,7 +155,8 @@ class Brake:
         await self.control.begin(self.input)
         if self._is_closing:
             return
-        self._watch.start()
+        if self._mode == "desktop":  # headless there is nothing to take back, and nobody to warn that it would not be
+            self._watch.start()
         self._caring = self._loop.create_task(self._care())
 
     async def _open_audit(self) -> None:

@@ -169,7 +169,7 @@ def _unusable(root: Path, why: str) -> AuroraError:
     return AuroraError(
         "The folder of backups cannot be used",
         f"{root}: {why}",
-        "Make it, mount its disk, or give this user write access; `backups.path` names it",
+        "Make it or make room there, mount its disk, or give this user write access; `backups.path` names it",
     )
 
 

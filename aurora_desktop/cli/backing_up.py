@@ -38,7 +38,7 @@ _COLUMNS = (
     Column("FOLDER"),
     Column("WHY", style=lambda why: "red" if why.startswith("damaged") else ""),
 )
-_BACKUPS = (Column("ID"), Column("STATE", style=lambda state: "green" if state == "good" else "red"))
+_BACKUPS = (Column("BACKUP"), Column("STATE", style=lambda state: "green" if state == "good" else "red"))
 _TABLES = (Column("TABLE"), Column("ROWS", right=True))
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from aurora_desktop.cli.console import duration, size
+
 Event = dict[str, Any]
 
 _TOLD_ELSEWHERE = frozenset({"type", "at", "component", "log_tail"})
@@ -22,7 +24,7 @@ def in_words(event: Event) -> str:
 
 
 def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _clock(at: float) -> str:
@@ -72,7 +74,21 @@ def _set_aside(event: Event) -> str:
 
 def _backed_up(event: Event) -> str:
     trouble = f"; not in the second folder: {event['trouble']}" if event["trouble"] else ""
-    return f"{event['backup_id']}, {event['size_bytes'] / 1e6:.1f} MB, {event['reason']}{trouble}"
+    return f"{event['backup_id']}, {size(event['size_bytes'])}, {event['reason']}{trouble}"
+
+
+def _probed(event: Event) -> str:
+    if event["recovered"]:
+        return f"the {event['probe']} probe succeeds again"
+    return f"{event['probe']} probe: {event['detail']}"
+
+
+def _applied(event: Event) -> str:
+    """What changed of the services, and what does not hold yet."""
+    told = [f"{what} {_plain(event[what])}" for what in ("added", "changed", "removed") if event[what]]
+    if event["waiting"]:
+        told.append(f"not in force until you confirm it in the window: {_plain(event['waiting'])}")
+    return "; ".join(told) or "no service changed"
 
 
 def _received(event: Event) -> str:
@@ -85,12 +101,20 @@ _HANDS = ("the operator's hands are still", "the operator is at mouse or keyboar
 _SAID: dict[str, Callable[[Event], str]] = {
     "service_state_changed": lambda e: f"{e['previous']} -> {e['state']}: {e['cause']}",
     "service_restarting": lambda e: f"attempt {e['attempt']} in {e['delay_s']:.1f} s: {e['cause']}",
+    "aurora_started": lambda e: f"version {e['version']} ({e['mode']}), pid {e['pid']}",
+    "service_adopted": lambda e: f"pid {e['pid']}, up {duration(e['uptime_s'])}",
+    "probe_failing": _probed,
+    "stalled": lambda e: f"Aurora itself stood still for {duration(e['stall_s'])}",
+    "clock_jumped": lambda e: f"the clock went {'on' if e['delta_s'] > 0 else 'back'} by {duration(abs(e['delta_s']))}",
+    "settings_applied": _applied,
+    "settings_refused": lambda e: "the last good ones stay in force: " + "; ".join(e["problems"]),
     "control_armed": lambda e: f"mode {e['mode']}, until {_clock(e['until'])}",
     "control_requested": lambda e: f"{e['agent']} asks for mouse and keyboard{_reason(e)}",
     "control_request_answered": lambda e: (
         f"{e['agent']} asked for mouse and keyboard: {e['decision'].replace('_', ' ')}"
     ),
     "human_active": lambda e: _HANDS[bool(e["active"])],
+    "storage_recovered": lambda e: f"{e['path']} is written again; {e['kept']} kept, {e['dropped']} lost",
     "storage_quarantined": _set_aside,
     "backup_made": _backed_up,
     "backup_failed": lambda e: " ".join(filter(None, (f"{e['detail']}.", e["hint"]))),

@@ -219,7 +219,7 @@ def remedy(call: Call) -> int:
     told = {
         "what it does": known["summary"],
         "for": ", ".join(kind.replace("_", " ") for kind in known["kinds"]),
-        "recognises": "; ".join(known["recognises"]),
+        "recognises": "\n    ".join(("", *known["recognises"])),
         "helped when": known["verifies"],
         "undone by": known["undoes"],
         "takes upon itself": _takes(known),
@@ -230,7 +230,7 @@ def remedy(call: Call) -> int:
     call.console.line(f"{known['name']}{' (yours)' if known['own'] else ''}{state}")
     for what, words in told.items():
         if words:
-            call.console.line(f"  {what}: {words}")
+            call.console.line(f"  {what}: {words}".replace(": \n", ":\n"))
     return OK
 
 

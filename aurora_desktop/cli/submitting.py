@@ -30,9 +30,18 @@ def submit(call: Call) -> int:
     if call.given.json:
         call.console.json(task)
     else:
-        call.console.line(f"{task['id']} {in_words(task)}")
+        _tell(call, task)
         _tell_remedy(call, task)
     return OK
+
+
+def _tell(call: Call, task: Task) -> None:
+    """To a pipe the id alone, for `id=$(aurora task submit ...)`."""
+    if call.console.is_terminal:
+        call.console.line(f"{task['id']} {in_words(task)}")
+    else:
+        call.console.line(task["id"])
+        call.console.note(in_words(task))
 
 
 def give(call: Call, path: str, body: dict[str, object], wait_s: float = 0.0) -> Any:

@@ -3,6 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from aurora_desktop.core.events import AnyEvent, AuroraStarted, Record, ServiceFailed, ServiceRecovered
 from aurora_desktop.core.healing_events import (
     AgentResumed,
@@ -50,6 +52,7 @@ class Incidents:
         """Take in one event; returns the incident that it opened or changed, if any."""
         if isinstance(record.event, AuroraStarted):
             self._of_earlier = frozenset(self._unsettled.values())
+            self._leave_breaches(record.event)
         known = self._known(record.event)
         if isinstance(record.event, ServiceFailed) and known is not None:  # this one counts it too, and tells its end
             self._of_earlier -= {known.id}
@@ -57,6 +60,12 @@ class Incidents:
         if incident is not None:
             self._put(incident, record.event)
         return incident
+
+    def _leave_breaches(self, started: AuroraStarted) -> None:
+        """What an earlier Aurora saw of the machine this one looks at anew, and tells if it is so still."""
+        for known in [self._by_id[number] for number in self._of_earlier if number in self._by_id]:
+            if known.subject and known.outcome == "open":
+                self._put(replace(known, outcome="stopped", result="Aurora was started anew meanwhile"), started)
 
     def _is_of_earlier(self, known: Incident) -> bool:
         """What waits for the operator outlives an Aurora; what merely failed does not."""

@@ -137,4 +137,5 @@ def _told(component: str, sentence: str) -> str:
 def _over(resource: ResourceView) -> str:
     """`disk at 93 % (limit 90 %) for 4 min 10 s`."""
     lasting = format_duration(resource.breached_s)
-    return f"{resource.resource} at {resource.percent:.0f} % (limit {resource.limit:.0f} %) for {lasting}"
+    name = "CPU" if resource.resource == "cpu" else resource.resource
+    return f"{name} at {resource.percent:.0f} % (limit {resource.limit:.0f} %) for {lasting}"

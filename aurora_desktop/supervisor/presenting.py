@@ -15,8 +15,11 @@ _CHECKS: dict[str, Check] = {
 
 
 def check_of(runner: Runner) -> Check:
-    """How the service looked in one round of checks."""
-    return _CHECKS[runner.status.state]
+    """How the service looked in one round of checks. What waits for others that are on their way is so itself."""
+    status = runner.status
+    if status.state == "waiting" and status.down_since is None and not runner.waits_in_vain:
+        return "warn"
+    return _CHECKS[status.state]
 
 
 def present(runner: Runner, around: Surroundings) -> ServiceView:

@@ -80,7 +80,7 @@ class ServiceForm(QDialog):
             return
         box = QMessageBox(QMessageBox.Icon.Question, self.windowTitle(), "Discard what you typed?", parent=self)
         discard = box.addButton("&Discard", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("&Keep editing", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(box.addButton("&Keep editing", QMessageBox.ButtonRole.RejectRole))
         discard.clicked.connect(self._discard)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

@@ -146,7 +146,7 @@ class Window(QWidget):
         box = QMessageBox(QMessageBox.Icon.Question, "Remove service", f"Remove {name}?", parent=self)
         box.setInformativeText("It is stopped and taken out of the settings file. Its log is kept.")
         remove = box.addButton("&Remove", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole))
         remove.clicked.connect(lambda: self._tasks.run(self._context.settings.remove_service(name)))
         _open_box(box)
 

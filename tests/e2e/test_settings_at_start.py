@@ -10,6 +10,7 @@ from aurora_desktop.safety.gate import read_gate
 
 from .aurora import Aurora
 from .services import calm
+from .waiting import eventually
 
 WRONG = {
     "not YAML": ("services: {web: [", ":1"),
@@ -69,6 +70,16 @@ def test_the_first_start_of_a_user_makes_the_settings_from_the_sample(aurora: Au
     assert "services:" in aurora.config.read_text()
     assert aurora.until("clock", "running")["pid"]
     assert not read_gate(aurora.config.with_name("operator_enabled.yaml")).is_open
+
+
+def test_headless_nobody_is_warned_of_a_locked_screen_that_cannot_be_armed(aurora: Aurora) -> None:
+    aurora.configure({"web": calm()})
+    aurora.start()
+    aurora.until("web", "running")
+    eventually(aurora.paths.guard_socket.exists, "the guard runs")
+    assert aurora.status()["control"]["state"] == "closed"
+    assert aurora.quit() == 0
+    assert "locked screen" not in aurora.output
 
 
 def test_a_gate_file_that_links_to_nowhere_is_left_alone(aurora: Aurora, tmp_path: Path) -> None:

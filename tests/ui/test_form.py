@@ -203,6 +203,7 @@ def test_escape_asks_before_typed_words_are_lost(edit, qtbot):
     qtbot.keyClick(edit, Qt.Key.Key_Escape)
     assert edit.isVisible()
     box = edit.findChild(QMessageBox)
+    assert box.defaultButton().text() == "&Keep editing"
     discard = next(button for button in box.buttons() if button.text() == "&Discard")
     with qtbot.waitSignal(edit.finished):
         discard.click()

@@ -54,7 +54,7 @@ def test_what_was_not_sent_is_sent_again(section, house, qtbot):
 def test_what_was_not_sent_is_forgotten_after_a_question(section, house, qtbot, answer, settled):
     qtbot.mouseClick(section.forget, Qt.MouseButton.LeftButton)
     box = section.findChild(QMessageBox)
-    assert box.text() == "Forget the message?"
+    assert (box.text(), box.defaultButton().text()) == ("Forget the message?", "&Keep")
     next(button for button in box.buttons() if button.text() == answer).click()
     qtbot.waitUntil(lambda: house.link.settled == settled)
     qtbot.waitUntil(lambda: section.forget.isVisible() != bool(settled))

@@ -22,6 +22,7 @@ from aurora_desktop.ui.models.services import Column
 from aurora_desktop.ui.pages.services import columns_that_fit
 from aurora_desktop.ui.service_form import ServiceForm
 from aurora_desktop.ui.widgets.banner import Banner
+from aurora_desktop.ui.widgets.drawer import headline
 
 from .fakes import House, a_view, many, some_records
 
@@ -55,6 +56,13 @@ def test_banners_details_open_the_drawer(window):
     window.banner.details.click()
     assert window.services.drawer.isVisible()
     assert window.services.drawer.name == "mailer"
+
+
+def test_a_service_that_never_failed_tells_of_no_last_failure():
+    adopted = "adopted from an earlier Aurora"
+    assert headline(a_view("web", cause=adopted, last_cause=adopted)) == adopted
+    assert headline(a_view("web", cause="ready", last_cause="ready")) == ""
+    assert headline(a_view("web", last_cause="killed by SIGKILL")) == "last failure: killed by SIGKILL"
 
 
 def test_when_all_is_well_there_is_nothing_to_press(window, house):
@@ -178,6 +186,7 @@ def test_delete_asks_and_removes(window, house, qtbot):
     window.services.select("web")
     qtbot.keyClick(window.services.table, Qt.Key.Key_Delete)
     assert house.settings.removed == []
+    assert box_of(window).defaultButton().text() == "&Keep"
     press(box_of(window), "&Remove")
     qtbot.waitUntil(lambda: house.settings.removed == ["web"])
 

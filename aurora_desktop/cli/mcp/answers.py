@@ -22,9 +22,13 @@ def told(value: dict[str, Any], *pictures: bytes, is_error: bool = False) -> Cal
 def refused(error: AuroraError) -> CallToolResult:
     """`code`: the input agent's where it has one; else `not_running`, or `failed`."""
     value = {"code": _code(error), "title": error.title, "detail": error.detail, "hint": error.hint}
-    words = ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
-    text = TextContent(text=f"{value['code']}: {words}.")
+    words = " ".join(_sentence(part) for part in (error.title, error.detail, error.hint) if part)
+    text = TextContent(text=f"{value['code']}: {words}")
     return CallToolResult(content=[text], structured_content=value, is_error=True)
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _code(error: AuroraError) -> str:

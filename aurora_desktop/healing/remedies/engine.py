@@ -204,7 +204,8 @@ class RemedyEngine:
     def read(self, record: Record) -> None:
         """A reader of the bus: quick, since everything else waits for it."""
         event = record.event
-        if (sighting := sighting_of(record)) is not None:
+        # Asked here too: it may be ready by the time that its turn comes.
+        if (sighting := sighting_of(record)) is not None and not self._only_starts(sighting):
             with contextlib.suppress(asyncio.QueueFull):
                 self._seen.put_nowait(sighting)
         match event:
@@ -315,7 +316,10 @@ class RemedyEngine:
         if sighting.event != ProbeFailing.event_type():
             return False
         view = self._tending.view(service_of(sighting.component) or "")
-        return view is not None and view.state in _ON_ITS_WAY
+        if view is None:
+            return False
+        # What has a readiness probe is `running` until that succeeds for the first time, and `ready` from then on.
+        return view.state in _ON_ITS_WAY or (view.state == "running" and sighting.kind == "readiness")
 
     def _remembered(self, case: Case, fault: Fault) -> Fault:
         """What is only looked at once more, on demand, has not happened again."""

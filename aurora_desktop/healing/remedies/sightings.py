@@ -28,7 +28,7 @@ def sighting_of(record: Record) -> Sighting | None:
         case ServiceGaveUp(cause=cause, hint=hint):
             return _seen(record, cause, lines=(hint,) if hint else ())
         case ProbeFailing(recovered=False, probe=probe, detail=detail):
-            return _seen(record, detail, kind=probe)
+            return _seen(record, f"{probe} probe: {detail}", kind=probe)
         case LimitWarning(resource=resource, cause=cause):
             return _seen(record, cause, kind=resource)
         case StorageFailing(path=path, detail=detail):

@@ -58,7 +58,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
         """The verdict in words."""
         if self.finding is None:
             span = f", {self.first_seq} to {self.last_seq}" if self.records else ""
-            return f"the audit log is as it was written: {self.records} records{span}"
+            count = f"{self.records} record{'' if self.records == 1 else 's'}"
+            return f"the audit log is as it was written: {count}{span}"
         bad = self.finding
         place = f"{bad.file}, line {bad.line}" if bad.line else bad.file
         record = f", record {bad.seq}" if bad.seq is not None else ""

@@ -106,7 +106,7 @@ class LinkSection(Section):
         box = QMessageBox(QMessageBox.Icon.Question, "Aurora Desktop", f"Forget {which}?", parent=self)
         box.setInformativeText("What was not sent is deleted.")
         forget = box.addButton("&Forget", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(box.addButton("&Keep", QMessageBox.ButtonRole.RejectRole))
         forget.clicked.connect(lambda: self._tasks.run(self._settle(self._link.forget_dead)))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

@@ -36,7 +36,8 @@ def headline(view: ServiceView) -> str:
     """What is wrong and how to mend it; else why it is as it is, and what last went wrong."""
     if view.problem:
         return ". ".join(part for part in (view.problem, view.hint) if part)
-    last = f"last failure: {view.last_cause}" if view.last_cause else ""
+    # What never failed has its cause there.
+    last = f"last failure: {view.last_cause}" if view.last_cause not in ("", view.cause) else ""
     cause = "" if view.cause == view.state else view.cause
     return "; ".join(part for part in (cause, last) if part)
 

@@ -195,7 +195,7 @@ def options_by_key(struct: type[Struct]) -> dict[str, Option]:
 
 
 def _placeholder(option: Option) -> str:
-    examples = {"memory_max": "no limit, or such as 512MB", "command": "python -m http.server 8000"}
+    examples = {"memory_max": "no limit, or 512MB", "command": "python -m http.server 8000"}
     return examples.get(option.key, written(option.default))
 
 

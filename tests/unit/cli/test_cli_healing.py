@@ -182,6 +182,7 @@ def test_one_remedy(aurora: Aurora, capsys: Output) -> None:
     assert aurora("remedies", "show", "next_free_port") == 0
     said = capsys.readouterr().out
     assert said.startswith("next_free_port\n  what it does: moves the service to a free port\n  for: port conflict\n")
+    assert "  recognises:\n    " in said
     assert "  undone by: back to its own port\n" in said
     assert aurora("remedies", "show", "next_free_prot") == 1
     assert "Did you mean `next_free_port`?" in capsys.readouterr().err

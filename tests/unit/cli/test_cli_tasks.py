@@ -70,7 +70,7 @@ def test_a_task_is_given_with_all_that_was_said(house: House, aurora: Aurora, ca
         "2",
     ]
     assert aurora("task", "submit", *options, "tidy", "up") == 0
-    assert capsys.readouterr().out == "task_4 queued for codex: tidy up\n"
+    assert capsys.readouterr() == ("task_4\n", "queued for codex: tidy up\n")
     (request,) = house.tasks.requests
     assert (request.agent, request.prompt, request.cwd, request.source) == ("codex", "tidy up", "/tmp", "command")
     assert (request.timeout_s, request.silence_s, request.priority, request.retry) == (60, 30, -2, "safe")

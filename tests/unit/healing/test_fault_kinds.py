@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from aurora_desktop.healing.remedies.builtin import FAULT_KINDS, REMEDIES
 from aurora_desktop.healing.remedies.kinds import KindRegistry
-from aurora_desktop.healing.remedies.recognise import filled, recognise
+from aurora_desktop.healing.remedies.recognise import UNKNOWN, filled, recognise
 from healing.fault_texts import Text, sighting, texts
 
 KINDS = KindRegistry(FAULT_KINDS)
@@ -31,6 +31,13 @@ def test_a_real_text_is_recognised(text: Text) -> None:
 def test_a_text_is_recognised_as_the_message_of_a_failure_too(text: Text) -> None:
     fault = recognise(sighting(*text.lines[:-1], message=text.lines[-1], kind=_FAILURES.get(text.kind, "exit")), KINDS)
     assert fault.kind == text.kind
+
+
+@pytest.mark.parametrize("probe", ["startup", "readiness", "liveness"])
+def test_a_service_that_refuses_its_own_probe_asks_nobody_itself(probe: str) -> None:
+    refused = sighting(message=f"{probe} probe: connection refused", event="service_failed", kind=probe)
+    assert recognise(refused, KINDS).kind == UNKNOWN
+    assert recognise(replace(refused, lines=("db: connection refused",)), KINDS).kind == "refused_connection"
 
 
 def test_a_404_of_its_own_probe_is_a_matter_of_routing() -> None:

@@ -70,6 +70,15 @@ def state(name: str, at: float = 60.0) -> AnyEvent:
     return ServiceStateChanged(at=at, component=WEB, previous="starting", state=name, cause="spawned")
 
 
+def test_what_an_earlier_aurora_saw_of_the_machine_is_under_way_no_more():
+    incidents = fold(breached("cpu"), breached("disk"), begun_anew())
+    assert [row.outcome for row in incidents.rows()] == ["stopped", "stopped"]
+    incidents.feed(Record(9, breached("cpu", 60.0)))
+    assert [(row.subject, row.outcome) for row in incidents.rows()] == [
+        ("cpu", "open"), ("disk", "stopped"), ("cpu", "stopped"),
+    ]  # fmt: skip
+
+
 def test_what_was_degraded_under_an_earlier_aurora_is_over_once_it_is_up_under_the_next():
     (incident,) = fold(failed(), restarting(), degraded(), begun_anew(), state("starting")).rows()
     assert incident.outcome == "degraded"
@@ -365,7 +374,7 @@ _EVENTS = st.sampled_from(
         offered(), stalled(), breached(), breached("cpu"),
         OfferClosed(at=5.0, component=WEB, offer_id=3, answer="accepted"),
         Escalated(at=9.0, component=WEB, cause="3 remedies failed", attempts=3),
-        EscalationCleared(at=9.5, component=WEB, by="window"),
+        EscalationCleared(at=9.5, component=WEB, by="window"), begun_anew(),
         ResourceRelieved(at=99.0, component="machine", resource="disk", value=1.0, cause="disk 1 %"),
     ]
 )  # fmt: skip

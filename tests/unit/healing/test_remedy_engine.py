@@ -16,6 +16,7 @@ from aurora_desktop.core.events import (
     OperatorCommand,
     PartFailed,
     ProbeFailing,
+    ProbeKind,
     Record,
     ServiceDegraded,
     ServiceFailed,
@@ -257,6 +258,22 @@ async def test_a_probe_that_does_not_succeed_yet_is_no_failure(tmp_path: Path) -
         bench.fail("something went wrong")
         await bench.diagnosed(1)
         assert [fault.sighting.event for fault in bench.memory.remembered] == ["service_failed"]
+
+
+@in_loop
+@pytest.mark.parametrize(("probe", "seen"), [("readiness", ["service_failed"]), ("liveness", ["probe_failing"])])
+async def test_before_its_first_readiness_a_service_is_still_on_its_way(
+    tmp_path: Path, probe: ProbeKind, seen: list[str]
+) -> None:
+    async with healing(tmp_path) as bench:
+        bench.yard.states["web"] = "running"
+        detail = "address already in use x:99"
+        bench.bus.publish(ProbeFailing(at=0.0, component=WEB, probe=probe, detail=detail))
+        bench.yard.states["web"] = "ready"  # before it was looked at
+        if probe == "readiness":
+            bench.fail("something went wrong")
+        await bench.diagnosed(1)
+        assert [fault.sighting.event for fault in bench.memory.remembered] == seen
 
 
 @in_loop

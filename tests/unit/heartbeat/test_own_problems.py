@@ -169,13 +169,17 @@ def test_what_waits_for_the_operator_and_what_is_wrong_with_agents_and_the_machi
             OfferView(id=1, at=1.0, component="service:api", remedy="install", sentence="x", fault="`rich` is missing"),
         ),
         agents=(AgentView(component="agent:clerk", state="stalled", sentence="silent for 6 min"),),
-        machine=(ResourceView(resource="disk", percent=93.4, limit=90.0, breached_s=250.0, is_breached=True),),
+        machine=(
+            ResourceView(resource="disk", percent=93.4, limit=90.0, breached_s=250.0, is_breached=True),
+            ResourceView(resource="cpu", percent=99.0, limit=90.0, breached_s=250.0, is_breached=True),
+        ),
     )
     assert [(p.component, p.sentence, p.next_step, p.severity) for p in of_healing(troubles)] == [
         ("healing", "web: the port is taken", "Free it", 1),
         ("healing", "api: `rich` is missing", "Look at the recovery page", 3),
         ("agent:clerk", "clerk: silent for 6 min", "Look at the recovery page", 2),
         ("machine", "disk at 93 % (limit 90 %) for 4 min 10 s", "Look at the recovery page", 3),
+        ("machine", "CPU at 99 % (limit 90 %) for 4 min 10 s", "Look at the recovery page", 3),
     ]
 
 

@@ -83,21 +83,31 @@ def test_an_attempt_that_is_overdue_is_due_now(tmp_path: Path) -> None:
     assert shown(tmp_path, Status(state="waiting", retry_at=1.0)).next_attempt_in_s == 0.0
 
 
+def looked_at(root: Path, status: Status, *blockers: Blocker) -> str:
+    async def look() -> str:
+        runner = Runner("web", Service(command=Command(["x"])), surroundings(root), lambda _: blockers, lambda _: None)
+        runner.status = status
+        return check_of(runner)
+
+    return asyncio.run(look())
+
+
 @pytest.mark.parametrize(
     ("state", "check"),
     [
-        ("running", "ok"), ("ready", "ok"), ("waiting", "down"), ("degraded", "down"), ("failed", "down"),
+        ("running", "ok"), ("ready", "ok"), ("waiting", "warn"), ("degraded", "down"), ("failed", "down"),
         ("starting", "warn"), ("unhealthy", "warn"), ("stopping", "warn"), ("frozen", "warn"), ("stopped", "off"),
     ],
 )  # fmt: skip
 def test_how_it_looks_in_a_round_of_checks(state: Any, check: str, tmp_path: Path) -> None:
-    async def look() -> str:
-        around = surroundings(tmp_path)
-        runner = Runner("web", Service(command=Command(["x"])), around, lambda _: (), lambda _: None)
-        runner.status = Status(state=state)
-        return check_of(runner)
+    assert looked_at(tmp_path, Status(state=state)) == check
 
-    assert asyncio.run(look()) == check
+
+def test_a_wait_looks_down_once_it_should_be_up(tmp_path: Path) -> None:
+    status = Status(state="waiting", cause="waiting for db")
+    assert looked_at(tmp_path, status, Blocker("db", "starting")) == "warn"
+    assert looked_at(tmp_path, status, Blocker("db", "failed")) == "down"
+    assert looked_at(tmp_path, Status(state="waiting", down_since=1.0)) == "down"
 
 
 # --- the digest of a definition ---------------------------------------------------------------------------------

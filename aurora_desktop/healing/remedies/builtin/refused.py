@@ -16,6 +16,7 @@ from aurora_desktop.healing.yard import Yard
 KIND = "refused_connection"
 _UP = ("running", "ready")
 _HOST = r"(?P<host>\[[0-9a-fA-F:]+\]|[\w.-]{1,253})"
+_NO_PROBE = "".join(f"(?<!{probe} probe: )" for probe in ("startup", "readiness", "liveness"))
 _PORT = r"(?P<port>\d{1,5})"
 
 FAULT_KINDS = (
@@ -36,7 +37,8 @@ FAULT_KINDS = (
             rf"(?i)\bconnect\(2\) for \"?{_HOST}\"? port {_PORT}",
             rf"(?i)(?<![\w.-]){_HOST}:{_PORT}\b.{{0,80}}connection refused",
             rf"(?i)connection refused.{{0,80}}(?<![\w.-]){_HOST}:{_PORT}\b",
-            r"(?i)connection refused|ConnectionRefused|ECONNREFUSED|Verbindungsaufbau abgelehnt",
+            # Not what Aurora's own probe met: that tells of the service itself, and nothing of whom it asks.
+            rf"(?i){_NO_PROBE}connection refused|ConnectionRefused|ECONNREFUSED|Verbindungsaufbau abgelehnt",
             r"\[(?:Errno|WinError) (?:111|61|10061)\]",
             r"\b(?:os error|errno:?|code:) -?(?:111|10061)\b",
         ),
