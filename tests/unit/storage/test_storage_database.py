@@ -374,6 +374,32 @@ def test_the_torn_last_commit_of_a_power_cut_is_no_damage(crashed: Path, mark: s
     database.close()
 
 
+def test_what_commits_that_failed_have_left_in_the_log_is_no_damage(crashed: Path) -> None:
+    """Of a disk that is full only as it syncs: one over the other, each begun behind the last that was acknowledged."""
+    before = {path: path.read_bytes() for path in (crashed, log_of(crashed), mark_of(crashed))}
+
+    def put_back() -> None:
+        for path, content in before.items():
+            path.write_bytes(content)
+
+    def log_with(pages: int) -> bytes:
+        put_back()
+        database = open_at(crashed)
+        database.submit(add("x" * 4000 * pages)).result()
+        content = log_of(crashed).read_bytes()
+        database.close()
+        return content
+
+    long, middle, short = (log_with(pages) for pages in (12, 6, 3))
+    torn_at = len(before[log_of(crashed)]) + 24 + 4096
+    put_back()
+    log_of(crashed).write_bytes(short[:torn_at] + middle[torn_at:] + long[len(middle) :])
+    database = open_at(crashed)
+    assert database.quarantine is None
+    assert database.read("SELECT count(*) FROM note") == [(20,)]
+    database.close()
+
+
 def test_a_mark_that_cannot_be_written_holds_up_nothing(file: Path) -> None:
     mark_of(file).mkdir()
     database = open_at(file)
