@@ -28,7 +28,7 @@ _FAMILIES = {
     "task": "tasks", "failure": "the failure memory", "spawn": "the record of spawns", "alert": "alerts",
     "machine": "readings of the machine", "remedy": "offers and escalations", "agent": "the standing of agents",
     "safety": "confirmed safety settings", "audit": "the anchor of the audit log", "event": "events",
-    "mark": "the age of the journal",
+    "mark": "the age of the journal", "link": "messages and session of the link",
 }  # fmt: skip
 
 log = logging.getLogger(__name__)

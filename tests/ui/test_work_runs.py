@@ -109,10 +109,23 @@ def test_the_step_that_is_done_shows_its_result_and_the_one_at_work_what_it_does
 
 def test_a_step_that_waits_has_nothing_to_read_and_no_task(section):
     section.select("run_1")
+    section.drawer.table.selectRow(2)
+    assert section.drawer.texts.prompt.toPlainText()
     section.drawer.table.selectRow(4)
     assert section.drawer.chosen_task() is None
     assert not section.drawer.open.isEnabled()
     assert section.reader.task_id == ""
+    texts = section.drawer.texts
+    assert [each.toPlainText() for each in (texts.prompt, texts.result, texts.transcript)] == ["", "", ""]
+
+
+def test_why_one_could_not_be_read_is_not_said_of_the_next(section):
+    section.select("run_1")
+    texts = section.drawer.texts
+    section.reader.failed.emit("the transcript of this task is gone")
+    assert "gone" in texts.transcript.placeholderText()
+    section.drawer.table.selectRow(2)
+    assert texts.transcript.placeholderText() == "Nothing was said yet"
 
 
 def test_the_next_step_is_followed_by_whoever_followed_the_last(section, tasks, house):

@@ -91,6 +91,7 @@ class RunDrawer(DetailDrawer):
         task_id = task.id if task is not None else ""
         if task_id != self._read:
             self._read = task_id
+            self.texts.forget()
             self.texts.go_to(RESULT if task is not None and task.status == "completed" else LIVE)
         self.step_chosen.emit(task_id)
 

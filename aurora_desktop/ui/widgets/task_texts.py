@@ -13,6 +13,7 @@ from aurora_desktop.ui.widgets.transcript import TranscriptView
 
 LIVE, PROMPT, RESULT = "Live", "Prompt", "Result"
 _CHARACTERS_SHOWN = 100_000
+_NOTHING_SAID = "Nothing was said yet"
 
 
 class TaskTexts(QVBoxLayout):
@@ -21,7 +22,7 @@ class TaskTexts(QVBoxLayout):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.transcript = TranscriptView(theme, "What the agent does")
-        self.transcript.setPlaceholderText("Nothing was said yet")
+        self.transcript.setPlaceholderText(_NOTHING_SAID)
         self.prompt, self.result = _text("Prompt"), _text("Result")
         self.result.setPlaceholderText("There is no result yet")
         self.parts = Sections("What to show of the task", (LIVE, PROMPT, RESULT))
@@ -41,9 +42,14 @@ class TaskTexts(QVBoxLayout):
 
     def follow(self, reader: TranscriptReader) -> None:
         """Show what it reads."""
-        reader.began.connect(self.transcript.clear_lines)
+        reader.began.connect(self._begin)
         reader.lines.connect(self.transcript.add_lines)
         reader.failed.connect(self.transcript.setPlaceholderText)
+
+    def forget(self) -> None:
+        """Prompt and result of the one that was shown are not those of the next."""
+        self.prompt.clear()
+        self.result.clear()
 
     def show_detail(self, detail: TaskDetail) -> None:
         """Show prompt and result of this task."""
@@ -53,6 +59,10 @@ class TaskTexts(QVBoxLayout):
     def go_to(self, part: str) -> None:
         """Show LIVE, PROMPT or RESULT."""
         self.parts.setCurrentIndex((LIVE, PROMPT, RESULT).index(part))
+
+    def _begin(self) -> None:
+        self.transcript.setPlaceholderText(_NOTHING_SAID)  # why another's could not be read is not true of this one
+        self.transcript.clear_lines()
 
     def _connect(self) -> None:
         self.parts.currentChanged.connect(self._texts.setCurrentIndex)
