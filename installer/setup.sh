@@ -164,7 +164,7 @@ environment() {
     esac
     # An environment that works is kept, whatever Python comes first on PATH today.
     if is_new_enough .venv/bin/python; then python=""; fi
-    say "making .venv (uv sync --locked)"
+    say "making .venv (uv sync --locked); where nothing is there yet, some hundred MB are fetched, which takes a while"
     # The certificates of the system are those that work behind a company's proxy.
     if [ -s /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
     # --inexact leaves what the other targets installed. Without a fitting Python, uv fetches one.

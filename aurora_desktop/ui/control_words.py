@@ -181,7 +181,8 @@ def stopped_sentence(view: ControlView) -> str:
     """Who stopped, and when."""
     by = f" by {stopper(view.stopped_by)}" if view.stopped_by else ""
     when = f" at {phrases.moment(view.stopped_at, time.time())}" if view.stopped_at else ""
-    return f"Emergency stop{by}{when}"
+    said = "," if when and ": " in by else ""  # the reason is somebody's own words, and the time none of them
+    return f"Emergency stop{by}{said}{when}"
 
 
 def tray_sentence(view: ControlView) -> str:

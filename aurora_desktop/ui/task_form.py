@@ -109,9 +109,12 @@ def _number(text: str, field: str, problems: dict[str, str]) -> float | None:
 
 def _whole(text: str, problems: dict[str, str]) -> int | None:
     value = _number(text.replace(",", ""), "max_tokens", problems)
-    if value is not None and value != int(value) and "max_tokens" not in problems:
+    if value is None or "max_tokens" in problems:  # nothing infinite can be made whole
+        return None
+    if value != int(value):
         problems["max_tokens"] = "it must be a whole number"
-    return int(value) if value is not None and "max_tokens" not in problems else None
+        return None
+    return int(value)
 
 
 def cannot_now(doer: Doer, agents: tuple[CliAgentView, ...], settings: TaskSettings) -> str:

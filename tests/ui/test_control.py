@@ -146,6 +146,11 @@ def test_in_a_narrow_window_the_strip_keeps_its_words(window, house, qtbot):
     assert window.strip.stop.text() == "Stop  F12"
 
 
+def test_what_the_stopper_said_does_not_run_into_the_time():
+    said = control_words.stopped_sentence(a_stop(stopped_by="api: the budget is spent"))
+    assert said.startswith("Emergency stop by a program, by the API: the budget is spent, at ")
+
+
 def test_after_a_stop_the_whole_banner_is_an_alarm(window, house):
     show(window, house, a_stop(frozen=("web", "worker:coder-1")))
     alarm = window.emergency

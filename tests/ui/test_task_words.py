@@ -143,6 +143,7 @@ def test_what_is_left_empty_is_the_agents():
         ("prompt", " \n", "what is to be done"), ("prompt", "a\0b", "NUL"), ("timeout", "soon", "no number"),
         ("timeout", "0", "more than 0"), ("timeout", "-5", "more than 0"), ("timeout", "inf", "more than 0"),
         ("timeout", "nan", "more than 0"), ("max_usd", "much", "no number"), ("max_tokens", "1.5", "whole number"),
+        ("max_tokens", "inf", "more than 0"), ("max_tokens", "nan", "more than 0"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_told_by_field(field, text, word):

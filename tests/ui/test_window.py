@@ -58,6 +58,17 @@ def test_banners_details_open_the_drawer(window):
     assert window.services.drawer.name == "mailer"
 
 
+def test_in_a_narrow_window_the_drawers_buttons_keep_their_words(window, qtbot):
+    window.banner.details.click()
+    drawer = window.services.drawer
+    window.resize(640, 480)
+    qtbot.waitUntil(drawer.restart.icon().isNull)
+    qtbot.waitUntil(lambda: drawer.minimumSizeHint().width() <= drawer.width())
+    assert drawer.restart.text() == "&Restart"
+    window.resize(1100, 700)
+    qtbot.waitUntil(lambda: not drawer.restart.icon().isNull())
+
+
 def test_a_service_that_never_failed_tells_of_no_last_failure():
     adopted = "adopted from an earlier Aurora"
     assert headline(a_view("web", cause=adopted, last_cause=adopted)) == adopted

@@ -31,6 +31,7 @@ class DetailDrawer(QFrame):
         self._image.setFixedSize(_ICON_SIZE, _ICON_SIZE)
         self._title = title or ElidedLabel("", "title")
         self._state = label("")
+        self._buttons: list[Button] = []
         self._side = QScrollArea()
         self._side.setWidgetResizable(True)
         self._side.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -52,6 +53,7 @@ class DetailDrawer(QFrame):
             head.addWidget(words, 1)
         for button in (*buttons, self.close_button):
             head.addWidget(button)
+        self._buttons = [button for button in buttons if isinstance(button, Button)]
         below = QHBoxLayout()
         below.setSpacing(20)
         below.addWidget(self._side)
@@ -73,4 +75,7 @@ class DetailDrawer(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._side.setFixedWidth(SIDE_WIDTH if self.width() > _NARROW else NARROW_SIDE_WIDTH)
+        is_narrow = self.width() <= _NARROW
+        self._side.setFixedWidth(NARROW_SIDE_WIDTH if is_narrow else SIDE_WIDTH)
+        for button in self._buttons:
+            button.has_room(not is_narrow)

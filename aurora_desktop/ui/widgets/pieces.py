@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontDatabase, QPainter, QPaintEvent, QResizeEvent, QTextLayout
+from PySide6.QtGui import QFontDatabase, QIcon, QPainter, QPaintEvent, QResizeEvent, QTextLayout
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -128,6 +128,7 @@ class Button(QPushButton):
     def __init__(self, text: str, icon: str, theme: Theme, *, kind: str = "", tip: str = "") -> None:
         super().__init__("" if kind == "icon" else text)
         self._icon, self._theme, self._kind = icon, theme, kind
+        self._has_room = True
         self.setProperty("kind", kind)
         self.setAccessibleName(without_mnemonic(text))
         self.setToolTip(tip or without_mnemonic(text))
@@ -147,10 +148,18 @@ class Button(QPushButton):
         self._icon = icon
         self._colour()
 
+    def has_room(self, has_room: bool) -> None:
+        """Where there is little room the words stay, and the icon beside them goes."""
+        if has_room != self._has_room:
+            self._has_room = has_room
+            self._colour()
+
     def _colour(self) -> None:
         tokens = self._theme.tokens
         colour = {"primary": tokens.on_accent, "alarm": ON_ALARM}.get(self._kind, tokens.text)
-        if self._icon:
+        if not self._has_room and self.text():
+            self.setIcon(QIcon())
+        elif self._icon:
             self.setIcon(icons.icon(self._icon, colour, tokens.field))
 
 

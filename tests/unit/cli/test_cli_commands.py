@@ -195,7 +195,7 @@ def test_quit_without_wait(house: House, aurora: Aurora, capsys: pytest.CaptureF
         ),
         (
             events.SettingsApplied(at=0.0, component="aurora", path="a.yaml", added=("x", "y")),
-            "path a.yaml, added x, y",
+            "added x, y",
         ),
         (events.AuroraStopping(at=0.0, component="aurora", reason="logout"), "logout"),
         (events.SupervisionPaused(at=0.0, component="aurora", paused=True), "paused True"),

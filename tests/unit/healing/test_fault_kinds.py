@@ -3,6 +3,7 @@
 import re
 import string
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -31,6 +32,12 @@ def test_a_real_text_is_recognised(text: Text) -> None:
 def test_a_text_is_recognised_as_the_message_of_a_failure_too(text: Text) -> None:
     fault = recognise(sighting(*text.lines[:-1], message=text.lines[-1], kind=_FAILURES.get(text.kind, "exit")), KINDS)
     assert fault.kind == text.kind
+
+
+def test_every_kind_and_every_remedy_is_explained() -> None:
+    explained = (Path(__file__).resolve().parents[3] / "docs/healing/faults.md").read_text()
+    assert [kind.name for kind in FAULT_KINDS if f"`{kind.name}`" not in explained] == []
+    assert [remedy.name for remedy in REMEDIES if f"`{remedy.name}`" not in explained] == []
 
 
 @pytest.mark.parametrize("probe", ["startup", "readiness", "liveness"])
