@@ -8,6 +8,8 @@ from aurora_desktop.ui.theme import Tone
 from aurora_desktop.ui.widgets.pieces import ElidedLabel, restyle
 
 _MOST_LINES = 4
+_LOW_PX = 600
+"""In a window that is lower, the page below needs the room more."""
 
 
 class Headline(QFrame):
@@ -20,6 +22,10 @@ class Headline(QFrame):
         self._image.setFixedSize(image_px, image_px)
         self.sentence = ElidedLabel("", role, lines=_MOST_LINES)
         self.words = ElidedLabel("", "muted")
+
+    def fit(self, window_px: int) -> None:
+        """For a window of this height."""
+        self.sentence.set_lines(1 if window_px < _LOW_PX else _MOST_LINES)
 
     def lay_out(self, *parts: QWidget, margins: tuple[int, int, int, int], spacing: int, between: int) -> None:
         """With these parts at the right; `between`: the pixels from the sentence to the words below it."""

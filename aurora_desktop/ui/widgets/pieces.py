@@ -38,6 +38,13 @@ class ElidedLabel(QLabel):
         self.setToolTip(text)
         self._fit()
 
+    def set_lines(self, lines: int) -> None:
+        """From now on at most so many."""
+        if lines != self._most_lines:
+            self._most_lines = lines
+            self._fit()
+            self.update()
+
     def minimumSizeHint(self) -> QSize:
         return QSize(0, super().minimumSizeHint().height())
 
@@ -58,7 +65,7 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         """As high as its lines. No layout asks for the height at a width where labels lie in rows."""
-        if self._most_lines > 1:
+        if self._most_lines > 1 or self.minimumHeight():
             self.setMinimumHeight(len(self._in_lines(self.width())) * self.fontMetrics().lineSpacing())
 
     def _in_lines(self, width: int) -> list[str]:

@@ -219,14 +219,18 @@ async def test_what_a_command_leaves_in_the_background_is_ended(stage: Stage) ->
 
 
 @in_loop
-async def test_what_got_away_from_a_command_keeps_nobody_waiting_for_its_output(stage: Stage) -> None:
+async def test_what_got_away_from_a_command_keeps_nobody_waiting_for_its_output(stage: Stage, tmp_path: Path) -> None:
     """As `sudo` and daemons that write over their environment do: it holds the pipe, and is not found."""
-    script = 'echo said; env -i TELL="$TELL" setsid -f sh -c \'echo away $$ >"$TELL"; exec sleep 600\'; exit 0'
+    away_now = tmp_path / "away"  # until then it is in the command's group, and ended with it
+    escape = f'echo away $$ >"$TELL"; touch {away_now}; exec sleep 600'
+    script = (
+        f"echo said; env -i TELL=\"$TELL\" setsid -f sh -c '{escape}'; until [ -e {away_now} ]; do sleep 0.01; done"
+    )
     async with healing(stage, {"web": sh("exec sleep 600")}) as (_, real):
-        running = asyncio.create_task(real.run("web", ["sh", "-c", script], 10.0))
+        running = asyncio.create_task(real.run("web", ["sh", "-c", script], 60.0))
         away = await stage.yard.heard_pid()
         try:
-            ran = await asyncio.wait_for(running, 10.0)
+            ran = await asyncio.wait_for(running, 60.0)
             assert ran == Ran(0, "said\n")
         finally:
             with contextlib.suppress(ProcessLookupError):

@@ -28,7 +28,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     def begin(settings: Settings) -> InForce:
         database.submit(lambda _: None).result()
-        return InForce(SafetyStore(database), FakeClock(), settings)
+        in_force = InForce(SafetyStore(database), FakeClock(), settings)
+        database.submit(lambda _: None).result()  # what it writes is there before another connection changes it
+        return in_force
 
     yield begin
     database.close()
