@@ -3,11 +3,14 @@
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from .waiting import eventually
+
+_BEGINS_S = 5.0
 
 
 class Seen(NamedTuple):
@@ -52,7 +55,7 @@ def marked(digest: str) -> list[Seen]:
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
-        raw = _read(int(entry), "environ")
+        raw = _environment(int(entry))
         if b"AURORA_STATE=" + digest.encode() not in raw:
             continue
         env = dict(item.partition("=")[::2] for item in raw.decode(errors="replace").split("\0"))
@@ -60,6 +63,25 @@ def marked(digest: str) -> list[Seen]:
         if env.get("AURORA_STATE") == digest and fields and fields[0] not in ("Z", "X"):
             found.append(_seen(int(entry), fields, env))
     return found
+
+
+def _environment(pid: int) -> bytes:
+    """What it was given. Of one that has just begun its program the kernel shows nothing for a moment: neither this nor
+    its command line, which no other process lacks that has a program."""
+    deadline = time.monotonic() + _BEGINS_S
+    while not _read(pid, "environ") and not _read(pid, "cmdline") and _has_program(pid):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.001)
+    return _read(pid, "environ")
+
+
+def _has_program(pid: int) -> bool:
+    """Threads of the kernel and those that have ended have none."""
+    try:
+        return bool(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return False
 
 
 def _seen(pid: int, fields: list[str], env: dict[str, str]) -> Seen:
