@@ -5,6 +5,7 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -16,7 +17,7 @@ from aurora_desktop.core.settings.schema import UiSettings
 from aurora_desktop.input.view import InputView, Question
 from aurora_desktop.safety.view import ControlView
 from aurora_desktop.supervisor.view import ServiceView
-from aurora_desktop.ui import control_words, icons
+from aurora_desktop.ui import control_words, icons, phrases
 from aurora_desktop.ui.bridge import Bridge
 from aurora_desktop.ui.context import UiContext
 from aurora_desktop.ui.notices import Notice
@@ -262,7 +263,8 @@ class Desktop(QObject):
         self._show_notice(Notice(title, body))
 
     def _show_notice(self, notice: Notice) -> None:
-        self._tasks.run(self._tell(notice))
+        words = replace(notice, title=phrases.quoted(notice.title), body=phrases.quoted(notice.body))
+        self._tasks.run(self._tell(words))
 
     async def _tell(self, notice: Notice) -> None:
         """By the desktop's notification service, which may take its time; else by the tray."""

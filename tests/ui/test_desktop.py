@@ -126,6 +126,8 @@ def test_the_platforms_notification_is_the_first_way_and_the_trays_the_second(de
     house.bus.publish(GAVE_UP)
     qtbot.waitUntil(lambda: house.notices == [("web failed", "no such file.")])
     assert told == []
+    house.bus.publish(ServiceGaveUp(at=2.0, component="service:cache", cause="no program `redis`"))
+    qtbot.waitUntil(lambda: house.notices[1:] == [("cache failed", "no program \u201credis\u201d.")])
     house.can_notify = False
     house.bus.publish(ServiceGaveUp(at=2.0, component="service:db", cause="not executable"))
     qtbot.waitUntil(lambda: told == ["db failed"])

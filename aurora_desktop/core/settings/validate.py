@@ -30,12 +30,17 @@ def build(tree: Tree, kind: type[Struct], findings: Findings, field: str = "") -
 
 def near_miss(name: str, known: Iterable[str]) -> str:
     """`did you mean ...?` for the nearest known name, or ""."""
+    meant = _meant(name, known)
+    return f"did you mean `{meant}`?" if meant else ""
+
+
+def _meant(name: str, known: Iterable[str]) -> str | None:
     names = {_folded(k): k for k in known}
     meant = _KNOWN_ELSEWHERE.get(_folded(name))
     if meant is None or meant not in names.values():
         close = difflib.get_close_matches(_folded(name)[:64], names, n=1, cutoff=0.6)
         meant = names[close[0]] if close else None
-    return f"did you mean `{meant}`?" if meant else ""
+    return meant
 
 
 def _folded(name: str) -> str:
@@ -99,9 +104,12 @@ class _Walker:
         return not unknown
 
     def _all_there(self, tree: Mapping, info: mi.StructType, field: str, at: Spot) -> bool:
+        names = {f.name for f in info.fields}
         missing = [f.name for f in info.fields if f.required and f.name not in tree.entries]
+        misspelt = {_meant(name, names): name for name in tree.entries if name not in names}
         for name in missing:
-            self._add(at, joined(field, name), f"`{name}` is missing", "it has no default")
+            hint = f"is `{shown_key(misspelt[name])}` meant to be it?" if name in misspelt else "it has no default"
+            self._add(at, joined(field, name), f"`{name}` is missing", hint)
         return not missing
 
     def _dict(self, tree: Tree, info: mi.DictType, field: str, at: Spot) -> Any:

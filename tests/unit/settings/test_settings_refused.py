@@ -254,6 +254,12 @@ def test_a_wrong_service_is_told_at_its_key(
     assert "hush" not in str(problem)
 
 
+def test_what_is_missing_is_told_with_the_key_that_may_be_meant(problems_of: ProblemsOf) -> None:
+    missing, unknown = problems_of("services:\n  web:\n    comand: [a]\n")
+    assert (missing.line, missing.hint) == (2, "is `comand` meant to be it?")
+    assert (unknown.line, unknown.hint) == (3, "did you mean `command`?")
+
+
 @pytest.mark.parametrize(
     ("text", "field", "hint"),
     [
