@@ -1,5 +1,6 @@
 """The commands that act on the running program: services, supervision as a whole, its end."""
 
+import contextlib
 import os
 import select
 import sys
@@ -51,14 +52,11 @@ def _successor(call: Call, started_at: float) -> dict[str, Any]:
     """The status of the one that was started at another time. Raises AuroraError when none answers in time."""
     end = time.monotonic() + call.given.timeout
     while time.monotonic() < end:
-        try:
+        with contextlib.suppress(AuroraError):  # between the two nothing answers
             status: dict[str, Any] = call.client.get("/v1/status")
-        except AuroraError:  # between the two nothing answers
-            time.sleep(ASK_AGAIN_S)
-            continue
-        if status["started_at"] != started_at:
-            return status
-        time.sleep(ASK_AGAIN_S)
+            if status["started_at"] != started_at:
+                return status
+        time.sleep(ASK_AGAIN_S)  # there is nothing yet that could be waited on
     raise AuroraError(
         f"Aurora did not come back within {call.given.timeout:g} s",
         "its services run on",

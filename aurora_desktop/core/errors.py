@@ -21,6 +21,11 @@ class AuroraError(Exception):
     def __str__(self) -> str:
         return "\n".join(part for part in (self.title, self.detail, self.hint) if part)
 
+    @property
+    def in_one_line(self) -> str:
+        """The three parts as sentences, without the last full stop."""
+        return ". ".join(part.rstrip(".") for part in (self.title, self.detail, self.hint) if part)
+
 
 class NotRunningError(AuroraError):
     """No Aurora runs on this state dir."""

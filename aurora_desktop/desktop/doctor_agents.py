@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Mapping
 
 from aurora_desktop.core.clock import SystemClock
-from aurora_desktop.core.paths import default_config_file
-from aurora_desktop.core.settings.loader import load
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema_tasks import TaskSettings
 from aurora_desktop.desktop.finding import PROBE_TIMEOUT_S, Finding, Patient
@@ -18,7 +16,7 @@ from aurora_desktop.tasks.verification import Checked, Verification
 def agents(patient: Patient) -> list[Finding]:
     """One finding for each agent that the settings speak of, or whose program is there; none needs to be."""
     try:
-        settings = load(patient.config or default_config_file()).tasks
+        settings = patient.settings().tasks
     except SettingsError:  # another check tells of it
         return [Finding("Agents", "ok", "not looked at: the settings cannot be read")]
     own = _environment(patient)

@@ -1,8 +1,7 @@
 """Checks of the channels for alerts: whether their secrets are there, and lie where secrets belong."""
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.paths import StatePaths, default_config_file
-from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema_healing import AlertChannel
 from aurora_desktop.desktop.finding import Finding, Patient
@@ -13,7 +12,7 @@ from aurora_desktop.healing.alerts.secrets import SecretStore
 def channels(patient: Patient) -> list[Finding]:
     """One finding for each channel of the settings."""
     try:
-        settings = load(patient.config or default_config_file())
+        settings = patient.settings()
     except SettingsError:  # another check tells of it
         return [Finding("Alert channels", "ok", "not looked at: the settings cannot be read")]
     store = SecretStore(StatePaths(patient.state_dir).secrets)

@@ -1,16 +1,17 @@
 """The check of the local API: whether a running Aurora has its door open, and whether the port is there to be taken."""
 
+import contextlib
 import errno
 import json
 import socket
 
 import psutil
 
-from aurora_desktop.core.paths import StatePaths, default_config_file
-from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.desktop.finding import Finding, Patient
 from aurora_desktop.desktop.single_instance import InstanceLock
+from aurora_desktop.healing.holders import pids_of_port
 
 LOOPBACK = "127.0.0.1"
 _NAME = "Local API"
@@ -46,7 +47,7 @@ def _running(paths: StatePaths, port: int) -> Finding:
 def _port_of_settings(patient: Patient) -> int:
     """0 also where they cannot be read, which is another check's to tell."""
     try:
-        return load(patient.config or default_config_file()).api.port
+        return patient.settings().api.port
     except SettingsError:
         return 0
 
@@ -66,9 +67,7 @@ def _obstacle(port: int) -> str:
 
 def holder(port: int) -> str:
     """Who listens on it, where this user may know."""
-    try:
-        listening = [each for each in psutil.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
-        pids = [each.pid for each in listening if each.laddr[1:] == (port,) and each.pid]
-        return f"{psutil.Process(pids[0]).name()} (process {pids[0]})" if pids else "another program"
-    except (psutil.Error, OSError):
-        return "another program"
+    for pid in sorted(pids_of_port(port)):
+        with contextlib.suppress(psutil.Error):  # ended meanwhile
+            return f"{psutil.Process(pid).name()} (process {pid})"
+    return "another program"

@@ -3,8 +3,7 @@
 import asyncio
 
 from aurora_desktop.core.errors import AuroraError
-from aurora_desktop.core.paths import StatePaths, default_config_file
-from aurora_desktop.core.settings.loader import load
+from aurora_desktop.core.paths import StatePaths
 from aurora_desktop.core.settings.problems import SettingsError
 from aurora_desktop.core.settings.schema_link import LinkSettings, is_private
 from aurora_desktop.desktop.finding import Finding, Patient
@@ -21,7 +20,7 @@ _LONG_DOWN_ATTEMPTS = 5
 def link(patient: Patient) -> list[Finding]:
     """What can be told of it without a running Aurora: the address, who can read along, where the tokens lie."""
     try:
-        settings = load(patient.config or default_config_file()).link
+        settings = patient.settings().link
     except SettingsError:  # another check tells of it
         return [Finding(_LINK, "ok", "not looked at: the settings cannot be read")]
     if not settings.enabled:

@@ -4,11 +4,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
+from aurora_desktop.core.paths import default_config_file
 from aurora_desktop.desktop.session import Session
+
+if TYPE_CHECKING:
+    from aurora_desktop.core.settings.schema import Settings
 
 Status = Literal["ok", "warning", "error"]
 
@@ -31,6 +35,13 @@ class Patient(Struct, frozen=True):
     state_dir: Path
     environ: Mapping[str, str]
     session: Session
+
+    def settings(self) -> "Settings":
+        """Blocking. Raises SettingsError, which is the check `settings`' to tell."""
+        # Late, so that a broken YAML library is a finding and not the end of the doctor.
+        from aurora_desktop.core.settings.loader import load
+
+        return load(self.config or default_config_file())
 
 
 class ProbeResult(Struct, frozen=True):

@@ -52,7 +52,7 @@ def perform(asked: Asked) -> Told:
     try:
         return _perform(store_in(Path(asked.folder)), asked)
     except AuroraError as error:
-        return Told(error=". ".join(filter(None, (error.title, error.detail, error.hint))))
+        return Told(error=error.in_one_line)
 
 
 def _perform(store: SecretStore, asked: Asked) -> Told:

@@ -16,8 +16,7 @@ from aurora_desktop.safety.work_limits import OnEstop
 class InForce:
     """Of mouse and keyboard, of agents at work, and of what the emergency stop does with services.
 
-    Kept over restarts, so that settings loosened while Aurora did not run wait too. `on_confirmed` is called when the
-    operator put in force what waited.
+    Kept over restarts, so that settings loosened while Aurora did not run wait too.
     """
 
     def __init__(self, store: SafetyStore, clock: Clock, wanted: Settings) -> None:

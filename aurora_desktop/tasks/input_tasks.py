@@ -117,7 +117,7 @@ class _Performing:
         try:
             return await self._all()
         except AuroraError as error:
-            return self._ended("error", _told(error))
+            return self._ended("error", f"{error.in_one_line}.")
         finally:
             too_late.cancel()
             if self._current:
@@ -172,7 +172,3 @@ def _line(number: int, view: TaskView) -> str:
     if view.reason:
         line += f" ({view.reason})"
     return line + (f" {msgspec.json.encode(view.result).decode()}" if view.result else "")
-
-
-def _told(error: AuroraError) -> str:
-    return ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part) + "."

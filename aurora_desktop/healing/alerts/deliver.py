@@ -45,7 +45,7 @@ def _look(request: Look) -> Looked:
             found = store.find(name)
             places[name] = found.place if found else "missing"
         except AuroraError as error:
-            places[name], wrong[name] = "unknown", _in_a_line(error)
+            places[name], wrong[name] = "unknown", error.in_one_line
     return Looked(places, wrong)
 
 
@@ -56,7 +56,7 @@ def _keep(request: Keep) -> Looked:
         addresses.check(url)
         kept = SecretStore(Path(request.secrets_folder)).keep(name, url)
     except AuroraError as error:
-        return Looked({name: "missing"}, {name: addresses.scrubbed(_in_a_line(error), url)})
+        return Looked({name: "missing"}, {name: addresses.scrubbed(error.in_one_line, url)})
     return Looked({name: kept.place}, {name: kept.why} if kept.why else {})
 
 
@@ -68,7 +68,7 @@ def _send(request: Send) -> Sent:
             url, place = _address(request)
         addresses.check(url)
     except AuroraError as error:
-        cause = addresses.scrubbed(_in_a_line(error), url) if url else _in_a_line(error)
+        cause = addresses.scrubbed(error.in_one_line, url) if url else error.in_one_line
         return Sent(ok=False, cause=cause, final=not isinstance(error, KeyringLockedError), place=place)
     from aurora_desktop.healing.alerts import apprising  # late: 60 MB, and nothing of it before it is needed
 
@@ -89,10 +89,6 @@ def _address(request: Send) -> tuple[str, Place]:
         hint = f"`aurora alerts set-secret {request.secret}` takes it"
         raise AuroraError(f"There is no secret `{request.secret}`", "neither in the keyring nor in a file", hint)
     return secret
-
-
-def _in_a_line(error: AuroraError) -> str:
-    return ". ".join(filter(None, (error.title, error.detail, error.hint)))
 
 
 if __name__ == "__main__":

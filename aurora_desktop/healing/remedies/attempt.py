@@ -117,7 +117,7 @@ class Attempt:
 def in_words(error: BaseException) -> str:
     """The three parts of an error of ours on one line, else what the system says."""
     if isinstance(error, AuroraError):
-        return ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
+        return error.in_one_line
     return words(error)
 
 

@@ -24,9 +24,9 @@ def begin_attempt(run: Run, around: Workplace) -> Attempt | Ended:
     try:
         return _begun(run, around)
     except BegunBeforeError as error:
-        return structs.replace(refused(run, in_one_line(error)), began=True)
+        return structs.replace(refused(run, error.in_one_line), began=True)
     except AuroraError as error:
-        return refused(run, in_one_line(error), passes=isinstance(error, NotNowError))
+        return refused(run, error.in_one_line, passes=isinstance(error, NotNowError))
     except OSError as error:
         why = f"the task's folder cannot be used: {error}"
         return refused(run, why, passes=error.errno in PASSING_ERRORS)
@@ -41,10 +41,6 @@ def refused(run: Run, error: str, *, passes: bool = False) -> Ended:
 def put_back(run: Run, why: str) -> Ended:
     """The end of what this worker cannot begin, and another one can."""
     return structs.replace(refused(run, why), ending="interrupted")
-
-
-def in_one_line(error: AuroraError) -> str:
-    return ". ".join(part.rstrip(".") for part in (error.title, error.detail, error.hint) if part)
 
 
 def _begun(run: Run, around: Workplace) -> Attempt:

@@ -135,7 +135,7 @@ class AlertsSection(Section):
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         self.form.set_busy(busy=True)
-        self._tasks.run(self._to_the_end(work), lambda error: self.form.tell(_in_words(error), ok=False))
+        self._tasks.run(self._to_the_end(work), lambda error: self.form.tell(error.in_one_line, ok=False))
 
     async def _to_the_end(self, work: Coroutine[None, None, None]) -> None:
         try:
@@ -170,7 +170,7 @@ class AlertsSection(Section):
             raise AuroraError(name, result_in_words(result))
 
     def _show_error(self, error: AuroraError) -> None:
-        self.told.setText(phrases.quoted(_in_words(error)))
+        self.told.setText(phrases.quoted(error.in_one_line))
         self.told.show()
 
     def _lay_out(self) -> None:
@@ -188,7 +188,3 @@ class AlertsSection(Section):
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(scrolled(inside, "Alerts"))
-
-
-def _in_words(error: AuroraError) -> str:
-    return ". ".join(filter(None, (error.title, error.detail, error.hint)))

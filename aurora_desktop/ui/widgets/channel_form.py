@@ -115,7 +115,7 @@ class ChannelForm(QFrame):
         try:
             addresses.check(given.url)
         except AuroraError as error:
-            self._address.show_error(". ".join(filter(None, (error.title, error.detail, error.hint))))
+            self._address.show_error(error.in_one_line)
             self.address.setFocus()
             return
         if named and not given.name:
